@@ -1,0 +1,17 @@
+/* half.h: conversions between float and the 16-bit floating point formats, given as their bits.
+ *
+ * To the narrow format rounds to the nearest, ties to even; overflow gives infinity, NaN stays a
+ * (quiet) NaN. To float is exact. Integer operations only, so the result does not depend on the
+ * processor.
+ */
+#ifndef TFCC_SUPPORT_HALF_H
+#define TFCC_SUPPORT_HALF_H
+
+#include <stdint.h>
+
+float float16_to_float(uint16_t bits);
+uint16_t float_to_float16(float value);
+float bfloat16_to_float(uint16_t bits);
+uint16_t float_to_bfloat16(float value);
+
+#endif
