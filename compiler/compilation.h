@@ -1,0 +1,40 @@
+/* compilation.h: one run of the compiler: options, and the state the stages share. */
+#ifndef TFCC_COMPILATION_H
+#define TFCC_COMPILATION_H
+
+#include "graph/graph.h"
+
+typedef struct DimBinding {
+    const char *name;
+    int64_t size;
+} DimBinding;
+
+typedef struct CompileOptions {
+    const char *input;          /* MODEL.yaml */
+    int optimisation;           /* 0 … 3 */
+    bool debug_lines;           /* -g */
+    bool verify;                /* run the verifier of the level after each pass */
+    const char *cpu;            /* --mcpu; NULL: the portable default */
+    const char *target;         /* --target; NULL: the host's triple */
+    const char *prefix;         /* --prefix, or NULL */
+    const DimBinding *dim_bindings;
+    size_t dim_binding_count;
+    const char **search_paths;  /* -L */
+    size_t search_path_count;
+    const char *weights;        /* --weights=FILE, or NULL to embed */
+    const char *dump_after;     /* --dump-after=PASS, or NULL */
+    size_t maximum_input_bytes; /* 0: 64 MiB */
+} CompileOptions;
+
+typedef struct Compilation {
+    Arena *arena;
+    Diagnostics *diagnostics;
+    CompileOptions options;
+    Graph *graph;
+    struct Program *program;     /* kernels/kernel.h */
+    struct LoopProgram *loops;   /* loops/loops.h */
+    const char **read_files;     /* everything that was opened, for -MD */
+    size_t read_file_count, read_file_capacity;
+} Compilation;
+
+#endif

@@ -1,0 +1,95 @@
+/* ops.h: the table of ops, made from ops.def.
+ *
+ * A row of ops.def is
+ *
+ *     OP(ENUM, "spelling", EFFECTS, shape rule, lowering, gradient, "signature", "meaning")
+ *     ALIAS("other spelling", ENUM)
+ *
+ * The signature says it all about parameters and dtypes, in the order of TensorFlow's Python function:
+ *
+ *     "a: T, b: T, transpose_a = false, transpose_b = false -> T | T: number"
+ *
+ *   x: T            a tensor; tensors that share a letter share the dtype, and weak numbers take it
+ *   x: T?           may be absent            xs: T*          a list of tensors (at most one per row)
+ *   axis: index     a tensor of int32 or int64, or a literal     flag: bool    a tensor of exactly this dtype
+ *   ref: var T      a variable of dtype T
+ *   name = default  an attribute. Its type is that of the default: true/false a bool, 0 an integer, 0.0 a float, 'same' a word,
+ *                   float32 (a dtype's name) a dtype, [1, 1] integers; `name: kind` with kind one of @bool @int @float @word
+ *                   @dtype @ints @floats @shape is one without a default, `@dtype?` an optional one.
+ *   -> T, index     the outputs: a letter, a dtype, or `@name` (the dtype attribute of that name); `-> T*` as many as the shape rule says;
+ *                   nothing for an op without a value
+ *   | T: number     the dtypes a letter may stand for: a class (any, number = integer + float, integer, signed, unsigned, float, real, bool …)
+ *                   or a list of dtypes and classes joined by +; `U: index` …
+ */
+#ifndef TFCC_GRAPH_OPS_H
+#define TFCC_GRAPH_OPS_H
+
+#include "graph/graph.h"
+
+typedef enum OpEffect {
+    PURE = 0,
+    READS = 1,  /* a variable's state */
+    WRITES = 2, /* its first parameter, a variable */
+    DRAWS = 4,  /* random numbers */
+    FAILS = 8,  /* a run may fail in it */
+} OpEffect;
+
+typedef enum OpCode {
+#define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning) OP_##code,
+#define ALIAS(spelling, code)
+#include "graph/ops.def"
+#undef OP
+#undef ALIAS
+    OP_COUNT
+} OpCode;
+
+typedef enum ParameterKind {
+    PARAMETER_TENSOR,
+    PARAMETER_TENSOR_LIST,
+    PARAMETER_VARIABLE,
+    PARAMETER_ATTRIBUTE,
+} ParameterKind;
+
+typedef struct Parameter {
+    const char *name;
+    ParameterKind kind;
+    char letter;             /* the dtype's letter, or 0 */
+    uint64_t dtypes;         /* allowed dtypes as a bit set (bit = tfcc_dtype); for a letter that of the letter */
+    bool is_optional;
+    ArgumentKind attribute;  /* of a PARAMETER_ATTRIBUTE: what kind it holds */
+    const char *text;        /* the default as written, or NULL */
+    Argument value;          /* the default */
+} Parameter;
+
+typedef struct OutputRow {
+    char letter;             /* 0: */
+    tfcc_dtype dtype;        /* TFCC_NONE: */
+    int attribute;           /* the index of the dtype attribute */
+    bool is_list;
+} OutputRow;
+
+struct InferContext;
+struct LowerContext;
+
+struct OpRow {
+    OpCode code;
+    const char *spelling;
+    unsigned effects;
+    bool (*infer)(struct InferContext *context);  /* the shape rule */
+    void (*lower)(struct LowerContext *context);
+    const char *gradient;    /* the name of the rule, "none" where there is none */
+    const char *signature, *meaning;
+    Parameter *parameters;   /* parsed from the signature when the table is first asked */
+    size_t parameter_count;
+    OutputRow *outputs;
+    size_t output_count;
+};
+
+/* The row of a spelling or an alias, or NULL. Thread-safe after the first call of op_table. */
+const OpRow *op_find(const char *spelling);
+const OpRow *op_row(OpCode code);
+/* All rows, OP_COUNT of them; spellings and aliases as a map to rows, for "did you mean". */
+const OpRow *op_table(void);
+const Map *op_spellings(void);
+
+#endif
