@@ -20,7 +20,7 @@ def tensor(values):
 
 def arrays(result):
     """numpy arrays of whatever structure TensorFlow returned."""
-    return [np.asarray(r) for r in result] if isinstance(result, (list, tuple)) else np.asarray(result)
+    return [np.asarray(r.numpy()) for r in result] if isinstance(result, (list, tuple)) else np.asarray(result.numpy())
 
 
 def native(function, *inputs):
