@@ -13,14 +13,28 @@
  *  1. Feeds and fetches are looked up and give a *plan*, cached by the set of feeds and fetches: the steps needed, found by one walk
  *     over the steps from the last to the first. A step is needed when it produces a buffer that is needed, or is needed by `after`;
  *     fed buffers are needed by nobody. A step that is needed needs its inputs, its guard's predicates and its `after` steps.
+ *     A BIND step is needed by `after` alone: steps that touch buffers of a level name the BIND step of that level there.
  *     A buffer may have two producers: a fused step that offers it as an OPTIONAL output, which serves only fetches of a run
  *     that needs that step anyway, and an ALTERNATE step, which is needed only when nothing else in the plan produces the buffer.
+ *     Other buffers have several producers only where guards let one of them run; all of them are needed then.
  *  2. Feeds are checked and bound: pointers to `buffers`, sizes of their axes to dim slots. A symbol whose feed is absent takes
- *     its fallback slot. Then `settle(dims, 0)` computes every slot of level 0.
+ *     its fallback slot, or else is zero. Then `settle(dims, 0)` computes every slot of level 0. (Fallbacks may be derived slots of
+ *     level 0: the runtime settles again until they agree.)
  *  3. Steps run in order. A step with a guard runs if all its predicates have the wanted value. A BIND step copies
  *     int32, int64 or bool elements of a buffer into dim slots and calls `settle` for its level: from then on, sizes of that level are known.
+ *     In a run at most one BIND step of a level is carried out, before every step that touches a buffer of that level, and levels come
+ *     in rising order; so two sizes computed independently have two levels.
  *     A step's kernel gives 0, or 1 + the number of one of the step's checks with the values for its message.
  *  4. When nothing can fail any more, writes become visible and random counters advance; this is the only commit.
+ *
+ * Where buffers are. A VALUE that is fetched is computed in the caller's memory (known to have room before the steps of its level
+ * run), any other in the workspace; a fetched one therefore needs no place there after its last reader. A WRITE
+ * has a place that the runtime finds: the variable itself where that is safe, or a second buffer. Kernels must not assume that
+ * any address is aligned, nor that two VALUE buffers share an address because their offsets agree. A buffer without elements may have the address
+ * NULL. A fetched buffer has a producer whose guards hold in every run (names inside a branch are not fetchable).
+ *
+ * What the generated code calls: NAME_run is tfcc_run_model(&NAME_model, …), a typed function of a signature is
+ * tfcc_run_signature(&NAME_model, …), see tfcc/runtime.h.
  */
 #ifndef TFCC_ABI_H
 #define TFCC_ABI_H
@@ -64,8 +78,9 @@ typedef struct tfcc_abi_buffer {
     uint32_t bytes_slot; /* the dim slot of its size in bytes */
     uint32_t level;    /* the level at which all of it is known */
     uint32_t variable; /* START, CURRENT, WRITE, INITIALIZED */
-    uint32_t alias_of; /* a buffer whose bytes this one shows under another shape or name, else TFCC_ABI_NONE; never itself an alias */
-    uint32_t offset_slot; /* VALUE and WRITE: the dim slot of its offset in the workspace block of its level */
+    uint32_t alias_of; /* a buffer whose bytes this one shows under another shape or name, else TFCC_ABI_NONE; itself an alias only if it
+                          may be fed (a fed buffer is no alias in that run, and what is an alias of it shows the feed) */
+    uint32_t offset_slot; /* VALUE: the dim slot of its offset in the workspace block of its level, a multiple of 64 */
 } tfcc_abi_buffer;
 
 /* flags of an argument of a step */
@@ -80,10 +95,10 @@ enum {
 typedef struct tfcc_abi_argument {
     uint32_t buffer;
     uint32_t flags;
-    uint32_t initial; /* PRELOADED: a buffer (an input argument of the same step) */
+    uint32_t initial; /* PRELOADED: a buffer of as many bytes (an input argument of the same step) */
 } tfcc_abi_argument;
 
-/* What must hold, else the run fails. In `message`, %0 … %9, %{10} … stand for the failure values the kernel has written, printed as integers;
+/* What must hold, else the run fails. `message` is the whole sentence, with the node's name. In it, %0 … %9, %{10} … stand for the failure values the kernel has written, printed as integers;
  * %f0 … prints one as floating point, %b0 … as a truth value. %% is a percent sign. */
 typedef struct tfcc_abi_check {
     uint32_t status; /* tfcc_status */
@@ -127,7 +142,8 @@ typedef struct tfcc_abi_symbol {
 } tfcc_abi_symbol;
 
 typedef struct tfcc_abi_feed {
-    const char *handle;   /* the name; four bytes before it stands its index in `feeds`, so that a handle needs no look-up */
+    const char *handle;   /* the name; in the four bytes before it stands its index in `feeds` (little-endian, at any address), so that a
+                             handle needs no look-up */
     uint32_t buffer;
     uint32_t rank;        /* TFCC_ABI_NONE: any rank up to 8 */
     uint32_t axes;        /* first of `rank` (8 where any) entries in model->lists: the symbol's slot that the axis binds; or TFCC_ABI_NONE */
@@ -159,7 +175,8 @@ typedef struct tfcc_abi_signature {
 typedef struct tfcc_model {
     uint32_t abi_version, struct_size;
     const char *name;
-    const char *requires; /* what the processor must have, space-separated as in `x86-64-v3 avx512f`; "" for nothing special */
+    const char *requires; /* what the processor must have, space-separated as in `x86-64-v3 avx512f` (the words are in runtime/processor.c); ""
+                             for nothing special */
     tfcc_abi_settle settle; /* NULL where no slot is derived */
 
     /* The values of slots known at compile time: slots constant_slot … constant_slot + number_count - 1 hold `numbers`. */
@@ -186,7 +203,7 @@ typedef struct tfcc_model {
     /* The steps that give every variable its initial value; run by tfcc_initialize as one run whose targets they are. In model->lists. */
     uint32_t first_initial_step, initial_step_count;
 
-    /* Handles lie in [handles_begin, handles_end): how the runtime tells a handle from a name. */
+    /* Handles, with their indices, lie in [handles_begin, handles_end): how the runtime tells a handle from a name. */
     const char *handles_begin, *handles_end;
 
     /* Constants kept in a side file: NULL where everything is embedded. A CONSTANT buffer whose data is NULL then starts at byte
