@@ -50,6 +50,7 @@ typedef struct Guard {
     struct Guard *outer; /* NULL at the top */
     Value *predicate;
     bool wanted;
+    GraphNode *cond;     /* whose branch it is; set when that node has been made */
 } Guard;
 
 struct Value {
@@ -60,6 +61,7 @@ struct Value {
     Dim *elements;      /* the contents, row-major, as symbolic numbers: bool and integer tensors of at most 1024 elements; NULL: not known */
     bool is_feedable;   /* a run may replace it: it is a boundary for every pass */
     bool is_fetchable;
+    Value *replacement; /* see graph_replace_value; NULL outside of passes */
     struct Buffer *buffer; /* set by lowering */
 };
 
@@ -74,12 +76,18 @@ typedef enum ArgumentKind {
     ARGUMENT_WORD,     /* also text: padding, equation, mode */
     ARGUMENT_INTEGERS,
     ARGUMENT_FLOATS,
+    ARGUMENT_SHAPE,   /* `[null, 784, batch]`: sizes that are numbers, unknown or named */
 } ArgumentKind;
+
+typedef struct ShapeEntry {
+    int64_t size;     /* -1: unknown */
+    const char *name; /* of a named dimension, or NULL */
+} ShapeEntry;
 
 typedef struct Argument {
     ArgumentKind kind;
     Place place;
-    size_t first, count; /* INPUTS; count also of INTEGERS and FLOATS */
+    size_t first, count; /* INPUTS; count also of INTEGERS, FLOATS and SHAPE */
     union {
         bool boolean;
         int64_t integer;
@@ -88,6 +96,7 @@ typedef struct Argument {
         const char *word;
         const int64_t *integers;
         const double *numbers;
+        const ShapeEntry *sizes;
     } as;
 } Argument;
 
@@ -108,16 +117,19 @@ struct GraphNode {
     Guard *guard;         /* NULL: always */
     Value **inputs;
     size_t input_count;
-    Argument *arguments;  /* one per parameter of the row, in its order */
+    Argument *arguments;  /* one per parameter of the row, in its order; ABSENT for `@value` and `var` parameters */
     Place *input_places;  /* where each input was written */
-    Value *outputs;
+    Value **outputs;      /* made by graph_add_node; where the row leaves their number open, by graph_output and the shape rule */
     size_t output_count;
     GraphNode **after;    /* carried out before this one */
     size_t after_count;
     Variable *variable;   /* VARIABLE and the ops that write or ask it */
     const ConstantData *constant; /* CONSTANT */
     WeakKind weak;        /* CONSTANT: numbers of no dtype yet; `constant` then holds them as bool, int64 or float64 */
+    struct Requirement *requirements; /* graph/infer.h */
+    size_t requirement_count, requirement_capacity;
     bool is_dead;         /* pruned or replaced: passes skip it, the next compaction drops it */
+    uint32_t mark;        /* scratch of the pass that runs */
 };
 
 typedef struct Fetch {
@@ -157,19 +169,38 @@ struct Graph {
     size_t fetch_count, fetch_capacity;
     Signature *signatures;
     size_t signature_count, signature_capacity;
+    Guard **guards;    /* all of them, outer ones before inner ones */
+    size_t guard_count, guard_capacity;
     uint32_t next_id;
 };
 
 Graph *graph_create(Arena *arena, Diagnostics *diagnostics, const char *name);
-/* A new node with room for its row's arguments, appended to the list; label is derived from `owner` when name is NULL. */
+/* A new node appended to the list, with room for its row's arguments (those of attributes hold the defaults, the others are absent) and
+ * the outputs that the row fixes. Without a name it is a part of `owner` (may be NULL): it takes its guard, its `after` and
+ * a label made from its label. */
 GraphNode *graph_add_node(Graph *graph, const OpRow *row, const char *name, const GraphNode *owner, Place place);
+/* Appends an input for the row's parameter of that number. Parameters come in ascending order; a list takes several calls
+ * (or none: graph_empty_list). */
+void graph_add_input(Graph *graph, GraphNode *node, size_t parameter, Value *input, Place place);
+void graph_empty_list(GraphNode *node, size_t parameter);
+void graph_add_after(Graph *graph, GraphNode *node, GraphNode *before);
+/* Output number `index`, which is made when the row leaves the number of outputs open and inference has not settled it yet;
+ * NULL where the node has no such output. */
+Value *graph_output(Graph *graph, GraphNode *node, size_t index);
+Guard *graph_add_guard(Graph *graph, Guard *outer, Value *predicate, bool wanted);
+/* A variable whose storage belongs to `node` (a VARIABLE). */
+Variable *graph_add_variable(Graph *graph, const char *name, GraphNode *node);
 /* For passes: a node with these inputs (all ordinary tensor parameters, in order), other arguments at their defaults, inferred at once; NULL after a diagnostic. */
 Value *graph_apply(Graph *graph, const GraphNode *owner, const char *op, Value *const *inputs, size_t input_count);
 Value *graph_constant(Graph *graph, const GraphNode *owner, const ConstantData *data);
-/* Every use of `old` becomes a use of `replacement`: inputs, guards, fetches, signatures, initial values. */
+/* A constant vector (or, with count = -1, scalar) of int32 where the numbers fit, else int64. */
+Value *graph_constant_integers(Graph *graph, const GraphNode *owner, const int64_t *numbers, int count);
+/* Every use of `old` becomes a use of `replacement`: inputs, `after`, guards, fetches, signatures, initial values. In constant time: `old` is
+ * only marked, graph_resolve tells, and graph_compact, which ends every pass that replaced anything, rewrites the uses. */
 void graph_replace_value(Graph *graph, Value *old, Value *replacement);
+Value *graph_resolve(Value *value);
 GraphNode *graph_find_node(const Graph *graph, const char *name);
-void graph_compact(Graph *graph); /* drops dead nodes */
+void graph_compact(Graph *graph); /* rewrites uses of replaced values, drops dead nodes */
 
 /* The parameters of a node by name; the row must have the parameter. An absent optional input gives NULL. */
 Value *node_input(const GraphNode *node, const char *parameter);

@@ -11,15 +11,17 @@
  *
  *   x: T            a tensor; tensors that share a letter share the dtype, and weak numbers take it
  *   x: T?           may be absent            xs: T*          a list of tensors (at most one per row)
- *   axis: index     a tensor of int32 or int64, or a literal     flag: bool    a tensor of exactly this dtype
- *   ref: var T      a variable of dtype T
+ *   axis: index     a tensor of int32 or int64, or a literal; likewise any other class. Tensors of a class are independent of each other
+ *   ref: var T      a variable of dtype T: GraphNode.variable, no input
+ *   value: @value   a literal, a file or an initializer: GraphNode.constant or Variable.initial; its argument stays absent
  *   name = default  an attribute. Its type is that of the default: true/false a bool, 0 an integer, 0.0 a float, 'same' a word,
- *                   float32 (a dtype's name) a dtype, [1, 1] integers; `name: kind` with kind one of @bool @int @float @word
- *                   @dtype @ints @floats @shape is one without a default, `@dtype?` an optional one.
- *   -> T, index     the outputs: a letter, a dtype, or `@name` (the dtype attribute of that name); `-> T*` as many as the shape rule says;
- *                   nothing for an op without a value
- *   | T: number     the dtypes a letter may stand for: a class (any, number = integer + float, integer, signed, unsigned, float, real, bool …)
- *                   or a list of dtypes and classes joined by +; `U: index` …
+ *                   float32 (a dtype's name) a dtype; `name: @kind` with kind one of bool int float word dtype shape
+ *                   is one without a default, `@dtype?` an optional one.
+ *   -> T, index     the outputs: a letter or a dtype; `rule` where the shape rule gives the dtype; with `*` behind it, as many as the
+ *                   shape rule says; nothing for an op without a value
+ *   | T: number, …  the dtypes a letter may stand for: classes (any, number = integer + float, integer, signed, unsigned, float, bool,
+ *                   index = int32 + int64) and dtypes joined by `+`. `U: @dtype any` takes the dtype of the attribute `dtype`,
+ *                   `U: @dtype/T any` that of T where the attribute is absent. A letter that nothing settles is float32.
  */
 #ifndef TFCC_GRAPH_OPS_H
 #define TFCC_GRAPH_OPS_H
@@ -47,6 +49,7 @@ typedef enum ParameterKind {
     PARAMETER_TENSOR,
     PARAMETER_TENSOR_LIST,
     PARAMETER_VARIABLE,
+    PARAMETER_VALUE,
     PARAMETER_ATTRIBUTE,
 } ParameterKind;
 
@@ -62,11 +65,17 @@ typedef struct Parameter {
 } Parameter;
 
 typedef struct OutputRow {
-    char letter;             /* 0: */
-    tfcc_dtype dtype;        /* TFCC_NONE: */
-    int attribute;           /* the index of the dtype attribute */
+    char letter;             /* or 0 */
+    tfcc_dtype dtype;        /* where there is no letter; TFCC_NONE: the shape rule's choice */
     bool is_list;
 } OutputRow;
+
+typedef struct LetterRow {
+    char letter;
+    uint64_t dtypes;         /* bit set */
+    int attribute;           /* the parameter of the dtype attribute that settles it, or -1 */
+    char other;              /* the letter that settles it where that attribute is absent, or 0 */
+} LetterRow;
 
 struct InferContext;
 struct LowerContext;
@@ -83,7 +92,16 @@ struct OpRow {
     size_t parameter_count;
     OutputRow *outputs;
     size_t output_count;
+    LetterRow *letters;
+    size_t letter_count;
 };
+
+static inline uint64_t dtype_bit(tfcc_dtype dtype) { return UINT64_C(1) << (unsigned)dtype; }
+/* The set of a class or dtype by name, 0 where there is none; and `int32 or int64`, `a number`, … for messages. */
+uint64_t op_dtype_class(const char *name, size_t length);
+const char *op_dtypes_text(Arena *arena, uint64_t dtypes);
+/* The index of the parameter, or -1. */
+int op_parameter(const OpRow *row, const char *name);
 
 /* The row of a spelling or an alias, or NULL. Thread-safe after the first call of op_table. */
 const OpRow *op_find(const char *spelling);
