@@ -152,6 +152,7 @@ struct Program {
     size_t buffer_count, buffer_capacity;
     Kernel **kernels;        /* in an order that respects data, after, guards and writes */
     size_t kernel_count, kernel_capacity;
+    Buffer **initial_writes; /* by variable number: the WRITE buffer with its initial value; `initialize` carries out what gives them */
 };
 
 /* ---- building ---- */
@@ -164,6 +165,8 @@ Buffer *program_add_temporary(Program *program, const char *name, tfcc_dtype dty
 Buffer *program_add_alias(Program *program, Buffer *base, Value *value);
 /* The same bytes under another shape, for lowerings that want to index a buffer in another way. */
 Buffer *program_reshape(Program *program, Buffer *base, const Shape *shape);
+/* The buffer whose bytes this one shows: itself where it is no alias. */
+Buffer *buffer_root(Buffer *buffer);
 
 Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place place, Guard *guard);
 Dim kernel_add_axis(Kernel *kernel, Dim size);        /* parallel; all of them before any store */
@@ -185,8 +188,12 @@ Scalar *scalar_index(Kernel *kernel, Dim index); /* int64 */
 Scalar *scalar_unary(Kernel *kernel, ScalarOp op, Scalar *a);
 Scalar *scalar_binary(Kernel *kernel, ScalarOp op, Scalar *a, Scalar *b);
 Scalar *scalar_select(Kernel *kernel, Scalar *condition, Scalar *a, Scalar *b);
-Scalar *scalar_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a); /* TensorFlow's cast, see LANGUAGE: wraps, saturates to minimum, to bool is != 0 */
+/* TensorFlow's cast. What remains of it as CONVERT: between integers and from bool (extends or cuts), integers and bool to float32 or
+ * float64, between float32 and float64, float32 from and to float16 and bfloat16, float32 and float64 to int32 and int64. The
+ * others are composed of these; to bool is `!= 0`. */
+Scalar *scalar_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a);
 Scalar *scalar_bitcast(Kernel *kernel, tfcc_dtype dtype, Scalar *a); /* same width */
+Scalar *scalar_random_bits(Kernel *kernel, Scalar *key, Scalar *stream, Scalar *word); /* uint64 each; see RANDOM_BITS */
 Scalar *scalar_load(Kernel *kernel, Buffer *buffer, const Dim *index);
 Scalar *scalar_load_at(Kernel *kernel, Buffer *buffer, Scalar *const *index);
 Scalar *scalar_load_if(Kernel *kernel, Buffer *buffer, Scalar *const *index, Scalar *condition, Scalar *otherwise);
@@ -211,6 +218,8 @@ typedef struct ScalarRewrite {
     Scalar *(*replace_load)(void *context, struct ScalarRewrite *rewrite, Scalar *load);
     void *context;
     Scalar **memo;          /* by id of `from`; made by the first call */
+    Dim *from_axes, *to_axes; /* made by the first call: old_axes and new_axes, then the reduce axes met and their new ones */
+    size_t mapped_count, mapped_capacity;
 } ScalarRewrite;
 Scalar *scalar_rewrite(ScalarRewrite *rewrite, Scalar *scalar);
 
@@ -239,6 +248,13 @@ bool lower_graph(struct Compilation *compilation);
 bool program_verify(const Program *program, char *message, size_t size);
 void program_print(Text *text, const Program *program);
 void kernel_print(Text *text, const Kernel *kernel);
+/* Visits the scalars that outputs and checks name: values, indices, conditions. */
+void kernel_each_root(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar), void *context);
+/* The scalars a scalar is made of, bodies, indices and conditions of loads included; at most SCALAR_MAX_CHILDREN. */
+enum { SCALAR_MAX_CHILDREN = MAX_RANK + 2 };
+size_t scalar_children(const Scalar *scalar, Scalar **children);
+/* Marks (by id) everything that marked scalars are made of. */
+void scalar_mark(const Kernel *kernel, bool *marked);
 /* Visits every scalar reachable from outputs and checks once, operands first. */
 void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar), void *context);
 

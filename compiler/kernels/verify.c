@@ -1,0 +1,142 @@
+/* verify.c: what has to hold of every program; the first thing that does not is told with kernel and scalar. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <tfcc/abi.h>
+#include "kernels/kernel.h"
+#include "kernels/math.h"
+#include "kernels/scalar_internal.h"
+#include "support/dtype.h"
+
+typedef struct Verifier {
+    const Kernel *kernel;
+    bool failed;
+    char *message;
+    size_t size;
+} Verifier;
+
+static void complain(Verifier *verifier, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void complain(Verifier *verifier, const char *format, ...) {
+    if (verifier->failed) return;
+    verifier->failed = true;
+    int start = snprintf(verifier->message, verifier->size, "kernel %s: ", verifier->kernel->name);
+    if (start < 0 || (size_t)start >= verifier->size) return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(verifier->message + start, verifier->size - (size_t)start, format, arguments);
+    va_end(arguments);
+}
+
+static bool is_narrow(tfcc_dtype dtype) { return dtype_is_float(dtype) && dtype_bits(dtype) < 32; }
+
+static void verify_operation(Verifier *verifier, const Scalar *scalar) {
+    tfcc_dtype first = scalar->operands[0]->dtype;
+    bool moves_bits = scalar->op == SCALAR_CONVERT || scalar->op == SCALAR_BITCAST || scalar->op == SCALAR_SELECT;
+    for (int k = 0; k < scalar->operand_count; k++)
+        if (!moves_bits && is_narrow(scalar->operands[k]->dtype))
+            complain(verifier, "scalar %u does arithmetic on %s", scalar->id, dtype_name(scalar->operands[k]->dtype));
+    switch (scalar->op) {
+    case SCALAR_CONVERT:
+        if (is_narrow(first) && scalar->dtype != TFCC_FLOAT32)
+            complain(verifier, "scalar %u converts %s to %s directly", scalar->id, dtype_name(first), dtype_name(scalar->dtype));
+        break;
+    case SCALAR_BITCAST:
+        if (dtype_size(first) != dtype_size(scalar->dtype)) complain(verifier, "scalar %u casts other bits", scalar->id);
+        break;
+    case SCALAR_SELECT:
+        if (first != TFCC_BOOL || scalar->operands[1]->dtype != scalar->dtype || scalar->operands[2]->dtype != scalar->dtype)
+            complain(verifier, "scalar %u selects among other dtypes", scalar->id);
+        break;
+    case SCALAR_EQUAL:
+    case SCALAR_NOT_EQUAL:
+    case SCALAR_LESS:
+    case SCALAR_LESS_EQUAL:
+        if (scalar->dtype != TFCC_BOOL || scalar->operands[1]->dtype != first)
+            complain(verifier, "scalar %u compares other dtypes", scalar->id);
+        break;
+    case SCALAR_RANDOM_BITS: break;
+    default:
+        if (scalar->dtype != first || (scalar->operand_count == 2 && scalar->operands[1]->dtype != first))
+            complain(verifier, "scalar %u combines other dtypes", scalar->id);
+    }
+}
+
+static void verify_scalar(void *context, Scalar *scalar) {
+    Verifier *verifier = context;
+    Scalar *children[SCALAR_MAX_CHILDREN];
+    size_t count = scalar_children(scalar, children);
+    for (size_t k = 0; k < count; k++) {
+        if (children[k]->id >= scalar->id || verifier->kernel->scalars[children[k]->id] != children[k])
+            complain(verifier, "scalar %u uses one that is not an earlier one of the kernel", scalar->id);
+    }
+    switch (scalar->op) {
+    case SCALAR_CONSTANT: break;
+    case SCALAR_INDEX:
+        if (scalar->dtype != TFCC_INT64 || scalar->as.index->kind == DIM_OVERFLOW)
+            complain(verifier, "scalar %u is no index", scalar->id);
+        break;
+    case SCALAR_LOAD:
+        for (int k = 0; k < scalar->as.load.buffer->type.shape.rank; k++)
+            if (scalar->as.load.index[k]->dtype != TFCC_INT64) complain(verifier, "load %u has an index that is not int64", scalar->id);
+        if (scalar->as.load.condition &&
+            (scalar->as.load.condition->dtype != TFCC_BOOL || scalar->as.load.otherwise->dtype != scalar->dtype))
+            complain(verifier, "load %u has another condition or value", scalar->id);
+        break;
+    case SCALAR_REDUCE:
+        if (is_narrow(scalar->as.reduce.body->dtype)) complain(verifier, "reduce %u is of a narrow float", scalar->id);
+        for (int k = 0; k < scalar->as.reduce.axis_count; k++)
+            if (scalar->as.reduce.axes[k]->kind != DIM_AXIS) complain(verifier, "reduce %u is not over axes", scalar->id);
+        break;
+    case SCALAR_SCAN: {
+        bool found = false;
+        for (size_t k = 0; k < verifier->kernel->axis_count; k++)
+            found = found || verifier->kernel->axes[k] == scalar->as.scan.axis;
+        if (!found) complain(verifier, "scan %u is not over a parallel axis", scalar->id);
+        break;
+    }
+    default: verify_operation(verifier, scalar); break;
+    }
+}
+
+static void verify_outputs(Verifier *verifier) {
+    const Kernel *kernel = verifier->kernel;
+    for (size_t k = 0; k < kernel->output_count; k++) {
+        const KernelOutput *output = &kernel->outputs[k];
+        const Buffer *buffer = output->buffer;
+        if (buffer->alias_of) complain(verifier, "%s, which it stores, is an alias", buffer->name);
+        if (buffer->kind != TFCC_ABI_VALUE && buffer->kind != TFCC_ABI_WRITE)
+            complain(verifier, "%s cannot be stored to", buffer->name);
+        if (output->value->dtype != buffer->type.dtype)
+            complain(verifier, "stores %s to %s of %s", dtype_name(output->value->dtype), buffer->name, dtype_name(buffer->type.dtype));
+        if (!output->index && kernel->axis_count != (size_t)buffer->type.shape.rank)
+            complain(verifier, "%s has another rank than the kernel's axes", buffer->name);
+        for (int d = 0; output->index && d < buffer->type.shape.rank; d++)
+            if (output->index[d]->dtype != TFCC_INT64) complain(verifier, "an index of %s is not int64", buffer->name);
+        if (output->condition && output->condition->dtype != TFCC_BOOL) complain(verifier, "a condition of %s is no bool", buffer->name);
+        if (output->combine != COMBINE_STORE && !output->initial) complain(verifier, "%s starts from nothing", buffer->name);
+        if (output->initial && output->initial->type.dtype != buffer->type.dtype)
+            complain(verifier, "%s starts from another dtype", buffer->name);
+    }
+    for (size_t k = 0; k < kernel->check_count; k++)
+        if (kernel->checks[k].condition->dtype != TFCC_BOOL) complain(verifier, "check %zu is no bool", k);
+}
+
+bool program_verify(const Program *program, char *message, size_t size) {
+    for (size_t k = 0; k < program->kernel_count; k++) {
+        const Kernel *kernel = program->kernels[k];
+        Verifier verifier = {.kernel = kernel, .message = message, .size = size};
+        if (kernel->is_dead) continue;
+        if (kernel->number != k) complain(&verifier, "its number is %u, its place %zu", kernel->number, k);
+        for (size_t a = 0; a < kernel->after_count; a++)
+            if (kernel->after[a]->number >= kernel->number || kernel->after[a]->is_dead)
+                complain(&verifier, "it is after %s, which is no earlier kernel", kernel->after[a]->name);
+        if (kernel->kind == KERNEL_BIND && !kernel->bind) complain(&verifier, "it binds nothing");
+        for (size_t a = 0; a < kernel->axis_count; a++)
+            if (kernel->axes[a]->kind != DIM_AXIS) complain(&verifier, "axis %zu is none", a);
+        kernel_each_scalar(kernel, verify_scalar, &verifier);
+        verify_outputs(&verifier);
+        if (verifier.failed) return false;
+    }
+    return true;
+}
