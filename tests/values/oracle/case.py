@@ -107,9 +107,9 @@ def needs_shape(values):
 class File:
     """One data file, `path` within tests/values without its ending; `about` is what it guards, in one sentence."""
 
-    def __init__(self, path, about):
+    def __init__(self, path, about, by="TensorFlow 2.21"):
         self.path, self.cases, self.names = path, [], set()
-        self.head = "%s.yaml: %s Expected by TensorFlow 2.21." % (path, about)
+        self.head = "%s.yaml: %s Expected by %s." % (path, about, by)
         FILES.append(self)
 
     def case(self, name, nodes, feeds=None, expect=None, *, runs=None, top="", tolerance=0, ulps=None, stats=None,
