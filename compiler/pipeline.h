@@ -9,6 +9,8 @@ typedef enum Stage { STAGE_SOURCE, STAGE_GRAPH, STAGE_KERNELS, STAGE_LOOPS } Sta
 
 /* Carries out all passes up to the last of the stage: afterwards c->graph, c->program or c->loops is there. False after diagnostics. */
 bool pipeline_run(Compilation *c, Stage last);
+/* Appends what --emit prints for a level that is there. */
+void pipeline_print(const Compilation *c, Stage stage, Text *text);
 /* The names of the passes, for --dump-after; NULL at the end. */
 const char *const *pipeline_pass_names(void);
 

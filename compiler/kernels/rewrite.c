@@ -41,6 +41,30 @@ static Scalar *rewrite_load(ScalarRewrite *rewrite, Scalar *load) {
                           scalar_rewrite(rewrite, load->as.load.otherwise));
 }
 
+/* A reduction of the kernel that differs from `draft` in the names of its axes alone, or NULL. Two producers that were fused into one
+ * kernel may bring the same row maximum; it is to be computed once. */
+static Scalar *find_renamed(Kernel *kernel, const Scalar *draft) {
+    for (size_t id = 0; id < kernel->scalar_count; id++) {
+        Scalar *other = kernel->scalars[id];
+        if (other->op != SCALAR_REDUCE || other->dtype != draft->dtype ||
+            other->as.reduce.combiner != draft->as.reduce.combiner ||
+            other->as.reduce.lanes != draft->as.reduce.lanes ||
+            other->as.reduce.axis_count != draft->as.reduce.axis_count)
+            continue;
+        bool same_sizes = true;
+        for (int k = 0; k < draft->as.reduce.axis_count; k++)
+            same_sizes = same_sizes && other->as.reduce.axes[k]->size == draft->as.reduce.axes[k]->size;
+        if (!same_sizes) continue;
+        ScalarRewrite renaming = {.from = kernel,
+                                  .to = kernel,
+                                  .old_axes = draft->as.reduce.axes,
+                                  .new_axes = other->as.reduce.axes,
+                                  .axis_count = (size_t)draft->as.reduce.axis_count};
+        if (scalar_rewrite(&renaming, draft->as.reduce.body) == other->as.reduce.body) return other;
+    }
+    return NULL;
+}
+
 static Scalar *rewrite_reduce(ScalarRewrite *rewrite, Scalar *scalar) {
     Scalar draft = *scalar;
     Dim axes[2 * MAX_RANK];
@@ -48,6 +72,10 @@ static Scalar *rewrite_reduce(ScalarRewrite *rewrite, Scalar *scalar) {
         axes[k] = rewrite_reduce_axis(rewrite, scalar->as.reduce.axes[k]);
     draft.as.reduce.axes = axes;
     draft.as.reduce.body = scalar_rewrite(rewrite, scalar->as.reduce.body);
+    if (rewrite->from != rewrite->to) {
+        Scalar *equal = find_renamed(rewrite->to, &draft);
+        if (equal) return equal;
+    }
     return scalar_intern(rewrite->to, &draft); /* with its lanes: they are part of its meaning */
 }
 

@@ -1,0 +1,196 @@
+/* fuse.c: takes producers into their consumers.
+ *
+ * Kernels are visited in order, so a producer has taken in its own producers before its consumers look at it; one sweep
+ * reaches the fixed point, and the limit on a kernel's size keeps the whole linear. A value that was taken in everywhere loses its kernel,
+ * unless a run may fetch it: then the kernel as it was before fusion stays as an alternate, with those of its inputs that were taken in
+ * too, for the runs that need nothing else of the fused kernel.
+ */
+#include "kernels/fuse.h"
+
+#include <tfcc/abi.h>
+#include "kernels/fuse_internal.h"
+
+static int cost_of(const Scalar *scalar) {
+    switch (scalar->op) {
+    case SCALAR_CONSTANT:
+    case SCALAR_INDEX:
+    case SCALAR_LOAD:
+    case SCALAR_BITCAST: return 0;
+    case SCALAR_DIVIDE:
+    case SCALAR_REMAINDER:
+    case SCALAR_SQRT: return 4;
+    case SCALAR_RANDOM_BITS: return 100;
+    default: return scalar->op >= SCALAR_EXP ? 20 : 1;
+    }
+}
+
+typedef struct FactsVisit {
+    Arena *arena;
+    KernelFacts *facts;
+    size_t load_capacity, reduce_capacity;
+} FactsVisit;
+
+static void visit_scalar(void *context, Scalar *scalar) {
+    FactsVisit *visit = context;
+    KernelFacts *facts = visit->facts;
+    facts->cost += cost_of(scalar);
+    if (scalar->op == SCALAR_SCAN) facts->has_scan = true;
+    if (scalar->op == SCALAR_REDUCE) {
+        facts->has_reduce = true;
+        *ARENA_PUSH(visit->arena, facts->reduces, facts->reduce_count, visit->reduce_capacity) = scalar;
+    }
+    if (scalar->op == SCALAR_LOAD) {
+        if (scalar->as.load.buffer->kind == TFCC_ABI_CURRENT) facts->reads_current = true;
+        *ARENA_PUSH(visit->arena, facts->loads, facts->load_count, visit->load_capacity) = scalar;
+    }
+}
+
+KernelFacts kernel_facts(Arena *arena, const Kernel *kernel) {
+    KernelFacts facts = {0};
+    FactsVisit visit = {.arena = arena, .facts = &facts};
+    kernel_each_scalar(kernel, visit_scalar, &visit);
+    return facts;
+}
+
+static void pin(Fusion *fusion, const Buffer *buffer, const char *reason) {
+    const Buffer *root = buffer->alias_of ? buffer->alias_of : buffer;
+    fusion->buffers[root->number].is_pinned = true;
+    fusion->buffers[root->number].pin = reason;
+}
+
+/* The buffers a kernel loads, each once: the number of the last kernel that was seen to use it tells. */
+static void count_uses(Fusion *fusion, const Kernel *kernel, uint32_t *last_user) {
+    const KernelFacts *facts = &fusion->kernels[kernel->number];
+    for (size_t k = 0; k < facts->load_count; k++) {
+        const Buffer *buffer = facts->loads[k]->as.load.buffer;
+        uint32_t root = buffer->alias_of ? buffer->alias_of->number : buffer->number;
+        if (last_user[root] == kernel->number + 1) continue;
+        last_user[root] = kernel->number + 1;
+        fusion->buffers[root].user_count++;
+    }
+}
+
+static void look_at_buffers(Fusion *fusion) {
+    const Program *program = fusion->program;
+    uint32_t *last_user = arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *last_user);
+    for (size_t k = 0; k < program->buffer_count; k++) {
+        const Buffer *buffer = program->buffers[k], *root = buffer->alias_of ? buffer->alias_of : buffer;
+        if (buffer->is_fetchable) fusion->buffers[root->number].is_fetchable = true;
+        if (buffer->is_feedable) pin(fusion, buffer, "it may be fed");
+        if (root->kind != TFCC_ABI_VALUE) pin(fusion, root, "it is a variable's new value");
+    }
+    for (size_t k = 0; k < program->kernel_count; k++) {
+        Kernel *kernel = program->kernels[k];
+        for (size_t o = 0; o < kernel->output_count; o++) {
+            BufferFacts *facts = &fusion->buffers[kernel->outputs[o].buffer->number];
+            if (facts->producer) pin(fusion, kernel->outputs[o].buffer, "several kernels store it");
+            facts->producer = kernel;
+            if (kernel->outputs[o].initial) pin(fusion, kernel->outputs[o].initial, "it is stored into");
+        }
+        if (kernel->bind) pin(fusion, kernel->bind, "sizes are taken from it");
+        for (const Guard *guard = kernel->guard; guard; guard = guard->outer)
+            if (guard->predicate->buffer) pin(fusion, guard->predicate->buffer, "it chooses a branch");
+        for (size_t a = 0; a < kernel->after_count; a++) {
+            const Kernel *earlier = kernel->after[a];
+            for (size_t o = 0; o < earlier->output_count; o++)
+                pin(fusion, earlier->outputs[o].buffer, "another node waits for it");
+        }
+        count_uses(fusion, kernel, last_user);
+    }
+}
+
+/* The root buffers that the kernel loads and that have a producer. */
+static void fuse_into(Fusion *fusion, Kernel *kernel, Kernel **producers) {
+    const KernelFacts *facts = &fusion->kernels[kernel->number];
+    size_t taken = 0;
+    for (size_t k = 0; k < facts->load_count; k++) {
+        const Buffer *buffer = facts->loads[k]->as.load.buffer;
+        uint32_t root = buffer->alias_of ? buffer->alias_of->number : buffer->number;
+        Kernel *producer = fusion->buffers[root].producer;
+        if (producers[root] || !producer || producer == kernel) continue;
+        const char *refusal = fuse_refusal(fusion, producer, kernel);
+        if (refusal) {
+            producer->boundary = refusal;
+            continue;
+        }
+        producers[root] = producer;
+        /* Further producers see the kernel as large as it will be. */
+        fusion->kernels[kernel->number].cost += fusion->kernels[producer->number].cost;
+        taken++;
+    }
+    if (!taken) return;
+    fuse_rewrite(fusion, kernel, producers);
+    for (size_t k = 0; k < facts->load_count; k++) {
+        const Buffer *buffer = facts->loads[k]->as.load.buffer;
+        uint32_t root = buffer->alias_of ? buffer->alias_of->number : buffer->number;
+        if (!producers[root]) continue;
+        fusion->is_inlined[producers[root]->number] = true;
+        producers[root] = NULL;
+    }
+    fusion->kernels[kernel->number] = kernel_facts(fusion->scratch, kernel);
+}
+
+static bool must_stay(const Fusion *fusion, const Kernel *kernel, const bool *is_needed) {
+    if (kernel->kind != KERNEL_STRUCTURED || kernel->check_count || !fusion->is_inlined[kernel->number])
+        return true;
+    for (size_t k = 0; k < kernel->output_count; k++)
+        if (is_needed[kernel->outputs[k].buffer->number]) return true;
+    return false;
+}
+
+static void need_loads(const KernelFacts *facts, bool *is_needed) {
+    for (size_t k = 0; k < facts->load_count; k++) {
+        const Buffer *buffer = facts->loads[k]->as.load.buffer;
+        is_needed[buffer->alias_of ? buffer->alias_of->number : buffer->number] = true;
+    }
+}
+
+/* Last to first: a kernel that was taken in stays if somebody still loads its result; its original stays as an alternate if a fetch or
+ * another alternate wants it. */
+static void drop_kernels(Fusion *fusion) {
+    Program *program = fusion->program;
+    size_t count = program->kernel_count;
+    bool *is_needed = arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *is_needed);
+    bool *is_wanted = arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *is_wanted);
+    Kernel **kept = arena_alloc_array(program->arena, count + 1, sizeof *kept);
+    size_t first = count;
+    for (size_t k = count; k-- > 0;) {
+        Kernel *kernel = program->kernels[k];
+        if (must_stay(fusion, kernel, is_needed)) {
+            need_loads(&fusion->kernels[kernel->number], is_needed);
+            kept[--first] = kernel;
+            continue;
+        }
+        kernel->is_dead = true;
+        uint32_t result = kernel->outputs[0].buffer->number;
+        if (!fusion->buffers[result].is_fetchable && !is_wanted[result]) continue;
+        Kernel *original = fusion->originals[kernel->number];
+        Kernel *alternate = original ? original : kernel;
+        alternate->is_alternate = true;
+        alternate->is_dead = false;
+        KernelFacts facts = kernel_facts(fusion->scratch, alternate);
+        need_loads(&facts, is_wanted);
+        kept[--first] = alternate;
+    }
+    program->kernels = kept + first;
+    program->kernel_count = program->kernel_capacity = count - first;
+    for (size_t k = 0; k < program->kernel_count; k++) program->kernels[k]->number = (uint32_t)k;
+}
+
+bool fuse_program(Compilation *c) {
+    Program *program = c->program;
+    Fusion fusion = {.program = program, .scratch = arena_create(), .dims = program->graph->dims};
+    fusion.kernels = arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.kernels);
+    fusion.originals = arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.originals);
+    fusion.is_inlined = arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.is_inlined);
+    fusion.buffers = arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof *fusion.buffers);
+    Kernel **producers = arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof(Kernel *));
+    for (size_t k = 0; k < program->kernel_count; k++)
+        fusion.kernels[k] = kernel_facts(fusion.scratch, program->kernels[k]);
+    look_at_buffers(&fusion);
+    for (size_t k = 0; k < program->kernel_count; k++)
+        if (program->kernels[k]->kind == KERNEL_STRUCTURED) fuse_into(&fusion, program->kernels[k], producers);
+    drop_kernels(&fusion);
+    arena_destroy(fusion.scratch);
+    return true;
+}

@@ -1,0 +1,36 @@
+/* main.c: the tfcc program: which command it is. What a compilation consists of stands in pipeline.c. */
+#include "command/commands.h"
+#include "command/options.h"
+#include "support/arena.h"
+
+#include <stdio.h>
+
+int main(int argument_count, char **arguments) {
+    Arena *arena = arena_create();
+    CommandLine line;
+    int status = 2;
+    if (command_line_parse(arena, argument_count, arguments, &line)) {
+        switch (line.command) {
+        case 'C': status = command_compile(arena, &line); break;
+        case 'R': status = command_run(arena, &line); break;
+        case 'B': status = command_bench(arena, &line); break;
+        case 'O': status = command_ops(arena, &line); break;
+        case 'v':
+            printf("tfcc %s\n", TFCC_VERSION);
+            status = 0;
+            break;
+        default:
+            command_line_help(stdout);
+            status = 0;
+        }
+        /* A full disk or a closed pipe behind standard output is a failure like any other. */
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+            if (status == 0) {
+                perror("error: standard output");
+                status = 1;
+            }
+        }
+    }
+    arena_destroy(arena);
+    return status;
+}

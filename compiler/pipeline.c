@@ -1,0 +1,83 @@
+/* pipeline.c: a compilation, as the list of its passes. */
+#include "pipeline.h"
+
+#include "kernels/fuse.h"
+#include "kernels/kernel.h"
+#include "loops/loops.h"
+#include "passes/passes.h"
+#include "source/build.h"
+#include "support/diagnostic.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool pass_schedule(Compilation *c) {
+    TargetDescription target;
+    return target_describe(&c->options, &target, c->diagnostics) && schedule_program(c, &target);
+}
+
+typedef struct Pass {
+    const char *name;
+    Stage stage; /* the level it leaves behind */
+    bool (*run)(Compilation *c);
+} Pass;
+
+static const Pass passes[] = {
+    {"source", STAGE_SOURCE, source_build_graph},
+    {"feeds", STAGE_GRAPH, pass_feeds},
+    {"order", STAGE_GRAPH, pass_order},
+    {"infer", STAGE_GRAPH, pass_infer},
+    {"expand", STAGE_GRAPH, pass_expand},
+    {"simplify", STAGE_GRAPH, pass_simplify},
+    {"share", STAGE_GRAPH, pass_share},
+    {"prune", STAGE_GRAPH, pass_prune},
+    {"lower", STAGE_KERNELS, lower_graph},
+    {"fuse", STAGE_KERNELS, fuse_program},
+    {"schedule", STAGE_LOOPS, pass_schedule},
+};
+enum { PASS_COUNT = sizeof passes / sizeof *passes };
+
+/* The level after a pass must hold what its header promises; a breach is a defect of the compiler, not of the model. */
+static void verify(const Compilation *c, const Pass *pass) {
+    char message[512];
+    bool holds = true;
+    switch (pass->stage) {
+    case STAGE_SOURCE: break;
+    case STAGE_GRAPH: holds = graph_verify(c->graph, message, sizeof message); break;
+    case STAGE_KERNELS: holds = program_verify(c->program, message, sizeof message); break;
+    case STAGE_LOOPS: holds = loop_program_verify(c->loops, message, sizeof message); break;
+    }
+    if (!holds) fprintf(stderr, "tfcc: internal error after pass '%s': %s\n", pass->name, message);
+    assert(holds && "a pass left its level broken; the sentence above says where");
+}
+
+void pipeline_print(const Compilation *c, Stage stage, Text *text) {
+    switch (stage) {
+    case STAGE_SOURCE:
+    case STAGE_GRAPH: graph_print(text, c->graph); break;
+    case STAGE_KERNELS: program_print(text, c->program); break;
+    case STAGE_LOOPS: loop_program_print(text, c->loops); break;
+    }
+}
+
+bool pipeline_run(Compilation *c, Stage last) {
+    for (int k = 0; k < PASS_COUNT && passes[k].stage <= last; k++) {
+        const Pass *pass = &passes[k];
+        bool done = pass->run(c);
+        if (!done || diagnostics_error_count(c->diagnostics)) return false;
+        if (c->options.verify) verify(c, pass);
+        if (c->options.dump_after && strcmp(c->options.dump_after, pass->name) == 0) {
+            Text text = {.arena = c->arena};
+            pipeline_print(c, pass->stage, &text);
+            fwrite(text.bytes, 1, text.length, stderr);
+        }
+    }
+    return true;
+}
+
+const char *const *pipeline_pass_names(void) {
+    static const char *names[PASS_COUNT + 1];
+    for (int k = 0; k < PASS_COUNT; k++) names[k] = passes[k].name;
+    return names;
+}
