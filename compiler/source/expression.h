@@ -63,14 +63,17 @@ typedef struct Expression Expression;
 struct Expression {
     ExpressionKind kind;
     bool is_backquoted;
+    bool is_bracketed; /* stood in ( ) */
     Place place;
     const char *text; /* NAME, STRING, CALL: NUL-terminated */
+    Place name_place; /* CALL: of the op's name */
     Number number;    /* NUMBER */
     Expression **items;
-    size_t item_count;
-    const char **keywords; /* CALL */
+    size_t item_count, item_capacity;
+    const char **keywords; /* CALL: one for each item */
     Place *keyword_places;
     Operator *operators;
+    size_t operator_capacity;
     TreeNode yaml;
 };
 

@@ -1,0 +1,13 @@
+/* tree_place.h: the index of a file's characters, lines and columns. Private to the tree. */
+#ifndef TFCC_SOURCE_TREE_PLACE_H
+#define TFCC_SOURCE_TREE_PLACE_H
+
+#include "source/tree.h"
+
+typedef struct TreeIndex TreeIndex;
+
+TreeIndex *tree_index_create(Arena *arena, const SourceFile *file);
+/* The byte at which the character with this number (from 0, as libyaml counts) begins. */
+size_t tree_index_offset(const TreeIndex *index, size_t character);
+
+#endif
