@@ -145,6 +145,12 @@ struct Buffer {
     bool is_fetchable, is_feedable;
 };
 
+/* The kernels that stand for a node, for targets: its own, or, where it has none, those of what it depends on. */
+typedef struct ProgramNode {
+    Kernel **kernels;
+    size_t kernel_count;
+} ProgramNode;
+
 struct Program {
     Arena *arena;
     Graph *graph;
@@ -152,6 +158,7 @@ struct Program {
     size_t buffer_count, buffer_capacity;
     Kernel **kernels;        /* in an order that respects data, after, guards and writes */
     size_t kernel_count, kernel_capacity;
+    ProgramNode *nodes;      /* by node id; made by lower_graph */
     Buffer **initial_writes; /* by variable number: the WRITE buffer with its initial value; `initialize` carries out what gives them */
 };
 
@@ -241,6 +248,8 @@ Buffer *lower_output(LowerContext *context, int index);
 /* Lowers the graph: c->program. False after a diagnostic. */
 struct Compilation;
 bool lower_graph(struct Compilation *compilation);
+/* The same without a compilation: a program of all nodes of an inferred graph in topological order. */
+Program *lower_graph_nodes(Arena *arena, Graph *graph);
 
 /* ---- asking ---- */
 
