@@ -13,8 +13,13 @@ import os
 import pathlib
 import sys
 
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", TF_NUM_INTRAOP_THREADS="1",
-                  TF_NUM_INTEROP_THREADS="1", CUDA_VISIBLE_DEVICES="")
+os.environ.update(
+    TF_CPP_MIN_LOG_LEVEL="3",
+    TF_ENABLE_ONEDNN_OPTS="0",
+    TF_NUM_INTRAOP_THREADS="1",
+    TF_NUM_INTEROP_THREADS="1",
+    CUDA_VISIBLE_DEVICES="",
+)
 
 HERE = pathlib.Path(__file__).resolve().parent
 GROUPS = ["unary", "binary", "reduce", "matmul", "shape", "index", "state", "random"]
@@ -27,6 +32,7 @@ def main():
     arguments = parser.parse_args()
 
     from oracle import case, tensorflow
+
     for group in arguments.groups or GROUPS:
         importlib.import_module("oracle." + group).tables()
 

@@ -13,15 +13,18 @@ LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4
 
 def defined(function):
     """Integer division where TensorFlow itself would trap: the minimum by -1 is the minimum, with no remainder."""
+
     def call(x, y):
         if not x.dtype.is_integer or x.dtype.min == 0:
             return function(x, y)
         trap = (x == x.dtype.min) & (y == tf.cast(-1, y.dtype))
         return function(x, tf.where(trap, tf.ones_like(y), y))
+
     return call
 
 
 # op: operator, TensorFlow's function, dtypes, which second operands: "any", "nonzero" for integers, "power", "shift"
+# fmt: off
 ROWS = [
     ("add",                "+",  tf.add,                     NUMBERS,           "any"),
     ("subtract",           "-",  tf.subtract,                NUMBERS,           "any"),
@@ -50,12 +53,21 @@ ROWS = [
     ("left_shift",         None, tf.bitwise.left_shift,      INTEGERS,          "shift"),
     ("right_shift",        None, tf.bitwise.right_shift,     INTEGERS,          "shift"),
 ]
+# fmt: on
 
 CLOSE = {"pow": 4, "atan2": 1}  # times the rounding of the dtype; all others are exact
 SIGNED_ZERO = {"add", "subtract", "multiply", "divide", "atan2"}
 
-DENORMALS = {"add": np.add, "subtract": np.subtract, "maximum": np.maximum, "minimum": np.minimum, "less": np.less,
-             "equal": np.equal, "greater": np.greater, "not_equal": np.not_equal}
+DENORMALS = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "less": np.less,
+    "equal": np.equal,
+    "greater": np.greater,
+    "not_equal": np.not_equal,
+}
 
 
 def edges(dtype):
@@ -63,8 +75,10 @@ def edges(dtype):
         return np.array([False, True])
     if dtype in INTEGERS:
         info = np.iinfo(dtype)
-        return np.array([info.min, info.min + 1] + ([-3, -2, -1] if info.min else []) + [0, 1, 2, 3, 7, info.max - 1, info.max],
-                        dtype)
+        return np.array(
+            [info.min, info.min + 1] + ([-3, -2, -1] if info.min else []) + [0, 1, 2, 3, 7, info.max - 1, info.max],
+            dtype,
+        )
     return array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 2.5, np.inf, -np.inf, np.nan, LARGEST[dtype]], dtype)
 
 
@@ -97,8 +111,15 @@ def second_edges(kind, dtype):
 
 
 def table_of(op, operator, function, dtypes, kind):
-    file = File("binary/" + op, "every dtype, each edge value with each, broadcasting, unknown sizes and ranks, literals."
-                + (" Tolerance: the rounding of the dtype%s." % (" times %d" % CLOSE[op] if CLOSE[op] > 1 else "") if op in CLOSE else ""))
+    file = File(
+        "binary/" + op,
+        "every dtype, each edge value with each, broadcasting, unknown sizes and ranks, literals."
+        + (
+            " Tolerance: the rounding of the dtype%s." % (" times %d" % CLOSE[op] if CLOSE[op] > 1 else "")
+            if op in CLOSE
+            else ""
+        ),
+    )
     rng = np.random.default_rng(sum(map(ord, op)))
     first = "float32" if "float32" in dtypes else "int32" if "int32" in dtypes else "bool"
     infix = "a %s b" % operator if operator else "%s(a, b)" % op
@@ -122,61 +143,135 @@ def table_of(op, operator, function, dtypes, kind):
     for dtype in dtypes:
         x, y = edges(dtype)[:, None], second_edges(kind, dtype)
         v, w = left(100 if dtype == first else 37, dtype), right(100 if dtype == first else 37, dtype)
-        file.case(dtype, "y: %s\nz: {op: %s, inputs: [v, w]}" % (infix, op),
-                  {"a": Fed(x, "[m, 1]"), "b": Fed(y, "[n]"), "v": v, "w": w},
-                  {"y": expected(x, y), "z": expected(v, w)}, tolerance=tolerance[dtype], signed_zero=op in SIGNED_ZERO)
+        file.case(
+            dtype,
+            "y: %s\nz: {op: %s, inputs: [v, w]}" % (infix, op),
+            {"a": Fed(x, "[m, 1]"), "b": Fed(y, "[n]"), "v": v, "w": w},
+            {"y": expected(x, y), "z": expected(v, w)},
+            tolerance=tolerance[dtype],
+            signed_zero=op in SIGNED_ZERO,
+        )
     if op in DENORMALS and "float32" in dtypes:
-        for dtype, small in (("float16", 2.0**-24), ("bfloat16", 2.0**-133), ("float32", 2.0**-149), ("float64", 2.0**-1074)):
+        for dtype, small in (
+            ("float16", 2.0**-24),
+            ("bfloat16", 2.0**-133),
+            ("float32", 2.0**-149),
+            ("float64", 2.0**-1074),
+        ):
             x = array([0.0, small, -small, 3 * small], dtype)
-            file.case(dtype + "_denormals", "y: %s" % infix, {"a": x[:, None], "b": x}, {"y": DENORMALS[op](x[:, None], x)})
+            file.case(
+                dtype + "_denormals", "y: %s" % infix, {"a": x[:, None], "b": x}, {"y": DENORMALS[op](x[:, None], x)}
+            )
 
     x, y = left(()), right(())
     file.case("scalars", "y: %s(a, b)" % op, {"a": x, "b": y}, {"y": expected(x, y)}, tolerance=t)
     x, y, z = left((2, 3)), right(3), left(3)
-    file.case("named_batch", "y: {op: %s, inputs: [a, b]}" % op, {"a": Fed(x, "[batch, 3]"), "b": y},
-              {"y": expected(x, y)}, tolerance=t)
+    file.case(
+        "named_batch",
+        "y: {op: %s, inputs: [a, b]}" % op,
+        {"a": Fed(x, "[batch, 3]"), "b": y},
+        {"y": expected(x, y)},
+        tolerance=t,
+    )
     runs = []
-    for a, b in (((2, 3), (2, 3)), ((1, 3), (2, 1)), ((2, 1), (1, 3)), ((1, 1), (2, 3)), ((2, 3), (1, 1)), ((0, 3), (1, 3)),
-                 ((5, 1), (5, 4))):
+    for a, b in (
+        ((2, 3), (2, 3)),
+        ((1, 3), (2, 1)),
+        ((2, 1), (1, 3)),
+        ((1, 1), (2, 3)),
+        ((2, 3), (1, 1)),
+        ((0, 3), (1, 3)),
+        ((5, 1), (5, 4)),
+    ):
         x, y = left(a), right(b)
-        runs.append(dict(feeds={"a": Fed(x, "[null, null]"), "b": Fed(y, "[null, null]")}, expect={"y": expected(x, y)}))
+        runs.append(
+            dict(feeds={"a": Fed(x, "[null, null]"), "b": Fed(y, "[null, null]")}, expect={"y": expected(x, y)})
+        )
     runs.append(dict(feeds={"a": left((2, 3)), "b": right((2, 4))}, error="3", node="y"))
     file.case("both_sizes_unknown", "y: %s" % infix, runs=runs, tolerance=t)
     runs = []
-    for a, b in (((), ()), ((3,), ()), ((), (2, 2)), ((2, 1, 3), (2, 1)), ((4,), (4,)), ((1, 2, 1, 1, 2, 1, 1, 2), (3, 1))):
+    for a, b in (
+        ((), ()),
+        ((3,), ()),
+        ((), (2, 2)),
+        ((2, 1, 3), (2, 1)),
+        ((4,), (4,)),
+        ((1, 2, 1, 1, 2, 1, 1, 2), (3, 1)),
+    ):
         x, y = left(a), right(b)
         runs.append(dict(feeds={"a": Fed(x), "b": Fed(y)}, expect={"y": expected(x, y)}))
     file.case("both_ranks_unknown", "y: %s(a, b)" % op, runs=runs, tolerance=t)
     x, y = left((2, 1, 2, 1)), right((3, 1, 5))
-    file.case("rank_4", "y: %s" % infix, {"a": Fed(x, "[n, 1, null, 1]"), "b": Fed(y, "[c, 1, 5]")},
-              {"y": expected(x, y)}, tolerance=t)
+    file.case(
+        "rank_4",
+        "y: %s" % infix,
+        {"a": Fed(x, "[n, 1, null, 1]"), "b": Fed(y, "[c, 1, 5]")},
+        {"y": expected(x, y)},
+        tolerance=t,
+    )
     x, y = left((1, 2, 1, 2, 1, 2, 1, 3)), right((2, 1, 2, 1, 1, 2, 2, 1))
     file.case("rank_8", "y: %s(a, b)" % op, {"a": x, "b": y}, {"y": expected(x, y)}, tolerance=t)
     x, y = left((0, 3)), right(())
     file.case("zero_sized", "y: %s" % infix, {"a": x, "b": y}, {"y": expected(x, y)}, tolerance=t)
     x, y = left((2, 3)), right((2, 3))
-    file.case("of_constants", "a: {op: constant, dtype: %s, value: %s}\nb: {op: constant, dtype: %s, value: %s}\ny: %s"
-              % (first, value_text(x), first, value_text(y), infix), {}, {"y": expected(x, y)}, tolerance=t)
+    file.case(
+        "of_constants",
+        "a: {op: constant, dtype: %s, value: %s}\nb: {op: constant, dtype: %s, value: %s}\ny: %s"
+        % (first, value_text(x), first, value_text(y), infix),
+        {},
+        {"y": expected(x, y)},
+        tolerance=t,
+    )
     x, y = left((3, 2)), right((2, 3))
-    file.case("with_a_transpose", "t: transpose(a)\ny: %s(t, b)" % op, {"a": Fed(x, "[null, null]"), "b": Fed(y, "[null, null]")},
-              {"y": expected(x.T, y)}, tolerance=t)
+    file.case(
+        "with_a_transpose",
+        "t: transpose(a)\ny: %s(t, b)" % op,
+        {"a": Fed(x, "[null, null]"), "b": Fed(y, "[null, null]")},
+        {"y": expected(x.T, y)},
+        tolerance=t,
+    )
     x = left((2, 2))
-    file.case("with_itself", "y: %s(a, a)" % op, {"a": x if kind == "any" else abs(x) % 5 + 1},
-              {"y": expected(x, x) if kind == "any" else expected(abs(x) % 5 + 1, abs(x) % 5 + 1)}, tolerance=t)
+    file.case(
+        "with_itself",
+        "y: %s(a, a)" % op,
+        {"a": x if kind == "any" else abs(x) % 5 + 1},
+        {"y": expected(x, x) if kind == "any" else expected(abs(x) % 5 + 1, abs(x) % 5 + 1)},
+        tolerance=t,
+    )
     if first != "bool":
         literals(file, op, operator, first, left, right, expected, t)
     other = {"float32": "float64", "int32": "int64", "bool": "int32"}[first]
-    file.case("dtypes_differ", "a: {op: placeholder, dtype: %s, shape: [2]}\nb: {op: placeholder, dtype: %s, shape: [2]}\n"
-              "y: %s(a, b)" % (first, other, op), compile_error=other)
-    file.case("shapes_do_not_fit", "a: {op: placeholder, dtype: %s, shape: [2, 3]}\nb: {op: placeholder, dtype: %s, shape: [4]}\n"
-              "y: %s" % (first, first, infix), compile_error="[2, 3]")
+    file.case(
+        "dtypes_differ",
+        "a: {op: placeholder, dtype: %s, shape: [2]}\nb: {op: placeholder, dtype: %s, shape: [2]}\n"
+        "y: %s(a, b)" % (first, other, op),
+        compile_error=other,
+    )
+    file.case(
+        "shapes_do_not_fit",
+        "a: {op: placeholder, dtype: %s, shape: [2, 3]}\nb: {op: placeholder, dtype: %s, shape: [4]}\n"
+        "y: %s" % (first, first, infix),
+        compile_error="[2, 3]",
+    )
     if kind == "nonzero":
         for dtype in INTEGERS:
             x, y = left(4, dtype), np.array([1, 2, 0, 3], dtype)
             file.case("by_zero_" + dtype, "y: %s" % infix, {"a": x, "b": y}, error="division by zero", node="y")
-        file.case("by_zero_in_a_vector_of_1000", "y: %s(a, b)" % op,
-                  runs=[dict(feeds={"a": np.full(1000, 7, np.int32), "b": np.where(np.arange(1000) == at, 0, 2).astype(np.int32)},
-                             error="division by zero", node="y") for at in (0, 511, 999)])
+        file.case(
+            "by_zero_in_a_vector_of_1000",
+            "y: %s(a, b)" % op,
+            runs=[
+                dict(
+                    feeds={
+                        "a": np.full(1000, 7, np.int32),
+                        "b": np.where(np.arange(1000) == at, 0, 2).astype(np.int32),
+                    },
+                    error="division by zero",
+                    node="y",
+                )
+                for at in (0, 511, 999)
+            ],
+        )
     if kind == "power":
         x, y = np.array([2, 3, -1], np.int32), np.array([1, -1, 2], np.int32)
         file.case("negative_integer_power", "y: a ** b", {"a": x, "b": y}, error="negative", node="y")
@@ -198,49 +293,140 @@ def literals(file, op, operator, dtype, left, right, expected, tolerance):
         expect["h"] = expected(x, half)
     file.case("literals", nodes, {"a": Fed(x, "[n]"), "b": y}, expect, tolerance=tolerance)
     if dtype == "float32" and "int32" in NUMBERS and op in ("add", "multiply", "maximum", "less"):
-        file.case("fraction_for_an_integer", "a: {op: placeholder, dtype: int32, shape: [2]}\ny: %s(a, 1.5)" % op, compile_error="1.5")
+        file.case(
+            "fraction_for_an_integer",
+            "a: {op: placeholder, dtype: int32, shape: [2]}\ny: %s(a, 1.5)" % op,
+            compile_error="1.5",
+        )
 
 
 def logical_operators():
     """`& | ^` of bool are the logical ops."""
     a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
-    file = File("binary/operators", "Python's operators: precedence, associativity, comparison, logic of bool, names alone.")
-    file.case("of_bool", "c: a & b\nd: a | b\ne: a ^ b\nf: ~(a & b) | (b ^ a)", {"a": a, "b": b},
-              {"c": a & b, "d": a | b, "e": a ^ b, "f": ~(a & b) | (b ^ a)})
+    file = File(
+        "binary/operators", "Python's operators: precedence, associativity, comparison, logic of bool, names alone."
+    )
+    file.case(
+        "of_bool",
+        "c: a & b\nd: a | b\ne: a ^ b\nf: ~(a & b) | (b ^ a)",
+        {"a": a, "b": b},
+        {"c": a & b, "d": a | b, "e": a ^ b, "f": ~(a & b) | (b ^ a)},
+    )
     x, y = array([1.5, -2.0, 3.0], "float32"), array([2.0, 4.0, -0.5], "float32")
-    file.case("precedence", ["p: a + b * a", "q: (a + b) * a", "r: -a ** 2", "s: a ** 2 ** 0", "t: a - b - a", "u: a / b / a",
-                             "v: -(a) * -b", "w: a < b + 1", "\"z\": 2 * -a"], {"a": x, "b": y},
-              {"p": x + y * x, "q": (x + y) * x, "r": -x**2, "s": x, "t": x - y - x, "u": x / y / x, "v": -x * -y,
-               "w": x < y + 1, "z": 2 * -x}, tolerance=1e-6)
+    file.case(
+        "precedence",
+        [
+            "p: a + b * a",
+            "q: (a + b) * a",
+            "r: -a ** 2",
+            "s: a ** 2 ** 0",
+            "t: a - b - a",
+            "u: a / b / a",
+            "v: -(a) * -b",
+            "w: a < b + 1",
+            '"z": 2 * -a',
+        ],
+        {"a": x, "b": y},
+        {
+            "p": x + y * x,
+            "q": (x + y) * x,
+            "r": -(x**2),
+            "s": x,
+            "t": x - y - x,
+            "u": x / y / x,
+            "v": -x * -y,
+            "w": x < y + 1,
+            "z": 2 * -x,
+        },
+        tolerance=1e-6,
+    )
     i, j = np.array([7, -7, 12], np.int32), np.array([2, 2, -5], np.int32)
-    file.case("of_integers", ["d: i // j", "m: i % j", "t: i / j", "a: i & j | 1", "x: i ^ j & 3", "s: (i > 0) & (j < 0)",
-                              "c: i - 3 % j", "n: i * 2 // 3"], {"i": i, "j": j},
-              {"d": i // j, "m": i % j, "t": i / j, "a": i & j | 1, "x": i ^ j & 3, "s": (i > 0) & (j < 0), "c": i - 3 % j,
-               "n": i * 2 // 3})
-    file.case("numbers_among_themselves", ["p: x * (2 + 3)", "q: x + 7 // 2", "r: x - 2 ** 3", "s: x * (1 / 4)"], {"x": x},
-              {"p": x * np.float32(5), "q": x + np.float32(3), "r": x - np.float32(8), "s": x * np.float32(0.25)})
-    file.case("aliases", ["s: sub(x, y)", "m: mul(x, y)", "n: {op: neg, inputs: x}"], {"x": x, "y": y},
-              {"s": x - y, "m": x * y, "n": -x})
+    file.case(
+        "of_integers",
+        [
+            "d: i // j",
+            "m: i % j",
+            "t: i / j",
+            "a: i & j | 1",
+            "x: i ^ j & 3",
+            "s: (i > 0) & (j < 0)",
+            "c: i - 3 % j",
+            "n: i * 2 // 3",
+        ],
+        {"i": i, "j": j},
+        {
+            "d": i // j,
+            "m": i % j,
+            "t": i / j,
+            "a": i & j | 1,
+            "x": i ^ j & 3,
+            "s": (i > 0) & (j < 0),
+            "c": i - 3 % j,
+            "n": i * 2 // 3,
+        },
+    )
+    file.case(
+        "numbers_among_themselves",
+        ["p: x * (2 + 3)", "q: x + 7 // 2", "r: x - 2 ** 3", "s: x * (1 / 4)"],
+        {"x": x},
+        {"p": x * np.float32(5), "q": x + np.float32(3), "r": x - np.float32(8), "s": x * np.float32(0.25)},
+    )
+    file.case(
+        "aliases",
+        ["s: sub(x, y)", "m: mul(x, y)", "n: {op: neg, inputs: x}"],
+        {"x": x, "y": y},
+        {"s": x - y, "m": x * y, "n": -x},
+    )
     n = array(np.arange(1000) / 8 - 50, "float32")
-    file.case("fused_chain_of_1000", ["t: x * 0.5 + 1", "u: maximum(t, 0.0)", "w: where(u > 10.0, t - x, u * u)"], {"x": Fed(n, "[n]")},
-              {"w": np.where(np.maximum(n * np.float32(0.5) + 1, 0) > 10, n * np.float32(0.5) + 1 - n, np.maximum(n * np.float32(0.5) + 1, 0)**2)
-               .astype(np.float32)}, tolerance=0)
+    file.case(
+        "fused_chain_of_1000",
+        ["t: x * 0.5 + 1", "u: maximum(t, 0.0)", "w: where(u > 10.0, t - x, u * u)"],
+        {"x": Fed(n, "[n]")},
+        {
+            "w": np.where(
+                np.maximum(n * np.float32(0.5) + 1, 0) > 10,
+                n * np.float32(0.5) + 1 - n,
+                np.maximum(n * np.float32(0.5) + 1, 0) ** 2,
+            ).astype(np.float32)
+        },
+        tolerance=0,
+    )
 
 
 def where():
-    file = File("binary/where", "TensorFlow 2's where: condition and both values broadcast; the value not taken has no effect.")
+    file = File(
+        "binary/where", "TensorFlow 2's where: condition and both values broadcast; the value not taken has no effect."
+    )
     rng = np.random.default_rng(5)
     for dtype in EVERY:
         c, x, y = rng.random(37) < 0.5, values(rng, dtype, -10, 10, 37), values(rng, dtype, -10, 10, 37)
-        file.case(dtype, "y: where(c, a, b)\nz: {op: where, inputs: [c, b, a]}", {"c": c, "a": Fed(x, "[n]"), "b": y},
-                  {"y": native(tf.where, c, x, y), "z": native(tf.where, c, y, x)})
+        file.case(
+            dtype,
+            "y: where(c, a, b)\nz: {op: where, inputs: [c, b, a]}",
+            {"c": c, "a": Fed(x, "[n]"), "b": y},
+            {"y": native(tf.where, c, x, y), "z": native(tf.where, c, y, x)},
+        )
     runs = []
-    for cs, xs, ys in (((2, 3), (2, 3), (2, 3)), ((2, 1), (1, 3), (1, 1)), ((1, 1), (2, 1), (1, 4)), ((0, 3), (1, 3), (1, 1))):
+    for cs, xs, ys in (
+        ((2, 3), (2, 3), (2, 3)),
+        ((2, 1), (1, 3), (1, 1)),
+        ((1, 1), (2, 1), (1, 4)),
+        ((0, 3), (1, 3), (1, 1)),
+    ):
         c, x, y = rng.random(cs) < 0.5, values(rng, "float32", -9, 9, xs), values(rng, "float32", -9, 9, ys)
-        runs.append(dict(feeds={"c": Fed(c, "[null, null]"), "a": Fed(x, "[null, null]"), "b": Fed(y, "[null, null]")},
-                         expect={"y": native(tf.where, c, x, y)}))
-    runs.append(dict(feeds={"c": c[:0].reshape(0, 3), "a": np.zeros((2, 3), np.float32), "b": np.zeros((2, 4), np.float32)},
-                     error="4", node="y"))
+        runs.append(
+            dict(
+                feeds={"c": Fed(c, "[null, null]"), "a": Fed(x, "[null, null]"), "b": Fed(y, "[null, null]")},
+                expect={"y": native(tf.where, c, x, y)},
+            )
+        )
+    runs.append(
+        dict(
+            feeds={"c": c[:0].reshape(0, 3), "a": np.zeros((2, 3), np.float32), "b": np.zeros((2, 4), np.float32)},
+            error="4",
+            node="y",
+        )
+    )
     file.case("sizes_unknown", "y: where(c, a, b)", runs=runs)
     runs = []
     for cs, xs, ys in (((), (), ()), ((), (3,), ()), ((2, 1), (3,), ()), ((2,), (3, 1), (2, 1, 1))):
@@ -248,23 +434,45 @@ def where():
         runs.append(dict(feeds={"c": Fed(c), "a": Fed(x), "b": Fed(y)}, expect={"y": native(tf.where, c, x, y)}))
     file.case("ranks_unknown", "y: where(c, a, b)", runs=runs)
     x = array([1.0, -2.0, 0.0, np.nan, np.inf], "float32")
-    file.case("literals", "y: where(x > 0, x, 0)\nz: where(x < 0, -1.5, x)\nw: where(x > 0, 1, 2)\nv: where(true, x, 0)",
-              {"x": Fed(x, "[n]")}, {"y": np.where(x > 0, x, np.float32(0)), "z": np.where(x < 0, np.float32(-1.5), x),
-                                     "w": np.where(x > 0, 1, 2).astype(np.int32), "v": x})
+    file.case(
+        "literals",
+        "y: where(x > 0, x, 0)\nz: where(x < 0, -1.5, x)\nw: where(x > 0, 1, 2)\nv: where(true, x, 0)",
+        {"x": Fed(x, "[n]")},
+        {
+            "y": np.where(x > 0, x, np.float32(0)),
+            "z": np.where(x < 0, np.float32(-1.5), x),
+            "w": np.where(x > 0, 1, 2).astype(np.int32),
+            "v": x,
+        },
+    )
     c = np.array([True, False, True])
     x, y = array([1.0, np.nan, np.inf], "float32"), array([np.nan, 2.0, np.nan], "float32")
     file.case("value_not_taken_is_nan", "y: where(c, a, b)", {"c": c, "a": x, "b": y}, {"y": np.where(c, x, y)})
     c, x = rng.random((2, 1, 2, 1, 2, 1, 2, 1)) < 0.5, values(rng, "float32", -9, 9, (1, 2, 1, 2, 1, 2, 1, 2))
     file.case("rank_8", "y: where(c, a, -a)", {"c": c, "a": x}, {"y": np.where(c, x, -x)})
-    file.case("condition_by_keyword", "y: where(condition=c, x=a, y=0)", {"c": np.array([True, False]), "a": np.array([5, 6], np.int64)},
-              {"y": np.array([5, 0], np.int64)})
-    file.case("condition_is_not_bool", "a: {op: placeholder, dtype: float32, shape: [2]}\ny: where(a, a, a)", compile_error="bool")
-    file.case("dtypes_differ", "a: {op: placeholder, dtype: float32, shape: [2]}\nb: {op: placeholder, dtype: int32, shape: [2]}\n"
-              "y: where(a > 0, a, b)", compile_error="int32")
+    file.case(
+        "condition_by_keyword",
+        "y: where(condition=c, x=a, y=0)",
+        {"c": np.array([True, False]), "a": np.array([5, 6], np.int64)},
+        {"y": np.array([5, 0], np.int64)},
+    )
+    file.case(
+        "condition_is_not_bool",
+        "a: {op: placeholder, dtype: float32, shape: [2]}\ny: where(a, a, a)",
+        compile_error="bool",
+    )
+    file.case(
+        "dtypes_differ",
+        "a: {op: placeholder, dtype: float32, shape: [2]}\nb: {op: placeholder, dtype: int32, shape: [2]}\n"
+        "y: where(a > 0, a, b)",
+        compile_error="int32",
+    )
 
 
 def clip_by_value():
-    file = File("binary/clip_by_value", "minimum(maximum(t, low), high); bounds are scalars or broadcast to t; NaN stays.")
+    file = File(
+        "binary/clip_by_value", "minimum(maximum(t, low), high); bounds are scalars or broadcast to t; NaN stays."
+    )
     rng = np.random.default_rng(6)
     for dtype in NUMBERS:
         low, high = (1, 100) if dtype.startswith("uint") else (-3, 5)
@@ -272,18 +480,36 @@ def clip_by_value():
         if dtype in FLOATS:
             x[:4] = array([np.nan, np.inf, -np.inf, -0.0], dtype)
         y = native(tf.clip_by_value, x, array(low, dtype), array(high, dtype))
-        file.case(dtype, "y: clip_by_value(x, %d, %d)\nz: {op: clip_by_value, inputs: x, clip_value_min: %d, clip_value_max: %d}"
-                  % (low, high, low, high), {"x": Fed(x, "[n]")}, {"y": y, "z": y})
+        file.case(
+            dtype,
+            "y: clip_by_value(x, %d, %d)\nz: {op: clip_by_value, inputs: x, clip_value_min: %d, clip_value_max: %d}"
+            % (low, high, low, high),
+            {"x": Fed(x, "[n]")},
+            {"y": y, "z": y},
+        )
     x, low, high = values(rng, "float32", -9, 9, (2, 3)), array([-1.0, 0.0, 1.0], "float32"), array(2.5, "float32")
     y = native(tf.clip_by_value, x, low, high)
-    file.case("bounds_broadcast", "y: clip_by_value(x, low, high)\nz: {op: clip_by_value, inputs: [x, low, high]}\n"
-              "k: clip_by_value(x, clip_value_min=low, clip_value_max=2.5)",
-              {"x": Fed(x, "[null, 3]"), "low": low, "high": high}, {"y": y, "z": y, "k": y})
-    file.case("rank_unknown", "y: clip_by_value(x, -0.5, 0.5)",
-              runs=[dict(feeds={"x": Fed(v)}, expect={"y": np.clip(v, np.float32(-0.5), np.float32(0.5))})
-                    for v in (array(3.0, "float32"), array([[0.25], [-4.0]], "float32"), array([], "float32"))])
-    file.case("low_above_high", "y: clip_by_value(x, 3.0, 1.0)", {"x": array([0.0, 2.0, 5.0], "float32")},
-              {"y": native(lambda v: tf.clip_by_value(v, 3.0, 1.0), array([0.0, 2.0, 5.0], "float32"))})
+    file.case(
+        "bounds_broadcast",
+        "y: clip_by_value(x, low, high)\nz: {op: clip_by_value, inputs: [x, low, high]}\n"
+        "k: clip_by_value(x, clip_value_min=low, clip_value_max=2.5)",
+        {"x": Fed(x, "[null, 3]"), "low": low, "high": high},
+        {"y": y, "z": y, "k": y},
+    )
+    file.case(
+        "rank_unknown",
+        "y: clip_by_value(x, -0.5, 0.5)",
+        runs=[
+            dict(feeds={"x": Fed(v)}, expect={"y": np.clip(v, np.float32(-0.5), np.float32(0.5))})
+            for v in (array(3.0, "float32"), array([[0.25], [-4.0]], "float32"), array([], "float32"))
+        ],
+    )
+    file.case(
+        "low_above_high",
+        "y: clip_by_value(x, 3.0, 1.0)",
+        {"x": array([0.0, 2.0, 5.0], "float32")},
+        {"y": native(lambda v: tf.clip_by_value(v, 3.0, 1.0), array([0.0, 2.0, 5.0], "float32"))},
+    )
 
 
 def add_n():
@@ -295,14 +521,28 @@ def add_n():
             y = (a.astype(np.float64) + b.astype(np.float64) + c.astype(np.float64)).astype(a.dtype)
         else:
             y = native(lambda *v: tf.add_n(v), a, b, c)
-        file.case(dtype, "y: add_n([a, b, c])\nz: {op: add_n, inputs: [a, b, c]}", {"a": a, "b": b, "c": c}, {"y": y, "z": y},
-                  tolerance=2 * ROUNDING.get(dtype, 0))
+        file.case(
+            dtype,
+            "y: add_n([a, b, c])\nz: {op: add_n, inputs: [a, b, c]}",
+            {"a": a, "b": b, "c": c},
+            {"y": y, "z": y},
+            tolerance=2 * ROUNDING.get(dtype, 0),
+        )
     a, b = values(rng, "float32", -9, 9, (2, 3)), values(rng, "float32", -9, 9, (2, 3))
-    file.case("one_and_many", "y: add_n([a])\nz: add_n([a, b, a, b, a, b, a, b])\nr: {op: add_n, inputs: a}",
-              {"a": Fed(a, "[null, 3]"), "b": Fed(b, "[n, null]")}, {"y": a, "z": native(lambda u, v: tf.add_n([u, v] * 4), a, b), "r": a}, tolerance=4e-6)
+    file.case(
+        "one_and_many",
+        "y: add_n([a])\nz: add_n([a, b, a, b, a, b, a, b])\nr: {op: add_n, inputs: a}",
+        {"a": Fed(a, "[null, 3]"), "b": Fed(b, "[n, null]")},
+        {"y": a, "z": native(lambda u, v: tf.add_n([u, v] * 4), a, b), "r": a},
+        tolerance=4e-6,
+    )
     file.case("zero_sized", "y: add_n([a, b])", {"a": a[:0], "b": b[:0]}, {"y": a[:0]})
-    file.case("shapes_differ", "a: {op: placeholder, dtype: float32, shape: [2]}\nb: {op: placeholder, dtype: float32, shape: [3]}\n"
-              "y: add_n([a, b])", compile_error="add_n")
+    file.case(
+        "shapes_differ",
+        "a: {op: placeholder, dtype: float32, shape: [2]}\nb: {op: placeholder, dtype: float32, shape: [3]}\n"
+        "y: add_n([a, b])",
+        compile_error="add_n",
+    )
 
 
 def bias_add():
@@ -311,18 +551,40 @@ def bias_add():
     for dtype in NUMBERS:
         x, b = values(rng, dtype, -10, 10, (3, 5)), values(rng, dtype, -10, 10, 5)
         y = wide(tf.nn.bias_add, x, b, label="bias_add")
-        file.case(dtype, "y: bias_add(x, b)\nz: {op: bias_add, inputs: [x, b]}", {"x": Fed(x, "[batch, 5]"), "b": b}, {"y": y, "z": y})
+        file.case(
+            dtype,
+            "y: bias_add(x, b)\nz: {op: bias_add, inputs: [x, b]}",
+            {"x": Fed(x, "[batch, 5]"), "b": b},
+            {"y": y, "z": y},
+        )
     x, b = values(rng, "float32", -9, 9, (2, 3, 2, 4)), values(rng, "float32", -9, 9, 3)
     y = native(lambda u, v: tf.nn.bias_add(u, v, data_format="NCHW"), x, b)
-    file.case("nchw", "y: bias_add(x, b, data_format='NCHW')\nz: {op: bias_add, inputs: [x, b], data_format: NCHW}\nw: bias_add(x, b, data_format=NCHW)",
-              {"x": Fed(x, "[null, 3, null, null]"), "b": b}, {"y": y, "z": y, "w": y})
+    file.case(
+        "nchw",
+        "y: bias_add(x, b, data_format='NCHW')\nz: {op: bias_add, inputs: [x, b], data_format: NCHW}\nw: bias_add(x, b, data_format=NCHW)",
+        {"x": Fed(x, "[null, 3, null, null]"), "b": b},
+        {"y": y, "z": y, "w": y},
+    )
     x, b = values(rng, "float32", -9, 9, (2, 2, 2, 3)), values(rng, "float32", -9, 9, 3)
-    file.case("nhwc_sizes_unknown", "y: bias_add(x, b)", {"x": Fed(x, "[null, null, null, null]"), "b": Fed(b, "[null]")},
-              {"y": native(tf.nn.bias_add, x, b)})
-    file.case("sizes_differ", "x: {op: placeholder, dtype: float32, shape: [2, 3]}\nb: {op: placeholder, dtype: float32, shape: [4]}\n"
-              "y: bias_add(x, b)", compile_error="bias_add")
-    file.case("sizes_differ_at_run_time", "y: bias_add(x, b)",
-              {"x": Fed(np.zeros((2, 3), np.float32), "[null, null]"), "b": Fed(np.zeros(1, np.float32), "[null]")}, error="3", node="y")
+    file.case(
+        "nhwc_sizes_unknown",
+        "y: bias_add(x, b)",
+        {"x": Fed(x, "[null, null, null, null]"), "b": Fed(b, "[null]")},
+        {"y": native(tf.nn.bias_add, x, b)},
+    )
+    file.case(
+        "sizes_differ",
+        "x: {op: placeholder, dtype: float32, shape: [2, 3]}\nb: {op: placeholder, dtype: float32, shape: [4]}\n"
+        "y: bias_add(x, b)",
+        compile_error="bias_add",
+    )
+    file.case(
+        "sizes_differ_at_run_time",
+        "y: bias_add(x, b)",
+        {"x": Fed(np.zeros((2, 3), np.float32), "[null, null]"), "b": Fed(np.zeros(1, np.float32), "[null]")},
+        error="3",
+        node="y",
+    )
 
 
 def tables():

@@ -83,7 +83,17 @@ def wrap(prefix, text, indent):
 
 
 def key_text(name):
-    plain = name.replace("_", "").isalnum() and name not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+    plain = name.replace("_", "").isalnum() and name not in (
+        "y",
+        "n",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "true",
+        "false",
+        "null",
+    )
     return name if plain or name in ("y", "n") else '"%s"' % name
 
 
@@ -112,8 +122,25 @@ class File:
         self.head = "%s.yaml: %s Expected by %s." % (path, about, by)
         FILES.append(self)
 
-    def case(self, name, nodes, feeds=None, expect=None, *, runs=None, top="", tolerance=0, ulps=None, stats=None,
-             signed_zero=False, error=None, node=None, compile_error=None, properties=None, initialize=True):
+    def case(
+        self,
+        name,
+        nodes,
+        feeds=None,
+        expect=None,
+        *,
+        runs=None,
+        top="",
+        tolerance=0,
+        ulps=None,
+        stats=None,
+        signed_zero=False,
+        error=None,
+        node=None,
+        compile_error=None,
+        properties=None,
+        initialize=True
+    ):
         """Adds a case.
 
         nodes          the nodes' YAML, one a line; placeholders of feeds that it does not declare are put before it
@@ -156,7 +183,8 @@ class File:
         self.cases.append("\n".join(out))
 
     def node_lines(self, nodes, runs):
-        lines = [line for line in (nodes.splitlines() if isinstance(nodes, str) else nodes) if line.strip()]
+        text = nodes if isinstance(nodes, str) else "\n".join(nodes)
+        lines = [line for line in text.splitlines() if line.strip()]
         declared = {line.split(":")[0].strip("\"' ") for line in lines if not line.startswith(" ")}
         placeholders = []
         for run in runs:

@@ -38,7 +38,9 @@ def wide(function, *inputs, label=""):
     result = native(function, *widened)
     many = isinstance(result, list)
     with np.errstate(over="ignore"):
-        rounded = [r.astype(numpy_dtype(narrow)) if r.dtype == np.float64 else r for r in (result if many else [result])]
+        rounded = [
+            r.astype(numpy_dtype(narrow)) if r.dtype == np.float64 else r for r in (result if many else [result])
+        ]
     try:
         compare(label, rounded, native(function, *inputs), narrow)
     except (TypeError, ValueError, tf.errors.OpError) as error:
@@ -56,8 +58,10 @@ def compare(label, ours, theirs, dtype):
             same = (a == b) | (np.isnan(a) & np.isnan(b)) | (abs(a - b) <= ROUGH.get(dtype, 0) * np.maximum(1, abs(b)))
         if not same.all():
             where = np.argwhere(~same)[0]
-            REPORT.append("%s %s: at %s of %d, wide %r, narrow %r" % (
-                label, dtype, tuple(int(i) for i in where), int((~same).sum()), a[tuple(where)], b[tuple(where)]))
+            REPORT.append(
+                "%s %s: at %s of %d, wide %r, narrow %r"
+                % (label, dtype, tuple(int(i) for i in where), int((~same).sum()), a[tuple(where)], b[tuple(where)])
+            )
 
 
 def supported(function, *examples):

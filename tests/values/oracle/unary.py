@@ -10,8 +10,34 @@ from .tensorflow import compare, native, wide
 ROUNDING = {"float16": 1e-3, "bfloat16": 8e-3, "float32": 1e-6, "float64": 1e-14}
 
 ALL = (-10.0, 10.0)
-EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 3.5, -3.5, 0.1, -0.1, 1e-3, -1e-3, 6.0, 7.25, -8.0,
-         20.0, -20.0, 100.0, -100.0, np.inf, -np.inf, np.nan]
+EDGES = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    1.5,
+    -1.5,
+    2.5,
+    -2.5,
+    3.5,
+    -3.5,
+    0.1,
+    -0.1,
+    1e-3,
+    -1e-3,
+    6.0,
+    7.25,
+    -8.0,
+    20.0,
+    -20.0,
+    100.0,
+    -100.0,
+    np.inf,
+    -np.inf,
+    np.nan,
+]
 
 
 def erf(x):
@@ -20,6 +46,7 @@ def erf(x):
 
 
 # op: TensorFlow's function, dtypes, range of the ordinary values, "exact" or "close"
+# fmt: off
 ROWS = [
     ("abs",         tf.abs,                 SIGNED + FLOATS,  ALL,            "exact"),
     ("negative",    tf.negative,            SIGNED + FLOATS,  ALL,            "exact"),
@@ -66,6 +93,7 @@ ROWS = [
     ("logical_not", tf.math.logical_not,    ["bool"],         ALL,            "exact"),
     ("bitwise_invert", tf.bitwise.invert,   INTEGERS,         ALL,            "exact"),
 ]
+# fmt: on
 
 # Results whose zeros have a sign that is fixed by IEEE 754 or by the op's meaning.
 SIGNED_ZERO = {"abs", "negative", "sqrt", "floor", "ceil", "round", "rint", "reciprocal", "square"}
@@ -74,9 +102,22 @@ SIGNED_ZERO = {"abs", "negative", "sqrt", "floor", "ceil", "round", "rint", "rec
 ACCURATE = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "rsqrt", "atan"}
 
 # Where float64's own kernel flushes denormals: numpy's function says what IEEE 754 does.
-DENORMALS = {"abs": np.abs, "negative": np.negative, "sign": np.sign, "sqrt": np.sqrt, "floor": np.floor, "ceil": np.ceil,
-             "round": np.rint, "rint": np.rint, "square": np.square, "is_nan": np.isnan, "is_inf": np.isinf,
-             "is_finite": np.isfinite, "relu": lambda x: np.maximum(x, 0), "relu6": lambda x: np.clip(x, 0, 6)}
+DENORMALS = {
+    "abs": np.abs,
+    "negative": np.negative,
+    "sign": np.sign,
+    "sqrt": np.sqrt,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.rint,
+    "rint": np.rint,
+    "square": np.square,
+    "is_nan": np.isnan,
+    "is_inf": np.isinf,
+    "is_finite": np.isfinite,
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+}
 
 
 def values(rng, dtype, low, high, shape):
@@ -96,8 +137,12 @@ def edges(dtype):
         info = np.iinfo(dtype)
         signed = [-8, -7, -2, -1] if info.min else []
         return np.array([info.min, info.min + 1] + signed + [0, 1, 2, 5, 6, 7, 100, info.max - 1, info.max], dtype)
-    largest = {"float16": 65504.0, "bfloat16": 3.3895314e38, "float32": 3.4028234663852886e38,
-               "float64": 1.7976931348623157e308}[dtype]
+    largest = {
+        "float16": 65504.0,
+        "bfloat16": 3.3895314e38,
+        "float32": 3.4028234663852886e38,
+        "float64": 1.7976931348623157e308,
+    }[dtype]
     return array(EDGES + [largest, -largest], dtype)
 
 
@@ -121,9 +166,15 @@ def domain_edges(op, dtype):
 
 
 def table_of(op, function, dtypes, span, exactness):
-    file = File("unary/" + op, "every dtype with its edges, ranks 0 to 8, unknown sizes, sizes of zero."
-                + (" Tolerance: one rounding of float16 and bfloat16, 1e-6 and 1e-14 of float32 and float64."
-                   if exactness == "close" else ""))
+    file = File(
+        "unary/" + op,
+        "every dtype with its edges, ranks 0 to 8, unknown sizes, sizes of zero."
+        + (
+            " Tolerance: one rounding of float16 and bfloat16, 1e-6 and 1e-14 of float32 and float64."
+            if exactness == "close"
+            else ""
+        ),
+    )
     rng = np.random.default_rng(sum(map(ord, op)))
     zero = dict(signed_zero=True) if op in SIGNED_ZERO else {}
     first = "float32" if "float32" in dtypes else dtypes[0]
@@ -137,8 +188,14 @@ def table_of(op, function, dtypes, span, exactness):
 
     for dtype in dtypes:
         x, more = domain_edges(op, dtype), some(100 if dtype == "float32" else 37, dtype)
-        file.case(dtype, "y: %s(x)\nz: {op: %s, inputs: v}" % (op, op), {"x": Fed(x, "[n]"), "v": more},
-                  {"y": expected(x), "z": expected(more)}, tolerance=tolerance[dtype], **zero)
+        file.case(
+            dtype,
+            "y: %s(x)\nz: {op: %s, inputs: v}" % (op, op),
+            {"x": Fed(x, "[n]"), "v": more},
+            {"y": expected(x), "z": expected(more)},
+            tolerance=tolerance[dtype],
+            **zero
+        )
         if dtype in FLOATS and op in DENORMALS:
             x = denormals(dtype)
             with np.errstate(invalid="ignore"):
@@ -150,34 +207,66 @@ def table_of(op, function, dtypes, span, exactness):
             grid = np.linspace(span[0], span[1], 64)
             tiny = [1e-4, 1e-6, 1e-10, 3e-20] if span[0] <= 0 else [1e-4, 1e-10]
             x = array(np.concatenate([grid, tiny]), dtype)
-            file.case(dtype + "_accuracy", "y: %s(x)" % op, {"x": x}, {"y": expected(x)},
-                      tolerance=tolerance[dtype], ulps=4)
+            file.case(
+                dtype + "_accuracy", "y: %s(x)" % op, {"x": x}, {"y": expected(x)}, tolerance=tolerance[dtype], ulps=4
+            )
 
     t = tolerance[first]
     scalar = some(())
     file.case("scalar", "y: %s(x)" % op, {"x": scalar}, {"y": expected(scalar)}, tolerance=t)
     x = some((2, 3, 2, 4))
-    file.case("rank_4_some_sizes_unknown", "y: %s(x)" % op, {"x": Fed(x, "[null, 3, h, null]")}, {"y": expected(x)},
-              tolerance=t)
+    file.case(
+        "rank_4_some_sizes_unknown",
+        "y: %s(x)" % op,
+        {"x": Fed(x, "[null, 3, h, null]")},
+        {"y": expected(x)},
+        tolerance=t,
+    )
     x = some((1, 2, 1, 3, 1, 2, 1, 2))
-    file.case("rank_8", "y: {op: %s, inputs: [x]}" % op, {"x": Fed(x, "[1, 2, 1, c, 1, null, 1, 2]")},
-              {"y": expected(x)}, tolerance=t)
+    file.case(
+        "rank_8",
+        "y: {op: %s, inputs: [x]}" % op,
+        {"x": Fed(x, "[1, 2, 1, c, 1, null, 1, 2]")},
+        {"y": expected(x)},
+        tolerance=t,
+    )
     a, b, c = some(()), some(5), some((2, 1, 3))
-    file.case("rank_unknown", "y: %s(x)" % op, tolerance=t,
-              runs=[dict(feeds={"x": Fed(v)}, expect={"y": expected(v)}) for v in (a, b, c)])
+    file.case(
+        "rank_unknown",
+        "y: %s(x)" % op,
+        tolerance=t,
+        runs=[dict(feeds={"x": Fed(v)}, expect={"y": expected(v)}) for v in (a, b, c)],
+    )
     x = some((0, 3))
-    file.case("zero_sized", "y: %s(x)" % op, tolerance=t,
-              runs=[dict(feeds={"x": Fed(v, "[null, 3]")}, expect={"y": expected(v)}) for v in (x, some((1, 3)))])
+    file.case(
+        "zero_sized",
+        "y: %s(x)" % op,
+        tolerance=t,
+        runs=[dict(feeds={"x": Fed(v, "[null, 3]")}, expect={"y": expected(v)}) for v in (x, some((1, 3)))],
+    )
     x = some((2, 3))
-    file.case("of_a_constant", "x: {op: constant, dtype: %s, value: %s}\ny: %s(x)" % (first, value_text(x), op), {},
-              {"y": expected(x)}, tolerance=t)
+    file.case(
+        "of_a_constant",
+        "x: {op: constant, dtype: %s, value: %s}\ny: %s(x)" % (first, value_text(x), op),
+        {},
+        {"y": expected(x)},
+        tolerance=t,
+    )
     x = some((3, 5))
-    file.case("of_a_transpose", "t: transpose(x)\ny: %s(t)" % op, {"x": Fed(x, "[null, null]")},
-              {"y": expected(x.T)}, tolerance=t)
+    file.case(
+        "of_a_transpose",
+        "t: transpose(x)\ny: %s(t)" % op,
+        {"x": Fed(x, "[null, null]")},
+        {"y": expected(x.T)},
+        tolerance=t,
+    )
     refused = {"float32": "bool", "bool": "float32"}.get(first, "float32")
     if not op.startswith("is_"):
-        file.case("refused_dtype", "x: {op: placeholder, dtype: %s, shape: [2]}\ny: %s(x)" % (refused, op),
-                  compile_error=refused)
+        file.case(
+            "refused_dtype",
+            "x: {op: placeholder, dtype: %s, shape: [2]}\ny: %s(x)" % (refused, op),
+            compile_error=refused,
+        )
     return file
 
 
@@ -185,58 +274,94 @@ def attributes():
     """leaky_relu's alpha, gelu's approximation, silu's beta, operators and aliases, arguments that are huge."""
     rng = np.random.default_rng(1)
     x = array(np.round(rng.uniform(-5, 5, 21), 3), "float32")
-    file = File("unary/attributes", "attributes of activations, by keyword, by position and as keys; Python's operators.")
+    file = File(
+        "unary/attributes", "attributes of activations, by keyword, by position and as keys; Python's operators."
+    )
     close = dict(tolerance=1e-6)
     feeds = {"x": Fed(x, "[n]")}
 
     def alpha(a):
         return wide(lambda v: tf.nn.leaky_relu(v, alpha=a), x, label="leaky_relu")
 
-    file.case("leaky_relu_alpha", "k: leaky_relu(x, alpha=0.5)\np: leaky_relu(x, 0.25)\n"
-              "m: {op: leaky_relu, inputs: x, alpha: 0.125}\nz: leaky_relu(x, alpha=0.0)\nl: leaky_relu(x, alpha=2.0)",
-              feeds, {"k": alpha(0.5), "p": alpha(0.25), "m": alpha(0.125), "z": alpha(0.0), "l": alpha(2.0)})
+    file.case(
+        "leaky_relu_alpha",
+        "k: leaky_relu(x, alpha=0.5)\np: leaky_relu(x, 0.25)\n"
+        "m: {op: leaky_relu, inputs: x, alpha: 0.125}\nz: leaky_relu(x, alpha=0.0)\nl: leaky_relu(x, alpha=2.0)",
+        feeds,
+        {"k": alpha(0.5), "p": alpha(0.25), "m": alpha(0.125), "z": alpha(0.0), "l": alpha(2.0)},
+    )
     for dtype in FLOATS:
         v = array(np.round(rng.uniform(-5, 5, 21), 3), dtype)
-        file.case("gelu_approximate_" + dtype, "k: gelu(x, approximate=true)\nm: {op: gelu, inputs: x, approximate: true}\n"
-                  "e: gelu(x, approximate=False)", {"x": v},
-                  {"k": wide(lambda u: tf.nn.gelu(u, True), v, label="gelu"),
-                   "m": wide(lambda u: tf.nn.gelu(u, True), v, label="gelu"),
-                   "e": wide(tf.nn.gelu, v, label="gelu")}, tolerance=ROUNDING[dtype])
-    file.case("silu_beta", "k: silu(x, beta=1.5)\nm: {op: silu, inputs: x, beta: 0.5}", feeds,
-              {"k": wide(lambda v: v * tf.sigmoid(1.5 * v), x), "m": wide(lambda v: v * tf.sigmoid(0.5 * v), x)}, **close)
+        file.case(
+            "gelu_approximate_" + dtype,
+            "k: gelu(x, approximate=true)\nm: {op: gelu, inputs: x, approximate: true}\n"
+            "e: gelu(x, approximate=False)",
+            {"x": v},
+            {
+                "k": wide(lambda u: tf.nn.gelu(u, True), v, label="gelu"),
+                "m": wide(lambda u: tf.nn.gelu(u, True), v, label="gelu"),
+                "e": wide(tf.nn.gelu, v, label="gelu"),
+            },
+            tolerance=ROUNDING[dtype],
+        )
+    file.case(
+        "silu_beta",
+        "k: silu(x, beta=1.5)\nm: {op: silu, inputs: x, beta: 0.5}",
+        feeds,
+        {"k": wide(lambda v: v * tf.sigmoid(1.5 * v), x), "m": wide(lambda v: v * tf.sigmoid(0.5 * v), x)},
+        **close
+    )
     i = np.array([5, -3, 0, -128], np.int8)
     b = np.array([True, False])
-    file.case("operators", "n: -x\ni: -(-x)\nc: ~k\nl: ~b\ng: neg(x)\nd: x", {"x": x, "k": i, "b": b},
-              {"n": -x, "i": x, "c": ~i, "l": ~b, "g": -x, "d": x})
+    file.case(
+        "operators",
+        "n: -x\ni: -(-x)\nc: ~k\nl: ~b\ng: neg(x)\nd: x",
+        {"x": x, "k": i, "b": b},
+        {"n": -x, "i": x, "c": ~i, "l": ~b, "g": -x, "d": x},
+    )
     for op, function in (("sin", tf.sin), ("cos", tf.cos), ("tan", tf.tan)):
         for dtype in ("float32", "float64"):
             large = array([1e4, -12345.678, 1e5, 1e6, 1e7, 1e9, 1e15, 1e22, 3.1415927, -6.2831855, 1.5707964], dtype)
             y = wide(function, large, label="large " + op)
-            file.case("%s_of_large_arguments_%s" % (op, dtype), "y: %s(x)" % op, {"x": large}, {"y": y},
-                      tolerance=ROUNDING[dtype] * (10 if op == "tan" else 1))
-    for op, function, at in (("exp", tf.exp, [88.0, 89.0, -87.0, -90.0, -100.0, -104.0, -110.0, 1000.0, -1000.0]),
-                             ("sinh", tf.sinh, [88.0, 89.0, 90.0, -88.0, -90.0, 1e-5, 1e-8]),
-                             ("cosh", tf.cosh, [88.0, 89.0, 90.0, -88.0, -90.0, 1e-5]),
-                             ("sigmoid", tf.sigmoid, [-80.0, -90.0, -100.0, 17.0, 20.0, 90.0, 1000.0, -1000.0]),
-                             ("softplus", tf.nn.softplus, [-80.0, -100.0, 15.0, 16.0, 17.0, 20.0, 90.0, 1000.0]),
-                             ("log1p", tf.math.log1p, [1e-5, -1e-5, 1e-10, -1e-10, 1e10, -0.9999999]),
-                             ("expm1", tf.math.expm1, [1e-5, -1e-5, 1e-10, -1e-10, -50.0, 88.0, 89.0]),
-                             ("erfc", tf.math.erfc, [5.0, 8.0, 9.0, 10.0, -5.0, 0.1, 1e-5]),
-                             ("atanh", tf.atanh, [0.9999999, -0.9999999, 1e-5, 1.0, -1.0, 1.5]),
-                             ("asinh", tf.asinh, [1e-5, -1e-5, 1e10, -1e10, 1e30]),
-                             ("acosh", tf.acosh, [1.0, 1.0000001, 1e10, 1e30, 0.5])):
+            file.case(
+                "%s_of_large_arguments_%s" % (op, dtype),
+                "y: %s(x)" % op,
+                {"x": large},
+                {"y": y},
+                tolerance=ROUNDING[dtype] * (10 if op == "tan" else 1),
+            )
+    for op, function, at in (
+        ("exp", tf.exp, [88.0, 89.0, -87.0, -90.0, -100.0, -104.0, -110.0, 1000.0, -1000.0]),
+        ("sinh", tf.sinh, [88.0, 89.0, 90.0, -88.0, -90.0, 1e-5, 1e-8]),
+        ("cosh", tf.cosh, [88.0, 89.0, 90.0, -88.0, -90.0, 1e-5]),
+        ("sigmoid", tf.sigmoid, [-80.0, -90.0, -100.0, 17.0, 20.0, 90.0, 1000.0, -1000.0]),
+        ("softplus", tf.nn.softplus, [-80.0, -100.0, 15.0, 16.0, 17.0, 20.0, 90.0, 1000.0]),
+        ("log1p", tf.math.log1p, [1e-5, -1e-5, 1e-10, -1e-10, 1e10, -0.9999999]),
+        ("expm1", tf.math.expm1, [1e-5, -1e-5, 1e-10, -1e-10, -50.0, 88.0, 89.0]),
+        ("erfc", tf.math.erfc, [5.0, 8.0, 9.0, 10.0, -5.0, 0.1, 1e-5]),
+        ("atanh", tf.atanh, [0.9999999, -0.9999999, 1e-5, 1.0, -1.0, 1.5]),
+        ("asinh", tf.asinh, [1e-5, -1e-5, 1e10, -1e10, 1e30]),
+        ("acosh", tf.acosh, [1.0, 1.0000001, 1e10, 1e30, 0.5]),
+    ):
         v = array(at, "float32")
-        file.case(op + "_near_its_limits", "y: %s(x)" % op, {"x": v}, {"y": wide(function, v, label="limit " + op)}, **close)
+        file.case(
+            op + "_near_its_limits", "y: %s(x)" % op, {"x": v}, {"y": wide(function, v, label="limit " + op)}, **close
+        )
 
 
 def cast():
-    file = File("unary/cast", "every pair of dtypes; integers take the low bits; a float that does not fit an int32 or "
-                "int64, or is not a number, gives the minimum; a narrower integer takes the low bits of that.")
+    file = File(
+        "unary/cast",
+        "every pair of dtypes; integers take the low bits; a float that does not fit an int32 or "
+        "int64, or is not a number, gives the minimum; a narrower integer takes the low bits of that.",
+    )
     # float -> unsigned and out-of-range floats to narrow integers are undefined in C; only LANGUAGE's cases are here.
     integers = {d: edges(d) for d in INTEGERS}
     for source in EVERY:
         if source in FLOATS:
-            x = array([0.0, -0.0, 1.0, -1.0, 1.5, -1.5, 2.5, 0.99, -0.99, 3.7, -3.7, 100.25, 126.9, 16777216.0, 1e-3], source)
+            x = array(
+                [0.0, -0.0, 1.0, -1.0, 1.5, -1.5, 2.5, 0.99, -0.99, 3.7, -3.7, 100.25, 126.9, 16777216.0, 1e-3], source
+            )
             if source == "float16":
                 x = x[abs(x.astype(np.float64)) < 6e4]
         else:
@@ -248,73 +373,164 @@ def cast():
             if source in FLOATS and target in INTEGERS:
                 info = np.iinfo(target)
                 inside = x.astype(np.float64)
-                v = x[(inside > max(info.min - 1.0, -1.0 if info.min == 0 else -2.0**31)) & (inside < info.max + 1.0)]
+                v = x[(inside > max(info.min - 1.0, -1.0 if info.min == 0 else -(2.0**31))) & (inside < info.max + 1.0)]
                 name = "v_" + target
                 feeds[name] = v
-            nodes.append("to_%s: %s" % (target, ("cast(%s, %s)" if i % 2 else "{op: cast, inputs: %s, dtype: %s}") % (name, target)))
+            nodes.append(
+                "to_%s: %s"
+                % (target, ("cast(%s, %s)" if i % 2 else "{op: cast, inputs: %s, dtype: %s}") % (name, target))
+            )
             expect["to_" + target] = native(lambda u: tf.cast(u, target), v)
         file.case("from_" + source, nodes, feeds, expect)
 
-    minimum32, minimum64 = -2**31, -2**63
+    minimum32, minimum64 = -(2**31), -(2**63)
     for source in FLOATS:
         huge = [np.inf, -np.inf, np.nan] + ([] if source == "float16" else [1e20, -1e20, 3e9, -3e9])
         x = array(huge, source)
-        wide64 = [minimum64] * 3 + ([] if source == "float16" else
-                                    [minimum64, minimum64, int(float(x[5])), int(float(x[6]))])
-        file.case(source + "_out_of_range", "i: cast(x, int32)\nl: cast(x, dtype=int64)\nb: cast(x, bool)", {"x": x},
-                  {"i": np.full(len(huge), minimum32, np.int32), "l": np.array(wide64, np.int64),
-                   "b": native(lambda u: tf.cast(u, tf.bool), x)})
+        wide64 = [minimum64] * 3 + (
+            [] if source == "float16" else [minimum64, minimum64, int(float(x[5])), int(float(x[6]))]
+        )
+        file.case(
+            source + "_out_of_range",
+            "i: cast(x, int32)\nl: cast(x, dtype=int64)\nb: cast(x, bool)",
+            {"x": x},
+            {
+                "i": np.full(len(huge), minimum32, np.int32),
+                "l": np.array(wide64, np.int64),
+                "b": native(lambda u: tf.cast(u, tf.bool), x),
+            },
+        )
         narrow = array([300.5, -129.0, 32768.0, 40000.9, -32769.0, 65000.0], source)
-        low = {"to_" + t: narrow.astype(np.float64).astype(np.int64).astype(t) for t in ("int8", "int16", "uint8", "uint16")}
+        low = {
+            "to_" + t: narrow.astype(np.float64).astype(np.int64).astype(t)
+            for t in ("int8", "int16", "uint8", "uint16")
+        }
         compare("cast low bits", list(low.values()), [native(lambda u: tf.cast(u, t[3:]), narrow) for t in low], source)
         file.case(source + "_low_bits", ["%s: cast(x, %s)" % (k, k[3:]) for k in low], {"x": narrow}, low)
-    x = array([1.0 + 2.0**-11, 1.0 + 3 * 2.0**-11, 65519.0, 65520.0, 1e-8, 6e-8, -1e-7, 1e30, 2.0**-25, 2.0**-25 * 1.0001], "float32")
-    file.case("float32_to_float16_rounds_to_even", "y: cast(x, float16)", {"x": x},
-              {"y": x.astype(np.float16)}, signed_zero=True)
-    x = array([1.0 + 2.0**-8, 1.0 + 3 * 2.0**-8, 1.00390626, 3.4e38, 3.3961775e38, 1e-40, 9.2e-41, -1e-45, np.nan, -np.inf], "float32")
-    file.case("float32_to_bfloat16_rounds_to_even", "y: cast(x, bfloat16)", {"x": x}, {"y": x.astype(BFLOAT16)}, signed_zero=True)
+    x = array(
+        [1.0 + 2.0**-11, 1.0 + 3 * 2.0**-11, 65519.0, 65520.0, 1e-8, 6e-8, -1e-7, 1e30, 2.0**-25, 2.0**-25 * 1.0001],
+        "float32",
+    )
+    file.case(
+        "float32_to_float16_rounds_to_even",
+        "y: cast(x, float16)",
+        {"x": x},
+        {"y": x.astype(np.float16)},
+        signed_zero=True,
+    )
+    x = array(
+        [1.0 + 2.0**-8, 1.0 + 3 * 2.0**-8, 1.00390626, 3.4e38, 3.3961775e38, 1e-40, 9.2e-41, -1e-45, np.nan, -np.inf],
+        "float32",
+    )
+    file.case(
+        "float32_to_bfloat16_rounds_to_even",
+        "y: cast(x, bfloat16)",
+        {"x": x},
+        {"y": x.astype(BFLOAT16)},
+        signed_zero=True,
+    )
     x = array([1.0 + 2.0**-24, 1e300, 1e-310, 16777217.0, 3.4028235677973366e38, 3.40282356779733e38], "float64")
     file.case("float64_to_float32_rounds_once", "y: cast(x, float32)", {"x": x}, {"y": x.astype(np.float32)})
-    x = np.array([2**24 + 1, 2**24 + 3, -2**31, 2**31 - 1, 33554435], np.int32)
-    file.case("int32_to_float32_rounds_to_even", "y: cast(x, float32)\nh: cast(x, float16)\nb: cast(x, bfloat16)", {"x": x},
-              {"y": x.astype(np.float32), "h": native(lambda u: tf.cast(u, tf.float16), x),
-               "b": native(lambda u: tf.cast(u, tf.bfloat16), x)})
-    x = np.array([2**53 + 1, 2**63 - 1, -2**63, 2**24 + 1], np.int64)
-    file.case("int64_to_floats", "d: cast(x, float64)\nf: cast(x, float32)", {"x": x},
-              {"d": x.astype(np.float64), "f": x.astype(np.float32)})
+    x = np.array([2**24 + 1, 2**24 + 3, -(2**31), 2**31 - 1, 33554435], np.int32)
+    file.case(
+        "int32_to_float32_rounds_to_even",
+        "y: cast(x, float32)\nh: cast(x, float16)\nb: cast(x, bfloat16)",
+        {"x": x},
+        {
+            "y": x.astype(np.float32),
+            "h": native(lambda u: tf.cast(u, tf.float16), x),
+            "b": native(lambda u: tf.cast(u, tf.bfloat16), x),
+        },
+    )
+    x = np.array([2**53 + 1, 2**63 - 1, -(2**63), 2**24 + 1], np.int64)
+    file.case(
+        "int64_to_floats",
+        "d: cast(x, float64)\nf: cast(x, float32)",
+        {"x": x},
+        {"d": x.astype(np.float64), "f": x.astype(np.float32)},
+    )
     x = np.array([2**64 - 1, 2**63, 2**63 + 1025, 5], np.uint64)
-    file.case("uint64_to_floats", "d: cast(x, float64)\nf: cast(x, float32)", {"x": x},
-              {"d": x.astype(np.float64), "f": x.astype(np.float32)})
+    file.case(
+        "uint64_to_floats",
+        "d: cast(x, float64)\nf: cast(x, float32)",
+        {"x": x},
+        {"d": x.astype(np.float64), "f": x.astype(np.float32)},
+    )
     x = array([1.5, -2.5, 300.0], "float32")
-    file.case("to_itself_and_of_any_rank", "y: cast(x, float32)\nz: cast(x, int32)",
-              runs=[dict(feeds={"x": Fed(v)}, expect={"y": v, "z": v.astype(np.int32)})
-                    for v in (x, x.reshape(3, 1), x[0], x[:0])])
-    file.case("unknown_dtype", "x: {op: placeholder, dtype: float32, shape: [2]}\ny: cast(x, floaty)", compile_error="floaty")
+    file.case(
+        "to_itself_and_of_any_rank",
+        "y: cast(x, float32)\nz: cast(x, int32)",
+        runs=[
+            dict(feeds={"x": Fed(v)}, expect={"y": v, "z": v.astype(np.int32)})
+            for v in (x, x.reshape(3, 1), x[0], x[:0])
+        ],
+    )
+    file.case(
+        "unknown_dtype", "x: {op: placeholder, dtype: float32, shape: [2]}\ny: cast(x, floaty)", compile_error="floaty"
+    )
 
 
 def bitcast():
-    file = File("unary/bitcast", "the same bits as another dtype; a wider dtype takes a dimension away, a narrower one adds it.")
+    file = File(
+        "unary/bitcast", "the same bits as another dtype; a wider dtype takes a dimension away, a narrower one adds it."
+    )
     x = array([1.0, -2.5, np.inf, 0.0], "float32")
     b = lambda t: (lambda u: tf.bitcast(u, t))
-    file.case("same_width", "i: bitcast(x, int32)\nu: {op: bitcast, inputs: x, type: uint32}\nr: bitcast(i, type=float32)",
-              {"x": Fed(x, "[n]")}, {"i": native(b(tf.int32), x), "u": native(b(tf.uint32), x), "r": x})
-    file.case("narrower_adds_a_dimension", "h: bitcast(x, uint16)\nc: bitcast(x, type=uint8)", {"x": Fed(x, "[null]")},
-              {"h": native(b(tf.uint16), x), "c": native(b(tf.uint8), x)})
+    file.case(
+        "same_width",
+        "i: bitcast(x, int32)\nu: {op: bitcast, inputs: x, type: uint32}\nr: bitcast(i, type=float32)",
+        {"x": Fed(x, "[n]")},
+        {"i": native(b(tf.int32), x), "u": native(b(tf.uint32), x), "r": x},
+    )
+    file.case(
+        "narrower_adds_a_dimension",
+        "h: bitcast(x, uint16)\nc: bitcast(x, type=uint8)",
+        {"x": Fed(x, "[null]")},
+        {"h": native(b(tf.uint16), x), "c": native(b(tf.uint8), x)},
+    )
     y = np.arange(16, dtype=np.uint8).reshape(2, 2, 4)
     z = np.arange(16, dtype=np.uint8).reshape(2, 8)
-    file.case("wider_takes_a_dimension", "y: bitcast(x, int32)\nz: bitcast(w, int64)\nf: bitcast(w, type=float64)",
-              {"x": Fed(y, "[n, null, 4]"), "w": Fed(z, "[null, 8]")},
-              {"y": native(b(tf.int32), y), "z": native(b(tf.int64), z), "f": native(b(tf.float64), z)})
-    for pair in (("int8", "uint8"), ("int16", "float16"), ("uint16", "bfloat16"), ("int64", "float64"), ("uint64", "int64")):
+    file.case(
+        "wider_takes_a_dimension",
+        "y: bitcast(x, int32)\nz: bitcast(w, int64)\nf: bitcast(w, type=float64)",
+        {"x": Fed(y, "[n, null, 4]"), "w": Fed(z, "[null, 8]")},
+        {"y": native(b(tf.int32), y), "z": native(b(tf.int64), z), "f": native(b(tf.float64), z)},
+    )
+    for pair in (
+        ("int8", "uint8"),
+        ("int16", "float16"),
+        ("uint16", "bfloat16"),
+        ("int64", "float64"),
+        ("uint64", "int64"),
+    ):
         v = np.array([0, 1, 2, 63], pair[0])
-        file.case("%s_%s" % pair, "y: bitcast(x, %s)\nr: bitcast(y, %s)" % (pair[1], pair[0]), {"x": v},
-                  {"y": native(b(pair[1]), v), "r": v})
-    file.case("scalar", "y: bitcast(x, int16)", {"x": np.int32(0x12345678)}, {"y": native(b(tf.int16), np.int32(0x12345678))})
-    file.case("zero_sized", "y: bitcast(x, int16)", {"x": Fed(np.zeros((0, 2), np.int32), "[null, 2]")}, {"y": np.zeros((0, 2, 2), np.int16)})
-    file.case("last_size_does_not_fit", "x: {op: placeholder, dtype: uint8, shape: [2, 3]}\ny: bitcast(x, int32)",
-              compile_error="bitcast")
-    file.case("last_size_does_not_fit_at_run_time", "y: bitcast(x, int32)", {"x": Fed(np.zeros((2, 3), np.uint8), "[2, null]")},
-              error="bitcast", node="y")
+        file.case(
+            "%s_%s" % pair,
+            "y: bitcast(x, %s)\nr: bitcast(y, %s)" % (pair[1], pair[0]),
+            {"x": v},
+            {"y": native(b(pair[1]), v), "r": v},
+        )
+    file.case(
+        "scalar", "y: bitcast(x, int16)", {"x": np.int32(0x12345678)}, {"y": native(b(tf.int16), np.int32(0x12345678))}
+    )
+    file.case(
+        "zero_sized",
+        "y: bitcast(x, int16)",
+        {"x": Fed(np.zeros((0, 2), np.int32), "[null, 2]")},
+        {"y": np.zeros((0, 2, 2), np.int16)},
+    )
+    file.case(
+        "last_size_does_not_fit",
+        "x: {op: placeholder, dtype: uint8, shape: [2, 3]}\ny: bitcast(x, int32)",
+        compile_error="bitcast",
+    )
+    file.case(
+        "last_size_does_not_fit_at_run_time",
+        "y: bitcast(x, int32)",
+        {"x": Fed(np.zeros((2, 3), np.uint8), "[2, null]")},
+        error="bitcast",
+        node="y",
+    )
 
 
 def tables():
