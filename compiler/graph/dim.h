@@ -7,7 +7,8 @@
  * operation that is not a polynomial (floor division, modulo, maximum, minimum, comparison, choice).
  *
  * Constants are computed in 64 bits; an operation whose constant result does not fit gives the table's `overflow` value,
- * which absorbs everything: a shape that contains it is an error to report.
+ * which absorbs everything: a shape that contains it is an error to report. So does an expression nested more than
+ * DIM_MAXIMUM_DEPTH deep, so that walks may recurse.
  */
 #ifndef TFCC_GRAPH_DIM_H
 #define TFCC_GRAPH_DIM_H
@@ -17,6 +18,8 @@
 #include <stdint.h>
 #include "support/arena.h"
 #include "support/text.h"
+
+#define DIM_MAXIMUM_DEPTH 400
 
 typedef const struct DimNode *Dim;
 typedef struct DimTable DimTable;
@@ -72,6 +75,10 @@ struct DimNode {
     size_t term_count;
     Dim *operands;             /* DIM_PRODUCT: factors in order; else the operands */
     size_t operand_count;
+    int64_t low, high;         /* the number lies in low … high (both included) whatever the symbols and axes are; INT64_MIN and
+                                  INT64_MAX: no bound. Of a symbol, dim_low and dim_high tell */
+    uint32_t depth, weight;    /* how deep, and how many nodes when written out, saturating */
+    bool has_axis;
 };
 
 DimTable *dim_table_create(Arena *arena);
@@ -96,16 +103,24 @@ Dim dim_multiply(DimTable *table, Dim a, Dim b);
 Dim dim_floor_divide(DimTable *table, Dim a, Dim b);
 Dim dim_modulo(DimTable *table, Dim a, Dim b);
 Dim dim_ceil_divide(DimTable *table, Dim a, Dim b);
+/* a / b where b divides a as a polynomial, whatever the symbols are; else NULL. */
+Dim dim_divide_exactly(DimTable *table, Dim a, Dim b);
 Dim dim_maximum(DimTable *table, Dim a, Dim b);
 Dim dim_minimum(DimTable *table, Dim a, Dim b);
 Dim dim_equal(DimTable *table, Dim a, Dim b);
 Dim dim_less(DimTable *table, Dim a, Dim b);
 Dim dim_select(DimTable *table, Dim condition, Dim a, Dim b);
+/* Conditions: 1 where both hold (either is not zero), else 0; 1 where `a` is 0, else 0. */
+Dim dim_and(DimTable *table, Dim a, Dim b);
+Dim dim_or(DimTable *table, Dim a, Dim b);
+Dim dim_not(DimTable *table, Dim a);
 /* The size of the broadcast of two sizes: b where a is 1, else a. Whether they fit together is the caller's question. */
 Dim dim_broadcast(DimTable *table, Dim a, Dim b);
 
 bool dim_is_constant(Dim dim, int64_t *number); /* number may be NULL */
 bool dim_is(Dim dim, int64_t number);
+int64_t dim_low(Dim dim);
+int64_t dim_high(Dim dim);
 
 typedef enum DimAnswer { DIM_NO, DIM_YES, DIM_UNKNOWN } DimAnswer;
 DimAnswer dim_compare(DimTable *table, Dim a, Dim b); /* are they equal? */
@@ -121,7 +136,7 @@ Dim dim_substitute(DimTable *table, Dim dim, const Dim *from, const Dim *to, siz
 bool dim_split(DimTable *table, Dim dim, Dim axis, Dim *coefficient, Dim *rest);
 bool dim_contains(Dim dim, Dim atom);
 bool dim_has_axis(Dim dim);
-/* Calls visit for every symbol (axes excluded) that dim depends on, each once per occurrence. */
+/* Calls visit for every symbol (axes excluded) that dim depends on, at least once each. */
 void dim_each_symbol(Dim dim, void (*visit)(void *context, Dim symbol), void *context);
 
 /* The number, where symbols[k] is the value of symbol k and axes[k] of axis k; saturating as the generated code does. */
