@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from .case import EVERY, FLOATS, INTEGERS, NUMBERS, Fed, File, array, dtype_name, value_text
+from .case import EVERY, FLOATS, INTEGERS, NUMBERS, Fed, File, array, numpy_dtype, value_text
 from .tensorflow import native, wide
 from .unary import ROUNDING
 
@@ -286,6 +286,11 @@ def arg_extremes():
             {},
             {"y": np.int64(0), "z": np.int32(0)},
         )
+        x = array([[np.nan, 1, 2], [1, np.nan, 2], [np.nan, np.nan, np.nan], [2, np.nan, 1]], "float32")
+        for dtype in FLOATS:
+            v = x.astype(numpy_dtype(dtype))
+            y = native(lambda u: function(u, 1), v)
+            file.case("not_a_number_never_wins_" + dtype, "y: %s(x, axis=1)" % op, {"x": v}, {"y": y})
         x = array(
             [[np.inf, -np.inf, 1.0], [-np.inf, -np.inf, -np.inf], [np.inf, np.inf, 0.0], [0.0, -0.0, 0.0]], "float32"
         )
@@ -476,8 +481,8 @@ def moments():
     x = array([[1, 2], [3, 5]], "float32")
     a = wide(lambda v: tf.nn.moments(v, [1]), x)
     file.case(
-        "axes_is_a_node",
-        "k: {op: constant, value: [1]}\nm: moments(x, k)\ny: m + `m:1`",
+        "outputs_in_an_expression",
+        "m: moments(x, [1])\ny: m + `m:1`",
         {"x": x},
         {"m:0": a[0], "m:1": a[1], "y": a[0] + a[1]},
         tolerance=1e-6,

