@@ -85,51 +85,6 @@ static Scalar *replace_load(void *context, ScalarRewrite *rewrite, Scalar *load)
                          scalar_rewrite(rewrite, load->as.load.otherwise));
 }
 
-/* A kernel like this one, still without expressions; it stands in no list. */
-static Kernel *empty_copy(const Kernel *kernel) {
-    Kernel *copy = arena_copy(kernel->program->arena, kernel, sizeof *kernel);
-    copy->outputs = NULL;
-    copy->output_count = copy->output_capacity = 0;
-    copy->checks = NULL;
-    copy->check_count = copy->check_capacity = 0;
-    copy->after = NULL;
-    copy->after_count = copy->after_capacity = 0;
-    copy->scalars = NULL;
-    copy->scalar_count = copy->scalar_capacity = 0;
-    copy->table = NULL;
-    for (size_t k = 0; k < kernel->after_count; k++) kernel_add_after(copy, kernel->after[k]);
-    return copy;
-}
-
-static Scalar **rewrite_list(ScalarRewrite *rewrite, Scalar **list, size_t count) {
-    if (!list) return NULL;
-    Scalar **copy = arena_alloc_array(rewrite->to->program->arena, count + 1, sizeof *copy);
-    for (size_t k = 0; k < count; k++) copy[k] = scalar_rewrite(rewrite, list[k]);
-    return copy;
-}
-
-static void copy_results(ScalarRewrite *rewrite) {
-    const Kernel *from = rewrite->from;
-    Kernel *to = rewrite->to;
-    Arena *arena = to->program->arena;
-    for (size_t k = 0; k < from->output_count; k++) {
-        const KernelOutput *old = &from->outputs[k];
-        KernelOutput *output =
-            ARENA_PUSH(arena, to->outputs, to->output_count, to->output_capacity);
-        *output = *old;
-        output->value = scalar_rewrite(rewrite, old->value);
-        output->index = rewrite_list(rewrite, old->index, (size_t)old->buffer->type.shape.rank);
-        if (old->condition) output->condition = scalar_rewrite(rewrite, old->condition);
-    }
-    for (size_t k = 0; k < from->check_count; k++) {
-        const KernelCheck *old = &from->checks[k];
-        KernelCheck *check = ARENA_PUSH(arena, to->checks, to->check_count, to->check_capacity);
-        *check = *old;
-        check->condition = scalar_rewrite(rewrite, old->condition);
-        check->values = rewrite_list(rewrite, old->values, old->value_count);
-    }
-}
-
 static bool is_optional_in(const Kernel *kernel, const Buffer *buffer) {
     for (size_t k = 0; k < kernel->output_count; k++)
         if (kernel->outputs[k].buffer == buffer) return true;
@@ -167,7 +122,7 @@ void fuse_rewrite(Fusion *fusion, Kernel *kernel, Kernel *const *producers) {
         fusion->originals[kernel->number] =
             arena_copy(fusion->program->arena, kernel, sizeof *kernel);
     Kernel *from = arena_copy(fusion->scratch, kernel, sizeof *kernel);
-    Kernel *target = empty_copy(kernel);
+    Kernel *target = kernel_empty_copy(kernel);
     Inlining inlining = {.fusion = fusion, .producers = producers, .target = target};
     ScalarRewrite rewrite = {.from = from,
                              .to = target,
@@ -176,7 +131,7 @@ void fuse_rewrite(Fusion *fusion, Kernel *kernel, Kernel *const *producers) {
                              .axis_count = kernel->axis_count,
                              .replace_load = replace_load,
                              .context = &inlining};
-    copy_results(&rewrite);
+    kernel_copy_results(&rewrite);
     offer_values(&inlining);
     for (Inlined *at = inlining.inlined; at; at = at->next)
         for (size_t k = 0; k < at->producer->after_count; k++)

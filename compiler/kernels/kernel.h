@@ -223,12 +223,19 @@ typedef struct ScalarRewrite {
     size_t axis_count;
     /* Called for every load of `from` before it is copied; gives the scalar that takes its place, or NULL to copy the load. */
     Scalar *(*replace_load)(void *context, struct ScalarRewrite *rewrite, Scalar *load);
+    /* Called for every operation with its operands as they were copied; the same. Either may be NULL. */
+    Scalar *(*replace_operation)(void *context, struct ScalarRewrite *rewrite, Scalar *scalar,
+                                 Scalar *const *operands);
     void *context;
     Scalar **memo;          /* by id of `from`; made by the first call */
     Dim *from_axes, *to_axes; /* made by the first call: old_axes and new_axes, then the reduce axes met and their new ones */
     size_t mapped_count, mapped_capacity;
 } ScalarRewrite;
 Scalar *scalar_rewrite(ScalarRewrite *rewrite, Scalar *scalar);
+/* A kernel like this one, still without outputs and checks; it stands in no list. */
+Kernel *kernel_empty_copy(const Kernel *kernel);
+/* Copies every output and check of rewrite->from to rewrite->to. */
+void kernel_copy_results(ScalarRewrite *rewrite);
 
 /* ---- the lowering of ops ---- */
 

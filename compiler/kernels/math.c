@@ -67,3 +67,28 @@ Scalar *math_expand(Kernel *kernel, ScalarOp op, Scalar *const *operands) {
                          : formula->binary(m, x, scalar_convert(kernel, m.dtype, operands[1]));
     return scalar_convert(kernel, dtype, result);
 }
+
+static Scalar *expand_operation(void *context, ScalarRewrite *rewrite, Scalar *scalar,
+                                Scalar *const *operands) {
+    (void)context;
+    return math_is_function(scalar->op) ? math_expand(rewrite->to, scalar->op, operands) : NULL;
+}
+
+static void find_function(void *context, Scalar *scalar) {
+    if (math_is_function(scalar->op)) *(bool *)context = true;
+}
+
+void math_expand_kernel(Kernel *kernel) {
+    bool has_function = false;
+    kernel_each_scalar(kernel, find_function, &has_function);
+    if (!has_function) return;
+    Kernel *expanded = kernel_empty_copy(kernel);
+    ScalarRewrite rewrite = {.from = kernel,
+                             .to = expanded,
+                             .old_axes = kernel->axes,
+                             .new_axes = kernel->axes,
+                             .axis_count = kernel->axis_count,
+                             .replace_operation = expand_operation};
+    kernel_copy_results(&rewrite);
+    *kernel = *expanded; /* others point to it */
+}

@@ -25,10 +25,23 @@ static const double arc_tangent[] = {
 };
 
 /* pi / 2 in pieces of 20 bits, so that a piece times a whole number below 2^33 is exact. */
-static const double half_pi_pieces[] = {HALF_PI};
+static const double half_pi_pieces[] = {0x1.921fap0, 0x1.54442p-20, 0x1.a308cp-41, 0x1.31318p-61, 0x1.8a2e03707344ap-81};
 /* 2^(8 q) modulo 2 pi: 21 bits, and the rest. */
 static const double powers_modulo[][2] = {
-POWERS
+    {0x1.0p0, 0.0},
+    {0x1.2b0bap2, 0x1.aab1e869f0504p-19},
+    {0x1.30499p1, 0x1.396af3cf0b7abp-20},
+    {0x1.58e8ep2, 0x1.82581550cae4bp-19},
+    {0x1.cf98p1, 0x1.5b814a10dcab5p-22},
+    {0x1.c7988p1, 0x1.53baf0750455bp-20},
+    {0x1.09f46p-3, 0x1.07a4a0463fdc2p-24},
+    {0x1.d412dp0, 0x1.c9ecfcfcf3ac6p-21},
+    {0x1.8f1a5p1, 0x1.87aa5a6835bd0p-20},
+    {0x1.ee663p-3, 0x1.310ec09a62d0ep-24},
+    {0x1.50146p2, 0x1.9baad91e1fcc3p-19},
+    {0x1.800bp2, 0x1.716613ba52490p-19},
+    {0x1.89a58p1, 0x1.883b88176c45dp-20},
+    {0x1.e52a7p0, 0x1.4cc00804c79a9p-21},
 };
 
 typedef struct Reduced {

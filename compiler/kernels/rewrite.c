@@ -90,6 +90,10 @@ static Scalar *rewrite_scan(ScalarRewrite *rewrite, Scalar *scalar) {
 static Scalar *rewrite_operation(ScalarRewrite *rewrite, Scalar *scalar) {
     Scalar *operands[3] = {NULL, NULL, NULL};
     for (int k = 0; k < scalar->operand_count; k++) operands[k] = scalar_rewrite(rewrite, scalar->operands[k]);
+    if (rewrite->replace_operation) {
+        Scalar *replacement = rewrite->replace_operation(rewrite->context, rewrite, scalar, operands);
+        if (replacement) return replacement;
+    }
     switch (scalar->op) {
     case SCALAR_CONSTANT: return scalar_constant_bits(rewrite->to, scalar->dtype, scalar->as.bits);
     case SCALAR_INDEX: return scalar_index(rewrite->to, rewrite_dim(rewrite, scalar->as.index));
@@ -116,4 +120,49 @@ Scalar *scalar_rewrite(ScalarRewrite *rewrite, Scalar *scalar) {
                                                    : rewrite_operation(rewrite, scalar);
     rewrite->memo[id] = result;
     return result;
+}
+
+/* ---- whole kernels ---- */
+
+Kernel *kernel_empty_copy(const Kernel *kernel) {
+    Kernel *copy = arena_copy(kernel->program->arena, kernel, sizeof *kernel);
+    copy->outputs = NULL;
+    copy->output_count = copy->output_capacity = 0;
+    copy->checks = NULL;
+    copy->check_count = copy->check_capacity = 0;
+    copy->after = NULL;
+    copy->after_count = copy->after_capacity = 0;
+    copy->scalars = NULL;
+    copy->scalar_count = copy->scalar_capacity = 0;
+    copy->table = NULL;
+    for (size_t k = 0; k < kernel->after_count; k++) kernel_add_after(copy, kernel->after[k]);
+    return copy;
+}
+
+static Scalar **rewrite_list(ScalarRewrite *rewrite, Scalar **list, size_t count) {
+    if (!list) return NULL;
+    Scalar **copy = arena_alloc_array(rewrite->to->program->arena, count + 1, sizeof *copy);
+    for (size_t k = 0; k < count; k++) copy[k] = scalar_rewrite(rewrite, list[k]);
+    return copy;
+}
+
+void kernel_copy_results(ScalarRewrite *rewrite) {
+    const Kernel *from = rewrite->from;
+    Kernel *to = rewrite->to;
+    Arena *arena = to->program->arena;
+    for (size_t k = 0; k < from->output_count; k++) {
+        const KernelOutput *old = &from->outputs[k];
+        KernelOutput *output = ARENA_PUSH(arena, to->outputs, to->output_count, to->output_capacity);
+        *output = *old;
+        output->value = scalar_rewrite(rewrite, old->value);
+        output->index = rewrite_list(rewrite, old->index, (size_t)old->buffer->type.shape.rank);
+        if (old->condition) output->condition = scalar_rewrite(rewrite, old->condition);
+    }
+    for (size_t k = 0; k < from->check_count; k++) {
+        const KernelCheck *old = &from->checks[k];
+        KernelCheck *check = ARENA_PUSH(arena, to->checks, to->check_count, to->check_capacity);
+        *check = *old;
+        check->condition = scalar_rewrite(rewrite, old->condition);
+        check->values = rewrite_list(rewrite, old->values, old->value_count);
+    }
 }
