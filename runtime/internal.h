@@ -1,12 +1,13 @@
 /* internal.h: what the files of the runtime share.
  *
  *   status.c     statuses and the thread's message        session.c   opening, closing, looking names up
- *   tensor.c     dtypes, memory, obtained results         plan.c      which steps a set of feeds and fetches needs
- *   lock.c       the session's reader/writer lock         place.c     where written variables are kept during a run
- *   processor.c  what the processor has                   feeds.c     checks and binds feeds; sizes; workspace
- *   side_file.c  constants kept in a file                 results.c   checks, binds and delivers fetches
- *   variables.c  variables by name                        run.c       carries a plan out
- *   introspect.c what is in a model                       estimate.c  sizes without a run, reserving
+ *   tensor.c     dtypes, memory, obtained results         cache.c     finding the plan of a run
+ *   lock.c       the session's reader/writer lock         plan.c      which steps a set of feeds and fetches needs
+ *   processor.c  what the processor has                   place.c     where written variables are kept during a run
+ *   side_file.c  constants kept in a file                 frame.c     the memory of runs
+ *   variables.c  variables by name                        feeds.c     checks and binds feeds; sizes; workspace
+ *   introspect.c what is in a model                       results.c   checks, binds and delivers fetches
+ *   estimate.c   sizes without a run, reserving           run.c       carries a plan out
  *
  * External names begin with tfcc_ as all of the library's do, and are hidden from shared objects that the library is linked into.
  */
@@ -85,6 +86,11 @@ tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tens
 void tfcc_result_deliver(tfcc_tensor *tensor, const tfcc_block *block, const int64_t *shape,
                          int32_t rank, size_t bytes);
 
+/* ---- processor.c ---- */
+
+/* Whether the processor has everything that `requires` names, space-separated. */
+tfcc_status tfcc_processor_check(const char *model, const char *requires);
+
 /* ---- lock.c ---- */
 
 /* Many readers or one writer. Uncontended, a writer costs one compare-and-swap and one exchange. A waiting writer keeps new readers out. */
@@ -138,7 +144,8 @@ struct tfcc_session {
     uint32_t name_mask;
     const char *side;     /* the mapped side file, or NULL */
     size_t side_bytes;
-    const void *saver;    /* checkpoint.c: which checkpoints this session has saved */
+    void *saver;          /* checkpoint.c: which checkpoints this session has saved */
+    pthread_mutex_t save_mutex; /* saves come one after the other */
 };
 
 /* Memory for a new value of variable `index`: v->spare, obtained if need be. The lock is held as writer. */
