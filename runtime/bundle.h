@@ -1,0 +1,201 @@
+/* bundle.h: TensorFlow's V2 checkpoint ("tensor bundle"), read and written. Nothing here knows of
+ * sessions or models, so the compiler reads `{checkpoint: …, tensor: …}` values with it too.
+ *
+ * A checkpoint with prefix P is the files
+ *
+ *     P.index                    a sorted table from tensor names to dtype, shape, place and
+ * checksum of the data P.data-SSSSS-of-NNNNN      the tensors' bytes, one after the other (shard S
+ * of N) checkpoint                 in the same folder: which prefix is the newest
+ *
+ * or, in memory, the bytes of these files.
+ *
+ * Every function gives TFCC_OK or a status, and then the sentence is tfcc_message's. Memory comes
+ * from the given allocator. Files are trusted in nothing: every size is checked before it is used,
+ * and memory stays within a small multiple of the index file, whatever it says.
+ */
+#ifndef TFCC_RUNTIME_BUNDLE_H
+#define TFCC_RUNTIME_BUNDLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tfcc/runtime.h>
+
+#pragma GCC visibility push(hidden)
+
+#define BUNDLE_RANK       8  /* the highest rank that can be read into a tensor */
+#define BUNDLE_FILE_RANK  32 /* the highest rank that is accepted, to be skipped, in an index */
+#define BUNDLE_INDEX_MOST (64 << 20) /* bytes of the largest index that is read */
+#define BUNDLE_NAME_MOST  (1 << 16)  /* bytes of the longest key */
+
+/* ---- reading ---- */
+
+/* One key of an index, checked but for what stands in `value`: its BundleEntryProto. */
+typedef struct BundleRecord {
+    const char *name; /* NUL-terminated; a slice's key starts with a NUL */
+    const uint8_t *value;
+    int64_t offset, size; /* of its bytes in the shard */
+    uint32_t name_length, value_length;
+    int32_t shard;
+} BundleRecord;
+
+typedef struct BundleReader {
+    const tfcc_allocator *allocator;
+    const char *prefix;
+    const uint8_t *index; /* the index file */
+    size_t index_size;
+    char *names;
+    size_t names_size;
+    BundleRecord *records; /* in ascending order of names, without the header */
+    size_t record_count, record_capacity;
+    int32_t shard_count;
+    uint64_t identity[3]; /* of the index file: device, inode, time */
+    /* The data file that is open; open_shard is -1 while none is. In memory, `shards` has them all.
+     */
+    int32_t open_shard;
+    int descriptor;
+    int64_t data_size;
+    const tfcc_bytes *shards;
+    size_t shards_given;
+    char *path; /* of the open data file, or of the index, for messages */
+    size_t path_size;
+} BundleReader;
+
+typedef struct BundleTensor {
+    const BundleRecord *record;
+    const char *name;
+    uint32_t dtype; /* TensorFlow's DataType; one of tfcc_dtype, or another that cannot be read */
+    int32_t rank;   /* at most BUNDLE_FILE_RANK */
+    int64_t shape[BUNDLE_FILE_RANK];
+    int64_t size;        /* bytes of the whole tensor */
+    uint32_t checksum;   /* masked */
+    bool is_partitioned; /* the bytes are spread over slices with entries of their own */
+} BundleTensor;
+
+/* Opens and checks the whole index of the checkpoint; `prefix` and `allocator` are kept, not
+ * copied. Data files are opened when they are needed. After an error nothing is open.
+ *
+ * TFCC_NOT_FOUND       there is no index file
+ * TFCC_DATA_LOSS       the index is damaged
+ * TFCC_UNIMPLEMENTED   it is compressed or big-endian, which TensorFlow's writer never does, or of
+ * a later version TFCC_UNAVAILABLE     the file system failed; TFCC_RESOURCE_EXHAUSTED  memory did
+ */
+tfcc_status tfcc_bundle_open(BundleReader *reader, const tfcc_allocator *allocator,
+                             const char *prefix);
+/* The same in memory, which has to stay until bundle_close, like the array `shards` of the data
+ * files' bytes. */
+tfcc_status tfcc_bundle_open_memory(BundleReader *reader, const tfcc_allocator *allocator,
+                                    tfcc_bytes index, const tfcc_bytes *shards, size_t shard_count);
+void tfcc_bundle_close(BundleReader *reader);
+
+/* Describes record `index`, which is below reader->record_count. False for one that is no tensor
+ * but a slice of one. */
+bool tfcc_bundle_describe(const BundleReader *reader, size_t index, BundleTensor *tensor);
+
+/* TFCC_NOT_FOUND: `Key NAME not found in checkpoint`. */
+tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTensor *tensor);
+
+/* Whether all bytes of the tensor are there, before memory is taken for them.
+ *
+ * TFCC_UNIMPLEMENTED   its dtype is none of tfcc_dtype, or its rank is above BUNDLE_RANK
+ * TFCC_OUT_OF_RANGE    the data file is too short; TFCC_NOT_FOUND  it is missing
+ * TFCC_DATA_LOSS       the slices do not make up the whole, or contradict it */
+tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor);
+
+/* bundle_check, then reads tensor->size bytes to `destination` and compares the checksums
+ * (TFCC_DATA_LOSS). */
+tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, void *destination);
+
+/* Whether the index file of this prefix is another one by now: what was read may have been half of
+ * each, so try again. */
+bool tfcc_bundle_has_changed(const BundleReader *reader);
+
+/* ---- writing ---- */
+
+/* Where growing buffers get memory. Once there is none, `status` says so and appending does nothing
+ * any more. */
+typedef struct BundleMemory {
+    const tfcc_allocator *allocator;
+    tfcc_status status;
+} BundleMemory;
+
+/* Bytes that grow. */
+typedef struct BundleBuffer {
+    BundleMemory *memory;
+    uint8_t *bytes;
+    size_t size, capacity;
+} BundleBuffer;
+
+/* A block of a sorted table under construction. */
+typedef struct BundleBlock {
+    BundleBuffer content, restarts, last_key;
+    uint32_t since_restart, interval;
+} BundleBlock;
+
+typedef struct BundleWriter {
+    BundleMemory memory;
+    const char *prefix; /* NULL: in memory, where only the index is made */
+    BundleBuffer table; /* what is finished of the index */
+    BundleBlock block, index_block;
+    uint64_t pending[2]; /* offset and size of a finished block that still waits for its entry in
+                            the index block */
+    bool has_pending;
+    char *path,
+        *temporary; /* room for a path each; `temporary` is empty when there is no such file */
+    size_t path_room;
+    int descriptor;
+    int32_t shard, shard_count, old_shard_count; /* old: 0 where there was no checkpoint */
+    int64_t offset;                              /* of the next tensor in the data file */
+} BundleWriter;
+
+/* Starts a checkpoint: makes missing folders and a temporary data file. `prefix` and `allocator`
+ * are kept. `fixed_name` keeps TensorFlow's name of the data file on every save; otherwise it
+ * alternates between two, so that the rename of the index is the only point at which the checkpoint
+ * changes. After an error there is nothing to abandon.
+ *
+ * TFCC_INVALID_ARGUMENT     the prefix is empty or ends in `/`
+ * TFCC_RESOURCE_EXHAUSTED   disk or memory are; TFCC_UNAVAILABLE, TFCC_PERMISSION_DENIED  the file
+ * system failed otherwise */
+tfcc_status tfcc_bundle_create(BundleWriter *writer, const tfcc_allocator *allocator,
+                               const char *prefix, bool fixed_name);
+/* The same in memory: tfcc_bundle_add then makes only the index, and the data is what was added,
+ * one after the other. */
+tfcc_status tfcc_bundle_create_memory(BundleWriter *writer, const tfcc_allocator *allocator);
+
+/* Adds a tensor. Names come in strictly ascending order of their bytes (tfcc_bundle_compare_names),
+ * else TFCC_INVALID_ARGUMENT. After an error the writer is only good for tfcc_bundle_abandon. */
+tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dtype, int32_t rank,
+                            const int64_t *shape, const void *bytes, size_t size);
+
+/* Makes the checkpoint appear, on disk; in memory, finishes writer->table. After an error the old
+ * checkpoint is there. The writer stays, for tfcc_bundle_abandon or tfcc_bundle_finish. */
+tfcc_status tfcc_bundle_commit(BundleWriter *writer);
+/* Removes the data file of the checkpoint that was replaced, and releases the writer. */
+void tfcc_bundle_finish(BundleWriter *writer);
+/* Removes what is not committed, and releases the writer. */
+void tfcc_bundle_abandon(BundleWriter *writer);
+
+int tfcc_bundle_compare_names(const char *a, size_t a_length, const char *b, size_t b_length);
+
+/* ---- the folder's state file, and retention ---- */
+
+/* Writes the state file `name` in the folder of `newest`, which lists, oldest first, those of
+ * `older` that lie in the same folder, and `newest`. */
+tfcc_status tfcc_bundle_write_state(const tfcc_allocator *allocator, const char *name,
+                                    const char *newest, char *const *older, size_t older_count);
+
+/* Reads the state file `name` of `folder` ("" and "." are the current one) and stores the newest
+ * prefix in `path`.
+ *
+ * TFCC_NOT_FOUND         there is no state file, or it names no checkpoint, or that checkpoint's
+ * index is gone TFCC_DATA_LOSS         it is no state file TFCC_INVALID_ARGUMENT  the path needs
+ * more room */
+tfcc_status tfcc_bundle_latest(const tfcc_allocator *allocator, const char *folder,
+                               const char *name, char *path, size_t path_size);
+
+/* Removes the files of a checkpoint; what is missing already is no error. */
+tfcc_status tfcc_bundle_remove(const tfcc_allocator *allocator, const char *prefix);
+
+#pragma GCC visibility pop
+
+#endif
