@@ -42,13 +42,13 @@ def main():
     for file in case.FILES:
         path = HERE / (file.path + ".yaml")
         text = file.text()
-        if path.exists() and path.read_text() == text:
+        if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale += 1
         print(path.relative_to(HERE))
         if not arguments.check:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
     print("%d files, %d cases, %d changed" % (len(case.FILES), sum(len(f.cases) for f in case.FILES), stale))
     for note in tensorflow.REPORT:
         print("note:", note, file=sys.stderr)

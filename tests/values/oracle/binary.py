@@ -377,6 +377,47 @@ def logical_operators():
         {"x": x, "y": y},
         {"s": x - y, "m": x * y, "n": -x},
     )
+    b, u = np.array([100, -100], np.int8), np.array([200, 3], np.uint8)
+    file.case(
+        "literals_take_the_dtype",
+        [
+            "p: b + 27",
+            "q: b * -1",
+            "r: u // 7",
+            "s: 255 - u",
+            "t: h * 0.1",
+            "v: d / 3",
+            "w: l + 4294967296",
+            "z: u == 3",
+        ],
+        {
+            "b": b,
+            "u": u,
+            "h": array([1.0, 3.0], "float16"),
+            "d": array([1.0, 2.0], "float64"),
+            "l": np.array([1, -1], np.int64),
+        },
+        {
+            "p": b + np.int8(27),
+            "q": -b,
+            "r": u // np.uint8(7),
+            "s": np.uint8(255) - u,
+            "t": array([1.0, 3.0], "float16") * array(0.1, "float16"),
+            "v": array([1.0, 2.0], "float64") / 3,
+            "w": np.array([1, -1]) + 2**32,
+            "z": u == 3,
+        },
+    )
+    for name, dtype, text in (
+        ("int8", "int8", "x + 128"),
+        ("uint8", "uint8", "x + 256"),
+        ("negative_uint8", "uint8", "x * -1"),
+        ("int32", "int32", "x + 2147483648"),
+        ("fraction", "int64", "x * 0.5"),
+        ("number_with_bool", "bool", "x & 1"),
+    ):
+        declared = "x: {op: placeholder, dtype: %s, shape: [2]}\n" % dtype
+        file.case("literal_does_not_fit_" + name, declared + "y: " + text, compile_error=dtype)
     n = array(np.arange(1000) / 8 - 50, "float32")
     file.case(
         "fused_chain_of_1000",
@@ -445,6 +486,14 @@ def where():
             "v": x,
         },
     )
+    for shape in ((6,), (3, 4), (2, 2, 3)):
+        c = rng.random(shape) < 0.4
+        file.case(
+            "indices_of_rank_%d" % len(shape),
+            "y: where(c)\nn: size(y)\nx: cast(gather_nd(c, y), int32)",
+            {"c": Fed(c, "[%s]" % ", ".join(["null"] * len(shape)))},
+            {"y": native(tf.where, c), "n": np.int32(c.sum() * c.ndim), "x": np.ones(c.sum(), np.int32)},
+        )
     c = np.array([True, False, True])
     x, y = array([1.0, np.nan, np.inf], "float32"), array([np.nan, 2.0, np.nan], "float32")
     file.case("value_not_taken_is_nan", "y: where(c, a, b)", {"c": c, "a": x, "b": y}, {"y": np.where(c, x, y)})

@@ -4,6 +4,8 @@ A table opens a `File` and adds cases. Node text is YAML, written by hand in the
 placeholders come from the feeds. Nothing here depends on time, order of hashing or the machine.
 """
 
+import re
+
 import ml_dtypes
 import numpy as np
 
@@ -83,18 +85,9 @@ def wrap(prefix, text, indent):
 
 
 def key_text(name):
-    plain = name.replace("_", "").isalnum() and name not in (
-        "y",
-        "n",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "true",
-        "false",
-        "null",
-    )
-    return name if plain or name in ("y", "n") else '"%s"' % name
+    """A name as a YAML key: quoted unless it is a word that nobody takes for something else."""
+    word = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
+    return name if word and name not in ("true", "false", "null", "yes", "no", "on", "off") else '"%s"' % name
 
 
 def flow(mapping):
@@ -185,7 +178,7 @@ class File:
     def node_lines(self, nodes, runs):
         text = nodes if isinstance(nodes, str) else "\n".join(nodes)
         lines = [line for line in text.splitlines() if line.strip()]
-        declared = {line.split(":")[0].strip("\"' ") for line in lines if not line.startswith(" ")}
+        declared = {line.split(": ")[0].strip("\"' ") for line in lines if not line.startswith(" ")}
         placeholders = []
         for run in runs:
             for name, fed in (run.get("feeds") or {}).items():

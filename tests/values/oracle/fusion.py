@@ -291,7 +291,58 @@ def chains():
     )
 
 
+def sizes():
+    file = File(
+        "fusion/sizes",
+        "one session, sizes that change from run to run, around the widths of vectors. Tolerance of sums.",
+    )
+    runs = []
+    for n in (0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 3):
+        x = array(np.arange(n) % 11 - 5, "float32")
+        expect = {
+            "y": x * 2 + 1,
+            "s": np.float32(x.sum()),
+            "c": np.cumsum(x, dtype=np.float32),
+            "r": x[::-1] - x,
+            "k": np.concatenate([x, x[: n // 2]]),
+        }
+        if n:
+            expect["m"], expect["a"] = x.max(), np.int64(x.argmin())
+        runs.append(dict(feeds={"x": Fed(x, "[n]")}, expect=expect))
+    file.case(
+        "vectors",
+        "y: x * 2 + 1\ns: reduce_sum(x)\nc: cumsum(x)\nr: x[::-1] - x\nk: concat([x, x[:size(x) // 2]], 0)\n"
+        "m: reduce_max(x)\na: argmin(x)",
+        runs=runs,
+    )
+    rng = np.random.default_rng(32)
+    runs = []
+    for m, k, n in ((1, 1, 1), (3, 5, 2), (17, 9, 8), (2, 2, 40), (0, 3, 2), (5, 0, 4), (16, 16, 16), (1, 33, 1)):
+        a, b = array(rng.integers(-4, 5, (m, k)), "float32"), array(rng.integers(-4, 5, (k, n)), "float32")
+        y = np.maximum(a @ b - 1, 0)
+        expect = {"y": y, "t": y.T, "s": y.sum(1), "q": y.sum(0)}
+        runs.append(dict(feeds={"a": Fed(a, "[m, k]"), "b": Fed(b, "[k, n]")}, expect=expect))
+    file.case(
+        "matrices", "y: relu(a @ b - 1)\nt: transpose(y)\ns: reduce_sum(y, axis=1)\nq: reduce_sum(y, axis=0)", runs=runs
+    )
+    runs = []
+    for shape in ((2, 3, 4), (1, 1, 1), (3, 1, 5), (1, 9, 17), (4, 0, 2), (2, 8, 8)):
+        x = array(rng.integers(-9, 10, shape), "int32")
+        expect = {
+            "y": x.transpose(2, 0, 1) * 2,
+            "s": x.sum((0, 2), dtype=np.int32),
+            "p": np.pad(x, ((0, 0), (1, 1), (0, 2))),
+        }
+        runs.append(dict(feeds={"x": Fed(x, "[null, null, null]")}, expect=expect))
+    file.case(
+        "of_rank_3",
+        "y: transpose(x, [2, 0, 1]) * 2\ns: reduce_sum(x, axis=[0, 2])\np: pad(x, [[0, 0], [1, 1], [0, 2]])",
+        runs=runs,
+    )
+
+
 def tables():
     layers()
+    sizes()
     shapes()
     chains()

@@ -796,7 +796,34 @@ def feeds():
     )
 
 
+def names():
+    file = File("state/names", "any text is a name; a declared name comes before everything else it could mean.", BY)
+    file.case(
+        "of_tensorflow",
+        'dense/kernel: {op: variable, value: [[1.0, 2.0]]}\ndense/MatMul: "x @ `dense/kernel`"\n'
+        'dense/BiasAdd: {op: add, inputs: [dense/MatMul, 1.0]}\n"w:0": "`dense/BiasAdd` * 2"\ny: "`w:0` - `dense/MatMul:0`"',
+        {"x": f32([[3]])},
+        {"dense/BiasAdd": f32([[4, 7]]), "w:0": f32([[8, 14]]), "y": f32([[5, 8]])},
+    )
+    file.case(
+        "that_could_mean_something_else",
+        '"1": {op: constant, value: 10}\nadd: {op: constant, value: 20}\n"true": {op: constant, value: 30}\n'
+        "int32: {op: constant, value: 40}\na+b: {op: constant, value: 50}\na: {op: constant, value: 1}\nb: {op: constant, value: 2}\n"
+        'p: {op: add, inputs: ["1", a]}\nq: add(add, a)\nr: {op: identity, inputs: a+b}\ns: a + b\nt: "`1` + 1"\nu: {op: identity, inputs: "true"}',
+        {},
+        {"p": i32(11), "q": i32(21), "r": i32(50), "s": i32(3), "t": i32(11), "u": i32(30)},
+    )
+    file.case(
+        "of_any_characters",
+        '"two words": x + 1\n"größe ∑": "`two words` * 2"\n"-": "`größe ∑` + 1"\n"{}": {op: identity, inputs: "-"}\n'
+        "_x: x\nX: x * 3\nx1: X - _x",
+        {"x": i32(1, 2)},
+        {"two words": i32(2, 3), "größe ∑": i32(4, 6), "-": i32(5, 7), "{}": i32(5, 7), "x1": i32(2, 4)},
+    )
+
+
 def tables():
+    names()
     constants()
     fills()
     placeholders()
