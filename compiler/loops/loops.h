@@ -69,6 +69,8 @@ struct LoopInstruction {
 typedef struct LoopParameter {
     tfcc_dtype dtype;
     bool is_output, is_optional;
+    bool is_exclusive;        /* no other argument of the step shares its bytes. An output that may stand in the place of an input is not, nor is that
+                                 input: every element is then read before it is written, in the order of the instructions */
     bool is_local;            /* not a parameter: an array of `local_count` elements on the stack, numbered like the buffers, behind them */
     int64_t local_count;
 } LoopParameter;
@@ -144,6 +146,8 @@ bool target_describe(const CompileOptions *options, TargetDescription *target, D
 bool schedule_program(Compilation *compilation, const TargetDescription *target);
 void loop_program_print(Text *text, const LoopProgram *loops);
 void loop_function_print(Text *text, const LoopFunction *function);
+/* Dominance, types, lanes; the message says what is wrong where. */
+bool loop_function_verify(const LoopFunction *function, char *message, size_t size);
 bool loop_program_verify(const LoopProgram *loops, char *message, size_t size);
 
 /* ---- building; every function appends to the builder's current block ---- */
