@@ -138,7 +138,8 @@ static tfcc_status create_session(const tfcc_model *model, const tfcc_options *o
     created->trace = options->trace;
     created->trace_context = options->trace_context;
     tfcc_status status = tfcc_lock_create(&created->lock);
-    if (status == TFCC_OK && pthread_mutex_init(&created->frames_mutex, NULL) != 0) {
+    if (status == TFCC_OK && (pthread_mutex_init(&created->frames_mutex, NULL) != 0 ||
+                              pthread_mutex_init(&created->save_mutex, NULL) != 0)) {
         tfcc_lock_destroy(&created->lock);
         status = tfcc_fail_memory(sizeof created->frames_mutex);
     }
@@ -182,6 +183,7 @@ void tfcc_session_close(tfcc_session *session) {
     tfcc_release(&allocator, session->names,
                  ((size_t)session->name_mask + 1) * sizeof *session->names);
     pthread_mutex_destroy(&session->frames_mutex);
+    pthread_mutex_destroy(&session->save_mutex);
     tfcc_lock_destroy(&session->lock);
     tfcc_release(&allocator, session, sizeof *session);
 }
