@@ -135,7 +135,7 @@ static void accumulate(Evaluation *e, const Scalar *scalar, Accumulator *into) {
 static uint64_t evaluate_reduce(Evaluation *e, const Scalar *scalar) {
     int count = scalar->as.reduce.axis_count, lanes = scalar->as.reduce.lanes;
     const Dim *axes = scalar->as.reduce.axes;
-    int64_t sizes[2 * MAX_RANK];
+    int64_t sizes[REDUCE_MAX_AXES];
     bool is_empty = false;
     for (int k = 0; k < count; k++) {
         sizes[k] = number_of(e, axes[k]->size);

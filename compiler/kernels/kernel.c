@@ -249,8 +249,8 @@ Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int ax
     tfcc_dtype dtype = body->dtype;
     bool is_narrow = dtype_is_float(dtype) && dtype_bits(dtype) < 32;
     if (is_narrow) body = scalar_convert(kernel, TFCC_FLOAT32, body);
-    Dim copy[2 * MAX_RANK];
-    assert(axis_count <= 2 * MAX_RANK);
+    Dim copy[REDUCE_MAX_AXES];
+    assert(axis_count <= REDUCE_MAX_AXES);
     for (int k = 0; k < axis_count; k++) copy[k] = axes[k];
     Scalar draft = {.op = SCALAR_REDUCE, .dtype = is_search ? TFCC_INT64 : body->dtype};
     draft.as.reduce.combiner = combiner;

@@ -47,6 +47,8 @@ typedef enum Combiner {
     COMBINE_SUBTRACT, /* as a store mode */
 } Combiner;
 
+enum { REDUCE_MAX_AXES = 64 }; /* of one REDUCE: an einsum has at most 52 letters and an ellipsis */
+
 typedef struct Scalar Scalar;
 typedef struct Kernel Kernel;
 typedef struct Buffer Buffer;
@@ -90,7 +92,7 @@ typedef struct KernelOutput {
     Scalar **index;       /* buffer->shape.rank of them, or NULL: the parallel axes themselves, in order */
     Scalar *condition;    /* bool, or NULL: where it is false nothing is stored */
     Combiner combine;     /* COMBINE_STORE, or how the value is combined with what the buffer holds, points in row-major order */
-    Buffer *initial;      /* what the buffer holds before: same type as buffer; NULL where every element is stored (or another kernel stores it) */
+    Buffer *initial;      /* what the buffer holds before: same type as buffer; NULL where every element is stored (or an earlier kernel stores the others) */
     bool is_optional;     /* stored only when a run fetches it */
 } KernelOutput;
 

@@ -67,7 +67,7 @@ static Scalar *find_renamed(Kernel *kernel, const Scalar *draft) {
 
 static Scalar *rewrite_reduce(ScalarRewrite *rewrite, Scalar *scalar) {
     Scalar draft = *scalar;
-    Dim axes[2 * MAX_RANK];
+    Dim axes[REDUCE_MAX_AXES];
     for (int k = 0; k < scalar->as.reduce.axis_count; k++)
         axes[k] = rewrite_reduce_axis(rewrite, scalar->as.reduce.axes[k]);
     draft.as.reduce.axes = axes;

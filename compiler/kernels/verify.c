@@ -99,6 +99,16 @@ static void verify_scalar(void *context, Scalar *scalar) {
     }
 }
 
+/* A combining store needs something to combine with: `initial`, or what an earlier kernel has stored. */
+static bool is_stored_before(const Kernel *kernel, const Buffer *buffer) {
+    for (uint32_t k = 0; k < kernel->number; k++) {
+        const Kernel *earlier = kernel->program->kernels[k];
+        for (size_t o = 0; o < earlier->output_count && !earlier->is_dead; o++)
+            if (earlier->outputs[o].buffer == buffer) return true;
+    }
+    return false;
+}
+
 static void verify_outputs(Verifier *verifier) {
     const Kernel *kernel = verifier->kernel;
     for (size_t k = 0; k < kernel->output_count; k++) {
@@ -114,7 +124,7 @@ static void verify_outputs(Verifier *verifier) {
         for (int d = 0; output->index && d < buffer->type.shape.rank; d++)
             if (output->index[d]->dtype != TFCC_INT64) complain(verifier, "an index of %s is not int64", buffer->name);
         if (output->condition && output->condition->dtype != TFCC_BOOL) complain(verifier, "a condition of %s is no bool", buffer->name);
-        if (output->combine != COMBINE_STORE && !output->initial) complain(verifier, "%s starts from nothing", buffer->name);
+        if (output->combine != COMBINE_STORE && !output->initial && !is_stored_before(kernel, buffer)) complain(verifier, "%s starts from nothing", buffer->name);
         if (output->initial && output->initial->type.dtype != buffer->type.dtype)
             complain(verifier, "%s starts from another dtype", buffer->name);
     }

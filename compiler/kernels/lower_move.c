@@ -1,0 +1,305 @@
+/* lower_move.c: elements that only change their place: each op is a load at another index. */
+#include <string.h>
+#include "kernels/lower.h"
+#include "kernels/scalar_internal.h"
+
+/* a - n * floor(a / n) with n not negative, as a Dim where both are. */
+static Scalar *floor_modulo(Kernel *k, Scalar *a, Scalar *n) {
+    Dim left, right;
+    if (scalar_is_index(k, a, &left) && scalar_is_index(k, n, &right))
+        return scalar_index(k, dim_modulo(k->program->graph->dims, left, right));
+    Scalar *remainder = scalar_remainder(k, a, n);
+    Scalar *is_below = scalar_less(k, remainder, scalar_integer(k, TFCC_INT64, 0));
+    return scalar_select(k, is_below, scalar_add(k, remainder, n), remainder);
+}
+
+/* The output's kernel with the input's index to be filled in. */
+typedef struct Move {
+    Buffer *input, *output;
+    Kernel *kernel;
+    int rank; /* of the output */
+    Dim axes[MAX_RANK];
+    Scalar *index[MAX_RANK];
+} Move;
+
+static Move move_begin(LowerContext *c, int output) {
+    Move move = {.input = c->node->inputs[0]->buffer, .output = lower_output(c, output)};
+    move.rank = move.output->type.shape.rank;
+    move.kernel = lower_kernel_over(c, &move.output->type.shape, move.axes);
+    for (int k = 0; k < move.rank && k < move.input->type.shape.rank; k++) move.index[k] = scalar_index(move.kernel, move.axes[k]);
+    return move;
+}
+
+static void move_end(Move *move) {
+    kernel_store(move->kernel, move->output, scalar_load_at(move->kernel, move->input, move->index));
+}
+
+/* y[i0, i1, ..] = x[j..] with j[perm[k]] = i[k]. */
+void lower_transpose(LowerContext *c);
+void lower_transpose(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    const int64_t *perm;
+    size_t count;
+    bool is_given = lower_known_integers(c, "perm", &perm, &count);
+    for (int k = 0; k < move.rank; k++) {
+        int64_t from = is_given ? perm[k] : move.rank - 1 - k;
+        move.index[from < 0 ? from + move.rank : from] = scalar_index(move.kernel, move.axes[k]);
+    }
+    move_end(&move);
+}
+
+/* ---- joining and parting ---- */
+
+/* One kernel for each part: y[.., offset + i, ..] = part[.., i, ..]. */
+void lower_concat(LowerContext *c);
+void lower_concat(LowerContext *c) {
+    Buffer **parts, *output = lower_output(c, 0);
+    size_t count = lower_input_list(c, "values", &parts);
+    int along = lower_axis(c, "axis", output->type.shape.rank, 0);
+    Dim offset = dim_constant(c->dims, 0);
+    for (size_t p = 0; p < count; p++) {
+        const Shape *shape = &parts[p]->type.shape;
+        Dim axes[MAX_RANK];
+        Scalar *index[MAX_RANK];
+        Kernel *kernel = lower_kernel_over(c, shape, axes);
+        for (int k = 0; k < shape->rank; k++)
+            index[k] = scalar_index(kernel, k == along ? dim_add(c->dims, axes[k], offset) : axes[k]);
+        kernel_store_at(kernel, output, index, scalar_load(kernel, parts[p], axes));
+        offset = dim_add(c->dims, offset, shape->dims[along]);
+    }
+}
+
+void lower_stack(LowerContext *c);
+void lower_stack(LowerContext *c) {
+    Buffer **parts, *output = lower_output(c, 0);
+    size_t count = lower_input_list(c, "values", &parts);
+    int64_t axis = node_attribute_integer(c->node, "axis");
+    int along = (int)(axis < 0 ? axis + output->type.shape.rank : axis);
+    for (size_t p = 0; p < count; p++) {
+        const Shape *shape = &parts[p]->type.shape;
+        Dim axes[MAX_RANK];
+        Scalar *index[MAX_RANK];
+        Kernel *kernel = lower_kernel_over(c, shape, axes);
+        for (int k = 0; k < output->type.shape.rank; k++)
+            index[k] = k == along ? scalar_integer(kernel, TFCC_INT64, (int64_t)p) : scalar_index(kernel, axes[k < along ? k : k - 1]);
+        kernel_store_at(kernel, output, index, scalar_load(kernel, parts[p], axes));
+    }
+}
+
+void lower_split(LowerContext *c);
+void lower_split(LowerContext *c) {
+    int along = lower_axis(c, "axis", lower_input(c, "value")->type.shape.rank, 0);
+    Dim offset = dim_constant(c->dims, 0);
+    for (size_t p = 0; p < c->node->output_count; p++) {
+        Move move = move_begin(c, (int)p);
+        move.index[along] = scalar_index(move.kernel, dim_add(c->dims, move.axes[along], offset));
+        move_end(&move);
+        offset = dim_add(c->dims, offset, move.output->type.shape.dims[along]);
+    }
+}
+
+void lower_unstack(LowerContext *c);
+void lower_unstack(LowerContext *c) {
+    int rank = lower_input(c, "value")->type.shape.rank;
+    int64_t axis = node_attribute_integer(c->node, "axis");
+    int along = (int)(axis < 0 ? axis + rank : axis);
+    for (size_t p = 0; p < c->node->output_count; p++) {
+        Move move = move_begin(c, (int)p);
+        for (int k = 0; k < rank; k++)
+            move.index[k] = k == along ? scalar_integer(move.kernel, TFCC_INT64, (int64_t)p)
+                                       : scalar_index(move.kernel, move.axes[k < along ? k : k - 1]);
+        move_end(&move);
+    }
+}
+
+/* ---- cutting out ---- */
+
+/* y[i..] = x[begin[k] + i[k] ..]. */
+void lower_slice(LowerContext *c);
+void lower_slice(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Value *begin = lower_input_value(c, "begin");
+    for (int k = 0; k < move.rank; k++)
+        move.index[k] = scalar_add(move.kernel, move.index[k], lower_element(c, move.kernel, begin, k));
+    move_end(&move);
+}
+
+/* Where a slice of one dimension begins: counted from the end where negative, clamped as Python does. What lies past the other end gives
+ * an empty output and is never read. */
+static Scalar *slice_begin(Kernel *k, Scalar *begin, Scalar *size, bool is_masked, bool is_backward) {
+    Scalar *zero = scalar_integer(k, TFCC_INT64, 0), *one = scalar_integer(k, TFCC_INT64, 1);
+    if (is_masked) return is_backward ? scalar_subtract(k, size, one) : zero;
+    Scalar *from_end = scalar_add(k, begin, size);
+    if (!is_backward) from_end = scalar_maximum(k, from_end, zero);
+    Scalar *from_front = is_backward ? scalar_minimum(k, begin, scalar_subtract(k, size, one)) : begin;
+    return scalar_select(k, scalar_less(k, begin, zero), from_end, from_front);
+}
+
+typedef struct SliceMasks {
+    int64_t begin, ellipsis, new_axis, shrink_axis;
+} SliceMasks;
+
+static bool has_bit(int64_t mask, int64_t bit) { return bit < 63 && ((mask >> bit) & 1) != 0; }
+
+void lower_strided_slice(LowerContext *c);
+void lower_strided_slice(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Kernel *kernel = move.kernel;
+    const Shape *from = &move.input->type.shape;
+    SliceMasks masks = {node_attribute_integer(c->node, "begin_mask"), node_attribute_integer(c->node, "ellipsis_mask"),
+                        node_attribute_integer(c->node, "new_axis_mask"), node_attribute_integer(c->node, "shrink_axis_mask")};
+    Value *begins = lower_input_value(c, "begin"), *strides = lower_input_value(c, "strides");
+    int64_t specified = 0, seen_ellipsis = -1, after_ellipsis = 0;
+    dim_is_constant(begins->type.shape.dims[0], &specified);
+    for (int64_t s = 0; s < specified; s++) {
+        if (has_bit(masks.ellipsis, s)) seen_ellipsis = s;
+        else if (seen_ellipsis >= 0 && !has_bit(masks.new_axis, s)) after_ellipsis++;
+    }
+    int in = 0, out = 0;
+    for (int64_t s = 0; s < specified; s++) {
+        if (has_bit(masks.ellipsis, s)) {
+            for (; in < from->rank - after_ellipsis; in++, out++) move.index[in] = scalar_index(kernel, move.axes[out]);
+            continue;
+        }
+        if (has_bit(masks.new_axis, s)) {
+            out++;
+            continue;
+        }
+        int64_t number = 1;
+        Scalar *stride = strides ? lower_element(c, kernel, strides, s) : scalar_integer(kernel, TFCC_INT64, 1);
+        if (stride->op == SCALAR_CONSTANT) number = (int64_t)stride->as.bits;
+        bool shrinks = has_bit(masks.shrink_axis, s);
+        Scalar *begin = slice_begin(kernel, lower_element(c, kernel, begins, s), scalar_index(kernel, from->dims[in]),
+                                    has_bit(masks.begin, s) && !shrinks, number < 0);
+        if (!shrinks) begin = scalar_add(kernel, begin, scalar_multiply(kernel, stride, scalar_index(kernel, move.axes[out++])));
+        move.index[in++] = begin;
+    }
+    for (; in < from->rank; in++, out++) move.index[in] = scalar_index(kernel, move.axes[out]);
+    move_end(&move);
+}
+
+/* ---- repeating and turning ---- */
+
+void lower_tile(LowerContext *c);
+void lower_tile(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    for (int k = 0; k < move.rank; k++)
+        move.index[k] = scalar_index(move.kernel, dim_modulo(c->dims, move.axes[k], move.input->type.shape.dims[k]));
+    move_end(&move);
+}
+
+void lower_reverse(LowerContext *c);
+void lower_reverse(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    bool is_named[MAX_RANK];
+    lower_axes(c, "axis", move.rank, is_named);
+    Dim one = dim_constant(c->dims, 1);
+    for (int k = 0; k < move.rank; k++) {
+        if (!is_named[k]) continue;
+        Dim last = dim_subtract(c->dims, move.axes[k]->size, one);
+        move.index[k] = scalar_index(move.kernel, dim_subtract(c->dims, last, move.axes[k]));
+    }
+    move_end(&move);
+}
+
+/* y[i] = x[(i - shift) mod n]; shifts of one axis add up. */
+void lower_roll(LowerContext *c);
+void lower_roll(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Value *shift = lower_input_value(c, "shift");
+    const int64_t *axis;
+    size_t count;
+    if (!lower_known_integers(c, "axis", &axis, &count)) count = 0;
+    bool is_rolled[MAX_RANK] = {false};
+    for (size_t s = 0; s < count; s++) {
+        int64_t at = axis[s] < 0 ? axis[s] + move.rank : axis[s];
+        Scalar *by = lower_element(c, move.kernel, shift, shift->type.shape.rank == 0 ? 0 : (int64_t)s);
+        move.index[at] = scalar_subtract(move.kernel, move.index[at], by);
+        is_rolled[at] = true;
+    }
+    for (int k = 0; k < move.rank; k++)
+        if (is_rolled[k]) move.index[k] = floor_modulo(move.kernel, move.index[k], scalar_index(move.kernel, move.axes[k]->size));
+    move_end(&move);
+}
+
+/* ---- padding ---- */
+
+/* Mirrors a position outside 0 … n - 1 back inside: reflect leaves out the border element, symmetric repeats it. */
+static Scalar *mirrored(Kernel *k, Scalar *at, Scalar *size, bool is_symmetric) {
+    int64_t skip = is_symmetric ? 1 : 0;
+    Scalar *zero = scalar_integer(k, TFCC_INT64, 0), *two = scalar_integer(k, TFCC_INT64, 2);
+    Scalar *below = scalar_subtract(k, scalar_subtract(k, zero, at), scalar_integer(k, TFCC_INT64, skip));
+    Scalar *front = scalar_maximum(k, at, below);
+    Scalar *turn = scalar_subtract(k, scalar_multiply(k, two, size), scalar_integer(k, TFCC_INT64, 2 - skip));
+    return scalar_minimum(k, front, scalar_subtract(k, turn, front));
+}
+
+void lower_pad(LowerContext *c);
+void lower_pad(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Kernel *k = move.kernel;
+    Value *paddings = lower_input_value(c, "paddings");
+    const char *mode = node_attribute_word(c->node, "mode");
+    bool is_constant = (mode[0] | 32) == 'c', is_symmetric = (mode[0] | 32) == 's';
+    Scalar *inside = scalar_integer(k, TFCC_BOOL, 1);
+    for (int d = 0; d < move.rank; d++) {
+        Scalar *size = scalar_index(k, move.input->type.shape.dims[d]);
+        Scalar *at = scalar_subtract(k, move.index[d], lower_element(c, k, paddings, 2 * d));
+        if (is_constant) {
+            inside = scalar_and(k, inside, scalar_in_range(k, at, scalar_integer(k, TFCC_INT64, 0), size));
+            move.index[d] = at;
+        } else {
+            move.index[d] = mirrored(k, at, size, is_symmetric);
+        }
+    }
+    Buffer *filler = lower_input(c, "constant_values");
+    Scalar *otherwise = filler ? scalar_load(k, filler, NULL) : scalar_integer(k, move.output->type.dtype, 0);
+    kernel_store(k, move.output, scalar_load_if(k, move.input, move.index, inside, otherwise));
+}
+
+/* ---- matrices ---- */
+
+/* x[.., i, j] where i - j <= lower and j - i <= upper, else 0; negative limits mean all. */
+void lower_band_part(LowerContext *c);
+void lower_band_part(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Kernel *k = move.kernel;
+    Scalar *below = scalar_index(k, dim_subtract(c->dims, move.axes[move.rank - 2], move.axes[move.rank - 1]));
+    Scalar *above = scalar_index(k, dim_subtract(c->dims, move.axes[move.rank - 1], move.axes[move.rank - 2]));
+    Scalar *lower = lower_element(c, k, lower_input_value(c, "num_lower"), 0);
+    Scalar *upper = lower_element(c, k, lower_input_value(c, "num_upper"), 0);
+    Scalar *zero = scalar_integer(k, TFCC_INT64, 0);
+    Scalar *keeps = scalar_and(k, scalar_or(k, scalar_less(k, lower, zero), scalar_less_equal(k, below, lower)),
+                               scalar_or(k, scalar_less(k, upper, zero), scalar_less_equal(k, above, upper)));
+    Scalar *element = scalar_load_at(k, move.input, move.index);
+    kernel_store(k, move.output, scalar_select(k, keeps, element, scalar_integer(k, element->dtype, 0)));
+}
+
+/* y[.., i, j] = diagonal[.., min(i, j)] where j - i = k and the diagonal is that long, else the padding value. */
+void lower_diag(LowerContext *c);
+void lower_diag(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Kernel *k = move.kernel;
+    int64_t offset = node_attribute_integer(c->node, "k");
+    Dim row = move.axes[move.rank - 2], column = move.axes[move.rank - 1];
+    int last = move.input->type.shape.rank - 1;
+    Dim position = offset >= 0 ? row : column;
+    Scalar *is_diagonal = scalar_equal(k, scalar_index(k, dim_subtract(c->dims, column, row)), scalar_integer(k, TFCC_INT64, offset));
+    Scalar *is_inside = scalar_less(k, scalar_index(k, position), scalar_index(k, move.input->type.shape.dims[last]));
+    move.index[last] = scalar_index(k, position);
+    Buffer *padding = lower_input(c, "padding_value");
+    Scalar *otherwise = padding ? scalar_load(k, padding, NULL) : scalar_integer(k, move.output->type.dtype, 0);
+    kernel_store(k, move.output, scalar_load_if(k, move.input, move.index, scalar_and(k, is_diagonal, is_inside), otherwise));
+}
+
+/* y[.., n] = x[.., n + max(-k, 0), n + max(k, 0)]. */
+void lower_diag_part(LowerContext *c);
+void lower_diag_part(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    int64_t offset = node_attribute_integer(c->node, "k");
+    int rank = move.input->type.shape.rank;
+    Dim n = move.axes[move.rank - 1];
+    move.index[rank - 2] = scalar_index(move.kernel, dim_add(c->dims, n, dim_constant(c->dims, offset < 0 ? -offset : 0)));
+    move.index[rank - 1] = scalar_index(move.kernel, dim_add(c->dims, n, dim_constant(c->dims, offset > 0 ? offset : 0)));
+    move_end(&move);
+}
