@@ -1,0 +1,25 @@
+# setup.sh: installs what is missing on a Debian 12 machine. Sourced by graphs/demo.sh and tests/run.sh.
+#
+# tfcc_install PACKAGE...: as root, or through sudo; does nothing where all of them are there.
+tfcc_install() {
+    local missing=()
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || {
+            echo "These packages are missing: ${missing[*]}. Install them, or run this as root." >&2
+            return 1
+        }
+        root=(sudo)
+    fi
+    echo "Installing ${missing[*]}"
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+TFCC_BUILD_PACKAGES=(gcc libc6-dev cmake make pkg-config llvm-19-dev libyaml-dev)
