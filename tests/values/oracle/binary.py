@@ -243,14 +243,14 @@ def table_of(op, operator, function, dtypes, kind):
     other = {"float32": "float64", "int32": "int64", "bool": "int32"}[first]
     file.case(
         "dtypes_differ",
-        "a: {op: placeholder, dtype: %s, shape: [2]}\nb: {op: placeholder, dtype: %s, shape: [2]}\n"
-        "y: %s(a, b)" % (first, other, op),
+        ("a: {op: placeholder, dtype: %s, shape: [2]}\n" "b: {op: placeholder, dtype: %s, shape: [2]}\n" "y: %s(a, b)")
+        % (first, other, op),
         compile_error=other,
     )
     file.case(
         "shapes_do_not_fit",
-        "a: {op: placeholder, dtype: %s, shape: [2, 3]}\nb: {op: placeholder, dtype: %s, shape: [4]}\n"
-        "y: %s" % (first, first, infix),
+        ("a: {op: placeholder, dtype: %s, shape: [2, 3]}\n" "b: {op: placeholder, dtype: %s, shape: [4]}\n" "y: %s")
+        % (first, first, infix),
         compile_error="[2, 3]",
     )
     if kind == "nonzero":
@@ -477,7 +477,7 @@ def where():
     x = array([1.0, -2.0, 0.0, np.nan, np.inf], "float32")
     file.case(
         "literals",
-        "y: where(x > 0, x, 0)\nz: where(x < 0, -1.5, x)\nw: where(x > 0, 1, 2)\nv: where(true, x, 0)",
+        "y: where(x > 0, x, 0)\n" "z: where(x < 0, -1.5, x)\n" "w: where(x > 0, 1, 2)\n" "v: where(true, x, 0)",
         {"x": Fed(x, "[n]")},
         {
             "y": np.where(x > 0, x, np.float32(0)),
@@ -512,7 +512,8 @@ def where():
     )
     file.case(
         "dtypes_differ",
-        "a: {op: placeholder, dtype: float32, shape: [2]}\nb: {op: placeholder, dtype: int32, shape: [2]}\n"
+        "a: {op: placeholder, dtype: float32, shape: [2]}\n"
+        "b: {op: placeholder, dtype: int32, shape: [2]}\n"
         "y: where(a > 0, a, b)",
         compile_error="int32",
     )
@@ -531,8 +532,8 @@ def clip_by_value():
         y = native(tf.clip_by_value, x, array(low, dtype), array(high, dtype))
         file.case(
             dtype,
-            "y: clip_by_value(x, %d, %d)\nz: {op: clip_by_value, inputs: x, clip_value_min: %d, clip_value_max: %d}"
-            % (low, high, low, high),
+            "y: clip_by_value(x, %d, %d)\n"
+            "z: {op: clip_by_value, inputs: x, clip_value_min: %d, clip_value_max: %d}" % (low, high, low, high),
             {"x": Fed(x, "[n]")},
             {"y": y, "z": y},
         )
@@ -540,7 +541,8 @@ def clip_by_value():
     y = native(tf.clip_by_value, x, low, high)
     file.case(
         "bounds_broadcast",
-        "y: clip_by_value(x, low, high)\nz: {op: clip_by_value, inputs: [x, low, high]}\n"
+        "y: clip_by_value(x, low, high)\n"
+        "z: {op: clip_by_value, inputs: [x, low, high]}\n"
         "k: clip_by_value(x, clip_value_min=low, clip_value_max=2.5)",
         {"x": Fed(x, "[null, 3]"), "low": low, "high": high},
         {"y": y, "z": y, "k": y},
@@ -588,7 +590,8 @@ def add_n():
     file.case("zero_sized", "y: add_n([a, b])", {"a": a[:0], "b": b[:0]}, {"y": a[:0]})
     file.case(
         "shapes_differ",
-        "a: {op: placeholder, dtype: float32, shape: [2]}\nb: {op: placeholder, dtype: float32, shape: [3]}\n"
+        "a: {op: placeholder, dtype: float32, shape: [2]}\n"
+        "b: {op: placeholder, dtype: float32, shape: [3]}\n"
         "y: add_n([a, b])",
         compile_error="add_n",
     )
@@ -610,7 +613,9 @@ def bias_add():
     y = native(lambda u, v: tf.nn.bias_add(u, v, data_format="NCHW"), x, b)
     file.case(
         "nchw",
-        "y: bias_add(x, b, data_format='NCHW')\nz: {op: bias_add, inputs: [x, b], data_format: NCHW}\nw: bias_add(x, b, data_format=NCHW)",
+        "y: bias_add(x, b, data_format='NCHW')\n"
+        "z: {op: bias_add, inputs: [x, b], data_format: NCHW}\n"
+        "w: bias_add(x, b, data_format=NCHW)",
         {"x": Fed(x, "[null, 3, null, null]"), "b": b},
         {"y": y, "z": y, "w": y},
     )
@@ -623,7 +628,8 @@ def bias_add():
     )
     file.case(
         "sizes_differ",
-        "x: {op: placeholder, dtype: float32, shape: [2, 3]}\nb: {op: placeholder, dtype: float32, shape: [4]}\n"
+        "x: {op: placeholder, dtype: float32, shape: [2, 3]}\n"
+        "b: {op: placeholder, dtype: float32, shape: [4]}\n"
         "y: bias_add(x, b)",
         compile_error="bias_add",
     )

@@ -211,7 +211,7 @@ def shapes():
         y = native(function, x)
         file.case(name, "y: %s" % text, {"x": x}, {"y": y})
         file.case(name + "_sizes_unknown", "y: %s" % text, {"x": unknown(x)}, {"y": y})
-        file.case(name + "_of_a_constant", "x: reshape(range(0, 24), [4, 6])\ny: %s" % text, {}, {"y": y})
+        file.case(name + "_of_a_constant", ("x: reshape(range(0, 24), [4, 6])\n" "y: %s") % text, {}, {"y": y})
 
 
 def chains():
@@ -254,7 +254,9 @@ def chains():
             {"x": i},
             {"y": (i + np.int8(100)) // np.int8(2), "z": i * i * i, "w": i * np.int8(2) > i},
         )
-    file.case("equal_expressions", "a: exp(x) + exp(x)\nb: exp(x) * 2.0\nc: a - b", {"x": x}, {"c": np.zeros_like(x)})
+    file.case(
+        "equal_expressions", "a: exp(x) + exp(x)\n" "b: exp(x) * 2.0\n" "c: a - b", {"x": x}, {"c": np.zeros_like(x)}
+    )
     file.case(
         "identities_keep_not_finite",
         "a: x * 0.0\nb: x - x\nc: x + 0.0\nd: x * 1.0\ne: x / x\nf: 0.0 - x\ng: x ** 1.0",
@@ -273,7 +275,11 @@ def chains():
     x = array(np.arange(1003) % 17 - 8, "float32")
     file.case(
         "several_reductions_of_one_input",
-        "s: reduce_sum(x)\nm: reduce_max(x)\nq: reduce_sum(x * x)\nc: count_nonzero(x > 0)\ny: (x - m) * 2.0",
+        "s: reduce_sum(x)\n"
+        "m: reduce_max(x)\n"
+        "q: reduce_sum(x * x)\n"
+        "c: count_nonzero(x > 0)\n"
+        "y: (x - m) * 2.0",
         {"x": Fed(x, "[n]")},
         {
             "s": np.float32(x.sum()),
@@ -311,8 +317,13 @@ def sizes():
         runs.append(dict(feeds={"x": Fed(x, "[n]")}, expect=expect))
     file.case(
         "vectors",
-        "y: x * 2 + 1\ns: reduce_sum(x)\nc: cumsum(x)\nr: x[::-1] - x\nk: concat([x, x[:size(x) // 2]], 0)\n"
-        "m: reduce_max(x)\na: argmin(x)",
+        "y: x * 2 + 1\n"
+        "s: reduce_sum(x)\n"
+        "c: cumsum(x)\n"
+        "r: x[::-1] - x\n"
+        "k: concat([x, x[:size(x) // 2]], 0)\n"
+        "m: reduce_max(x)\n"
+        "a: argmin(x)",
         runs=runs,
     )
     rng = np.random.default_rng(32)
@@ -323,7 +334,9 @@ def sizes():
         expect = {"y": y, "t": y.T, "s": y.sum(1), "q": y.sum(0)}
         runs.append(dict(feeds={"a": Fed(a, "[m, k]"), "b": Fed(b, "[k, n]")}, expect=expect))
     file.case(
-        "matrices", "y: relu(a @ b - 1)\nt: transpose(y)\ns: reduce_sum(y, axis=1)\nq: reduce_sum(y, axis=0)", runs=runs
+        "matrices",
+        "y: relu(a @ b - 1)\n" "t: transpose(y)\n" "s: reduce_sum(y, axis=1)\n" "q: reduce_sum(y, axis=0)",
+        runs=runs,
     )
     runs = []
     for shape in ((2, 3, 4), (1, 1, 1), (3, 1, 5), (1, 9, 17), (4, 0, 2), (2, 8, 8)):
@@ -336,7 +349,7 @@ def sizes():
         runs.append(dict(feeds={"x": Fed(x, "[null, null, null]")}, expect=expect))
     file.case(
         "of_rank_3",
-        "y: transpose(x, [2, 0, 1]) * 2\ns: reduce_sum(x, axis=[0, 2])\np: pad(x, [[0, 0], [1, 1], [0, 2]])",
+        "y: transpose(x, [2, 0, 1]) * 2\n" "s: reduce_sum(x, axis=[0, 2])\n" "p: pad(x, [[0, 0], [1, 1], [0, 2]])",
         runs=runs,
     )
 

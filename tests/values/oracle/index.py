@@ -347,7 +347,7 @@ def boolean_mask():
     )
     file.case(
         "size_decides_what_follows",
-        "b: boolean_mask(x, x > 0)\ns: reduce_sum(b)\nn: size(b)\nc: concat([b, b * 2], 0)\nr: b[::-1]",
+        "b: boolean_mask(x, x > 0)\n" "s: reduce_sum(b)\n" "n: size(b)\n" "c: concat([b, b * 2], 0)\n" "r: b[::-1]",
         runs=[
             dict(
                 feeds={"x": Fed(v, "[null]")},
@@ -439,7 +439,13 @@ def indexing():
             )
     file.case(
         "of_expressions",
-        'a: (x + 1)[0]\nb: "(x * 2)[:, 1] + x[:, 0]"\nc: relu(x - 30)[1:, 2]\nd: x[0] @ transpose(x[1])\ne: -x[1, 2]\nf: x[1, 2] ** 2\ng: shape(x)[1]',
+        "a: (x + 1)[0]\n"
+        'b: "(x * 2)[:, 1] + x[:, 0]"\n'
+        "c: relu(x - 30)[1:, 2]\n"
+        "d: x[0] @ transpose(x[1])\n"
+        "e: -x[1, 2]\n"
+        "f: x[1, 2] ** 2\n"
+        "g: shape(x)[1]",
         {"x": unknown(x)},
         {
             "a": x[0] + 1,

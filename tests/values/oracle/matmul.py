@@ -1,4 +1,7 @@
-"""Contractions. Tolerances grow with the number of terms; float16 and bfloat16 are added up in float32 and rounded once."""
+"""Contractions.
+
+Tolerances grow with the number of terms; float16 and bfloat16 are added up in float32 and rounded once.
+"""
 
 import numpy as np
 import tensorflow as tf
@@ -39,8 +42,12 @@ def matmul():
         s, t = some(rng, (5, 3), dtype), some(rng, (4, 5), dtype)
         file.case(
             dtype + "_transposed",
-            "p: matmul(a, b, transpose_a=true)\nq: {op: matmul, inputs: [c, d], transpose_b: true}\n"
-            "r: matmul(a, d, True, True)\ns: matmul(c, b, false, false)\nt: transpose(a) @ b\nu: c @ transpose(d)",
+            "p: matmul(a, b, transpose_a=true)\n"
+            "q: {op: matmul, inputs: [c, d], transpose_b: true}\n"
+            "r: matmul(a, d, True, True)\n"
+            "s: matmul(c, b, false, false)\n"
+            "t: transpose(a) @ b\n"
+            "u: c @ transpose(d)",
             {"a": Fed(s, "[null, null]"), "b": b, "c": a, "d": t},
             {
                 "p": expected(s, b, transpose_a=True),
@@ -93,7 +100,8 @@ def matmul():
     a, b = some(rng, (2, 3, 4, 5)), some(rng, (3, 6, 5))
     file.case(
         "batched_transposed",
-        "y: matmul(a, b, transpose_b=true)\nz: matmul(transpose(a, [0, 1, 3, 2]), b, transpose_a=true, transpose_b=true)",
+        "y: matmul(a, b, transpose_b=true)\n"
+        "z: matmul(transpose(a, [0, 1, 3, 2]), b, transpose_a=true, transpose_b=true)",
         {"a": Fed(a, "[null, h, null, 5]"), "b": Fed(b, "[h, null, 5]")},
         dict.fromkeys("yz", expected(a, b, transpose_b=True)),
         tolerance=terms("float32", 20),
@@ -114,22 +122,28 @@ def matmul():
     y = a @ b
     file.case(
         "sizes_300_300_300_of_small_integers",
-        "r: reshape(range(0, 90000), [300, 300])\na: cast(r % 13 - 6, float32)\nb: cast(r % 7 - 3, float32)\n"
-        "y: a @ b\nrows: reduce_sum(y, axis=1)\ncorner: y[-3:, -3:]\nbest: reduce_max(y)",
+        "r: reshape(range(0, 90000), [300, 300])\n"
+        "a: cast(r % 13 - 6, float32)\n"
+        "b: cast(r % 7 - 3, float32)\n"
+        "y: a @ b\n"
+        "rows: reduce_sum(y, axis=1)\n"
+        "corner: y[-3:, -3:]\n"
+        "best: reduce_max(y)",
         {},
         {"rows": y.sum(1).astype(np.float32), "corner": y[-3:, -3:].astype(np.float32), "best": np.float32(y.max())},
     )
     a, b = some(rng, (4, 3)), some(rng, (3, 2))
     file.case(
         "constant_operand",
-        "w: {op: constant, dtype: float32, value: %s}\ny: a @ w\nz: transpose(w) @ transpose(a)" % value_text(b),
+        ("w: {op: constant, dtype: float32, value: %s}\n" "y: a @ w\n" "z: transpose(w) @ transpose(a)")
+        % value_text(b),
         {"a": Fed(a, "[batch, 3]")},
         {"y": expected(a, b), "z": expected(a, b).T},
         tolerance=terms("float32", 6),
     )
     file.case(
         "of_constants",
-        "a: {op: constant, value: [[1, 2], [3, 4]]}\nb: {op: constant, value: [[1], [2]]}\ny: matmul(a, b)",
+        "a: {op: constant, value: [[1, 2], [3, 4]]}\n" "b: {op: constant, value: [[1], [2]]}\n" "y: matmul(a, b)",
         {},
         {"y": np.array([[5], [11]], np.int32)},
     )
@@ -165,7 +179,7 @@ def matmul():
     a = array([[np.inf, 1], [np.nan, 0], [1, 2], [0, 0]], "float32")
     b = array([[1, 0], [1, 1]], "float32")
     file.case("not_finite", "y: a @ b", {"a": a, "b": b}, {"y": expected(a, b)})
-    place = "a: {op: placeholder, dtype: %s, shape: %s}\nb: {op: placeholder, dtype: %s, shape: %s}\n"
+    place = "a: {op: placeholder, dtype: %s, shape: %s}\n" "b: {op: placeholder, dtype: %s, shape: %s}\n"
     file.case(
         "inner_sizes_differ", place % ("float32", "[2, 3]", "float32", "[4, 2]") + "y: a @ b", compile_error="[2, 3]"
     )
@@ -203,8 +217,11 @@ def tensordot():
         a, b = some(rng, (2, 3, 4), dtype), some(rng, (4, 3, 2), dtype)
         file.case(
             dtype,
-            "p: tensordot(a, b, 1)\nq: tensordot(a, b, axes=[[1, 2], [1, 0]])\nr: {op: tensordot, inputs: [a, b], axes: [[0], [2]]}\n"
-            "s: tensordot(a, b, [[2, 1, 0], [0, 1, 2]])\nt: tensordot(a, b, axes=[[-1], [-3]])",
+            "p: tensordot(a, b, 1)\n"
+            "q: tensordot(a, b, axes=[[1, 2], [1, 0]])\n"
+            "r: {op: tensordot, inputs: [a, b], axes: [[0], [2]]}\n"
+            "s: tensordot(a, b, [[2, 1, 0], [0, 1, 2]])\n"
+            "t: tensordot(a, b, axes=[[-1], [-3]])",
             {"a": Fed(a, "[n, 3, null]"), "b": b},
             {
                 "p": expected(a, b, 1),
@@ -239,7 +256,9 @@ def tensordot():
         {"p": expected(a, b, [[3, 2], [0, 1]])},
         tolerance=terms("float32", 12),
     )
-    place = "a: {op: placeholder, dtype: float32, shape: [2, 3]}\nb: {op: placeholder, dtype: float32, shape: [4, 2]}\n"
+    place = (
+        "a: {op: placeholder, dtype: float32, shape: [2, 3]}\n" "b: {op: placeholder, dtype: float32, shape: [4, 2]}\n"
+    )
     file.case("sizes_differ", place + "y: tensordot(a, b, 1)", compile_error="tensordot")
     file.case("axis_out_of_range", place + "y: tensordot(a, b, [[2], [0]])", compile_error="axes")
 
@@ -354,7 +373,9 @@ def einsum():
         {"a": Fed(np.zeros((2, 0), np.float32), "[null, null]"), "b": Fed(np.zeros((0, 3), np.float32), "[null, 3]")},
         {"y": np.zeros((2, 3), np.float32)},
     )
-    place = "a: {op: placeholder, dtype: float32, shape: [2, 3]}\nb: {op: placeholder, dtype: float32, shape: [4, 2]}\n"
+    place = (
+        "a: {op: placeholder, dtype: float32, shape: [2, 3]}\n" "b: {op: placeholder, dtype: float32, shape: [4, 2]}\n"
+    )
     for name, equation in (
         ("sizes_differ", "ij,jk->ik"),
         ("rank_differs", "ijk,kl->il"),

@@ -100,11 +100,13 @@ def ops(file, op, attributes, mean, std, bounds, kurtosis):
     expected = stats((100, 100), "float32", mean, std, *bounds, kurtosis)
     file.case(
         "in_the_graph",
-        "y: %s([100, 100], seed=5)\nz: {op: %s, shape: [100, 100], seed: 6, dtype: float32}" % (op, op),
+        ("y: %s([100, 100], seed=5)\n" "z: {op: %s, shape: [100, 100], seed: 6, dtype: float32}") % (op, op),
         stats={"y": expected, "z": expected},
         properties=fresh,
     )
-    file.case("shape_is_a_node", "s: {op: constant, value: [100, 100]}\ny: %s(s, seed=1)" % op, stats={"y": expected})
+    file.case(
+        "shape_is_a_node", ("s: {op: constant, value: [100, 100]}\n" "y: %s(s, seed=1)") % op, stats={"y": expected}
+    )
     file.case(
         "one_node_used_twice_is_one_draw",
         "r: %s([20], seed=1)\ny: r + 0.0\nz: r * 1.0" % op,

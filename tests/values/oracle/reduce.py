@@ -74,8 +74,14 @@ def table_of(op, function, dtypes, kind):
         x = some((3, 4, 5), dtype)
         file.case(
             dtype,
-            "a: %s(x)\nb: %s(x, axis=0)\nc: {op: %s, inputs: x, axis: [0, 2], keepdims: true}\nd: %s(x, -1)\n"
-            "e: %s(x, [1, -1], keepdims=True)" % ((op,) * 5),
+            (
+                "a: %s(x)\n"
+                "b: %s(x, axis=0)\n"
+                "c: {op: %s, inputs: x, axis: [0, 2], keepdims: true}\n"
+                "d: %s(x, -1)\n"
+                "e: %s(x, [1, -1], keepdims=True)"
+            )
+            % ((op,) * 5),
             {"x": Fed(x, "[n, 4, null]")},
             {
                 "a": expected(x),
@@ -113,7 +119,8 @@ def table_of(op, function, dtypes, kind):
     x = some((2, 1, 3, 1, 2, 1, 2, 2))
     file.case(
         "rank_8",
-        "y: %s(x, axis=[1, 3, -2])\nz: {op: %s, inputs: x, axis: [0, 2, 4, 6], keepdims: true}\nw: %s(x)" % ((op,) * 3),
+        ("y: %s(x, axis=[1, 3, -2])\n" "z: {op: %s, inputs: x, axis: [0, 2, 4, 6], keepdims: true}\n" "w: %s(x)")
+        % ((op,) * 3),
         {"x": Fed(x, "[2, 1, 3, 1, null, 1, 2, c]")},
         {"y": expected(x, [1, 3, -2]), "z": expected(x, [0, 2, 4, 6], True), "w": expected(x)},
         tolerance=tolerance(first, 48),
@@ -121,8 +128,14 @@ def table_of(op, function, dtypes, kind):
     x = some((2, 3, 4))
     file.case(
         "axis_is_a_node",
-        "k: {op: constant, value: [0, 2]}\nm: {op: constant, dtype: int64, value: -1}\n"
-        "y: %s(x, axis=k)\nz: {op: %s, inputs: x, axis: m, keepdims: true}\nw: {op: %s, inputs: [x, k]}" % ((op,) * 3),
+        (
+            "k: {op: constant, value: [0, 2]}\n"
+            "m: {op: constant, dtype: int64, value: -1}\n"
+            "y: %s(x, axis=k)\n"
+            "z: {op: %s, inputs: x, axis: m, keepdims: true}\n"
+            "w: {op: %s, inputs: [x, k]}"
+        )
+        % ((op,) * 3),
         {"x": x},
         {"y": expected(x, [0, 2]), "z": expected(x, -1, True), "w": expected(x, [0, 2])},
         tolerance=tolerance(first, 12),
@@ -249,7 +262,7 @@ def extras(file, op, expected):
         x = np.array([[0, 1, 2], [3, 0, 0]], np.int32)
         file.case(
             "output_dtype",
-            "y: count_nonzero(x, dtype=int32)\nz: {op: count_nonzero, inputs: x, axis: 1, dtype: int8}",
+            "y: count_nonzero(x, dtype=int32)\n" "z: {op: count_nonzero, inputs: x, axis: 1, dtype: int8}",
             {"x": x},
             {"y": np.int32(3), "z": np.array([2, 1], np.int8)},
         )
@@ -263,7 +276,8 @@ def arg_extremes():
             x = array(rng.integers(0, 2 if dtype == "bool" else 9, (4, 5, 3)), dtype)
             file.case(
                 dtype,
-                "a: %s(x)\nb: %s(x, axis=1)\nc: {op: %s, inputs: x, axis: -1}\nd: %s(x, 2, int32)" % ((op,) * 4),
+                ("a: %s(x)\n" "b: %s(x, axis=1)\n" "c: {op: %s, inputs: x, axis: -1}\n" "d: %s(x, 2, int32)")
+                % ((op,) * 4),
                 {"x": Fed(x, "[null, n, 3]")},
                 {
                     "a": native(function, x),
@@ -282,7 +296,7 @@ def arg_extremes():
         x = np.zeros(1000, np.float32)
         file.case(
             "ties_of_1000",
-            "x: {op: zeros, dtype: float32, shape: [1000]}\ny: %s(x)\nz: %s(x, output_type=int32)" % (op, op),
+            ("x: {op: zeros, dtype: float32, shape: [1000]}\n" "y: %s(x)\n" "z: %s(x, output_type=int32)") % (op, op),
             {},
             {"y": np.int64(0), "z": np.int32(0)},
         )
@@ -304,8 +318,10 @@ def arg_extremes():
         )
         file.case(
             "axis_is_a_node",
-            "k: {op: constant, value: 1}\ny: %s(x, axis=k)\nz: {op: %s, inputs: [x, k]}\nw: {op: %s, inputs: x, axis: k}"
-            % (op, op, op),
+            "k: {op: constant, value: 1}\n"
+            "y: %s(x, axis=k)\n"
+            "z: {op: %s, inputs: [x, k]}\n"
+            "w: {op: %s, inputs: x, axis: k}" % (op, op, op),
             {"x": x[0, :, 0, :, 0, 0, 0]},
             dict.fromkeys("yzw", native(lambda v: function(v, 1), x[0, :, 0, :, 0, 0, 0])),
         )
@@ -339,8 +355,13 @@ def scans():
             call = lambda **k: wide(lambda v: function(v, **k), x, label=op)
             file.case(
                 dtype,
-                "a: %s(x)\nb: %s(x, axis=1, exclusive=true)\nc: {op: %s, inputs: x, axis: -1, reverse: true}\n"
-                "d: %s(x, 1, True, True)" % ((op,) * 4),
+                (
+                    "a: %s(x)\n"
+                    "b: %s(x, axis=1, exclusive=true)\n"
+                    "c: {op: %s, inputs: x, axis: -1, reverse: true}\n"
+                    "d: %s(x, 1, True, True)"
+                )
+                % ((op,) * 4),
                 {"x": Fed(x, "[null, n]")},
                 {
                     "a": call(),
@@ -363,7 +384,7 @@ def scans():
         x = values(rng, kind, "float32", (2, 3))
         file.case(
             "axis_is_a_node",
-            "k: {op: constant, value: 1}\ny: %s(x, axis=k)\nz: {op: %s, inputs: x, axis: k}" % (op, op),
+            ("k: {op: constant, value: 1}\n" "y: %s(x, axis=k)\n" "z: {op: %s, inputs: x, axis: k}") % (op, op),
             {"x": x},
             dict.fromkeys("yz", wide(lambda v: function(v, 1), x)),
             tolerance=1e-6,
@@ -394,7 +415,7 @@ def softmaxes():
             call = lambda **k: wide(lambda v: function(v, **k), x, label=op)
             file.case(
                 dtype,
-                "a: %s(x)\nb: %s(x, axis=1)\nc: {op: %s, inputs: x, axis: 0}\nd: %s(x, -2)" % ((op,) * 4),
+                ("a: %s(x)\n" "b: %s(x, axis=1)\n" "c: {op: %s, inputs: x, axis: 0}\n" "d: %s(x, -2)") % ((op,) * 4),
                 {"x": Fed(x, "[batch, 4, null]")},
                 {"a": call(), "b": call(axis=1), "c": call(axis=0), "d": call(axis=-2)},
                 tolerance=2 * ROUNDING[dtype],
@@ -431,7 +452,9 @@ def softmaxes():
         x = array(np.round(rng.uniform(-3, 3, (1, 2, 1, 2, 1, 3, 1, 2)), 2), "float32")
         file.case("rank_8", "y: %s(x, axis=5)" % op, {"x": x}, {"y": wide(lambda v: function(v, 5), x)}, tolerance=2e-6)
         file.case(
-            "refused_dtype", "x: {op: placeholder, dtype: int32, shape: [2, 3]}\ny: %s(x)" % op, compile_error="int32"
+            "refused_dtype",
+            ("x: {op: placeholder, dtype: int32, shape: [2, 3]}\n" "y: %s(x)") % op,
+            compile_error="int32",
         )
 
 
@@ -446,7 +469,9 @@ def l2_normalize():
         call = lambda *k: wide(lambda v: tf.nn.l2_normalize(v, *k), x, label="l2_normalize")
         file.case(
             dtype,
-            "a: l2_normalize(x)\nb: l2_normalize(x, axis=-1)\nc: {op: l2_normalize, inputs: x, axis: [0, 2]}\n"
+            "a: l2_normalize(x)\n"
+            "b: l2_normalize(x, axis=-1)\n"
+            "c: {op: l2_normalize, inputs: x, axis: [0, 2]}\n"
             "d: l2_normalize(x, 1, 30.0)",
             {"x": Fed(x, "[null, 3, n]")},
             {"a": call(), "b": call(-1), "c": call([0, 2]), "d": call(1, 30.0)},
@@ -472,7 +497,8 @@ def moments():
         c = wide(lambda v: tf.nn.moments(v, [-1, 0]), x, label="moments")
         file.case(
             dtype,
-            "a: {op: moments, inputs: x, axes: [0], outputs: [mean, variance]}\nb: moments(x, [0, 1], keepdims=true)\n"
+            "a: {op: moments, inputs: x, axes: [0], outputs: [mean, variance]}\n"
+            "b: moments(x, [0, 1], keepdims=true)\n"
             "c: moments(x, axes=[-1, 0])",
             {"x": Fed(x, "[batch, null, 5]")},
             {"mean": a[0], "variance": a[1], "b:0": b[0], "b:1": b[1], "c": c[0], "c:1": c[1]},

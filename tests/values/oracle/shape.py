@@ -24,7 +24,7 @@ def value(fed):
 
 
 def add(file, name, feeds, nodes, **more):
-    """A case from node -> (text, function of the feeds' arrays, in their order); text begins with `{` or is an expression."""
+    """A case from node -> (text as in the graph, TensorFlow's call on the feeds' arrays in their order)."""
     inputs = [value(v) for v in feeds.values()]
     lines, expect = [], {}
     for node, (text, function) in nodes.items():
@@ -52,7 +52,9 @@ def every_dtype(file, text, function, shape, dtypes=EVERY):
 
 
 def refuse(file, name, shape, text, message, dtype="float32"):
-    file.case(name, "x: {op: placeholder, dtype: %s, shape: %s}\ny: %s" % (dtype, shape, text), compile_error=message)
+    file.case(
+        name, ("x: {op: placeholder, dtype: %s, shape: %s}\n" "y: %s") % (dtype, shape, text), compile_error=message
+    )
 
 
 def sizes():
@@ -379,7 +381,11 @@ def joins():
         error="3",
         node="y",
     )
-    place = "a: {op: placeholder, dtype: float32, shape: %s}\nb: {op: placeholder, dtype: %s, shape: %s}\ny: concat([a, b], %s)"
+    place = (
+        "a: {op: placeholder, dtype: float32, shape: %s}\n"
+        "b: {op: placeholder, dtype: %s, shape: %s}\n"
+        "y: concat([a, b], %s)"
+    )
     file.case("sizes_differ", place % ("[2, 3]", "float32", "[3, 4]", "0"), compile_error="concat")
     file.case("ranks_differ", place % ("[2, 3]", "float32", "[2]", "0"), compile_error="concat")
     file.case("dtypes_differ", place % ("[2, 3]", "int32", "[2, 3]", "0"), compile_error="int32")
@@ -410,7 +416,7 @@ def joins():
     )
     file.case(
         "named_outputs",
-        "s: {op: split, inputs: x, num_or_size_splits: 2, axis: 1, outputs: [left, right]}\nd: right - left",
+        "s: {op: split, inputs: x, num_or_size_splits: 2, axis: 1, outputs: [left, right]}\n" "d: right - left",
         {"x": unknown(x)},
         {"d": x[:, 3:] - x[:, :3], "left": x[:, :3], "right": x[:, 3:]},
     )
@@ -462,7 +468,9 @@ def joins():
     add(file, "to_rank_8", {"a": a}, {"y": ("stack([a, a + 1], axis=4)", lambda a: tf.stack([a, a + 1], 4))})
     file.case(
         "shapes_differ",
-        "a: {op: placeholder, dtype: float32, shape: [2]}\nb: {op: placeholder, dtype: float32, shape: [3]}\ny: stack([a, b])",
+        "a: {op: placeholder, dtype: float32, shape: [2]}\n"
+        "b: {op: placeholder, dtype: float32, shape: [3]}\n"
+        "y: stack([a, b])",
         compile_error="stack",
     )
     file.case(
@@ -992,7 +1000,11 @@ def fills():
         lo, hi, step = (array(v, dtype) for v in (1, 9, 2))
         file.case(
             dtype,
-            "p: range(b)\nq: range(a, b)\nr: range(a, b, c)\ns: {op: range, inputs: [a, b, c]}\nt: range(b, a, -c)",
+            "p: range(b)\n"
+            "q: range(a, b)\n"
+            "r: range(a, b, c)\n"
+            "s: {op: range, inputs: [a, b, c]}\n"
+            "t: range(b, a, -c)",
             {"a": lo, "b": hi, "c": step},
             {
                 "p": native(tf.range, hi),
@@ -1058,7 +1070,10 @@ def fills():
         f = lambda n: wide(lambda x, y: tf.linspace(x, y, n), a, b, label="linspace")
         file.case(
             dtype,
-            "y: linspace(a, b, 7)\nz: {op: linspace, inputs: [a, b], num: 4}\no: linspace(a, b, num=1)\nr: linspace(b, a, 3)",
+            "y: linspace(a, b, 7)\n"
+            "z: {op: linspace, inputs: [a, b], num: 4}\n"
+            "o: linspace(a, b, num=1)\n"
+            "r: linspace(b, a, 3)",
             {"a": a, "b": b},
             {"y": f(7), "z": f(4), "o": f(1), "r": wide(lambda x, y: tf.linspace(y, x, 3), a, b)},
             tolerance=t,

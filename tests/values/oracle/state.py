@@ -1,5 +1,5 @@
 """Variables and what orders, guards and branches. The numbers follow from the language's rules for a run; they are what
-TensorFlow 1's Session.run gives for the same graph, but for the order that the rules fix where TensorFlow leaves it open.
+TensorFlow 1's Session.run gives for the same graph, where TensorFlow does not leave the order open.
 """
 
 import numpy as np
@@ -43,9 +43,20 @@ def constants():
     file.case("every_dtype", nodes, {}, expect, signed_zero=True)
     file.case(
         "inferred_dtypes",
-        "a: {op: constant, value: 1}\nb: {op: constant, value: 1.0}\nc: {op: constant, value: true}\nd: {op: constant, value: 1099511627776}\ne: {op: constant, value: [1, 2.5]}\n"
-        "f: {op: constant, value: [[1, 2], [3, 4]]}\ng: {op: constant, value: -2147483648}\nh: {op: constant, value: 2147483648}\ni: {op: constant, value: [1, 4294967296]}\nj: {op: constant, value: 1e3}\nk: {op: constant, value: .inf}\n"
-        "l: {op: constant, value: [[[1]], [[2]]]}\nm: {op: constant, dtype: float32, value: 3}\nn: {op: constant, dtype: float64, value: [1, .nan]}",
+        "a: {op: constant, value: 1}\n"
+        "b: {op: constant, value: 1.0}\n"
+        "c: {op: constant, value: true}\n"
+        "d: {op: constant, value: 1099511627776}\n"
+        "e: {op: constant, value: [1, 2.5]}\n"
+        "f: {op: constant, value: [[1, 2], [3, 4]]}\n"
+        "g: {op: constant, value: -2147483648}\n"
+        "h: {op: constant, value: 2147483648}\n"
+        "i: {op: constant, value: [1, 4294967296]}\n"
+        "j: {op: constant, value: 1e3}\n"
+        "k: {op: constant, value: .inf}\n"
+        "l: {op: constant, value: [[[1]], [[2]]]}\n"
+        "m: {op: constant, dtype: float32, value: 3}\n"
+        "n: {op: constant, dtype: float64, value: [1, .nan]}",
         {},
         {
             "a": i32(1),
@@ -66,13 +77,20 @@ def constants():
     )
     file.case(
         "rank_8_and_zero_sized",
-        "a: {op: constant, value: [[[[[[[[1], [2]]]]]]]]}\nb: {op: constant, dtype: float32, value: []}\nc: {op: constant, dtype: int32, value: [[], []]}",
+        "a: {op: constant, value: [[[[[[[[1], [2]]]]]]]]}\n"
+        "b: {op: constant, dtype: float32, value: []}\n"
+        "c: {op: constant, dtype: int32, value: [[], []]}",
         {},
         {"a": i32([[[[[[[[1], [2]]]]]]]]), "b": f32([]), "c": np.zeros((2, 0), np.int32)},
     )
     file.case(
         "initializers",
-        "a: {op: constant, value: {op: zeros, shape: [2, 3]}}\nb: {op: constant, dtype: int64, value: {op: ones, shape: [2]}}\nc: {op: zeros, shape: [2], dtype: bool}\nd: {op: ones, shape: [2, 1]}\ne: zeros([3], dtype=int8)\nf: ones([])",
+        "a: {op: constant, value: {op: zeros, shape: [2, 3]}}\n"
+        "b: {op: constant, dtype: int64, value: {op: ones, shape: [2]}}\n"
+        "c: {op: zeros, shape: [2], dtype: bool}\n"
+        "d: {op: ones, shape: [2, 1]}\n"
+        "e: zeros([3], dtype=int8)\n"
+        "f: ones([])",
         {},
         {
             "a": f32(np.zeros((2, 3))),
@@ -126,8 +144,10 @@ def fills():
         )
         file.case(
             "shapes",
-            "a: {op: %s, shape: []}\nb: %s([0, 2])\nc: %s([1, 1, 2, 1, 1, 1, 2, 1])\nd: %s(shape(x))"
-            % (op, op, op, op),
+            "a: {op: %s, shape: []}\n"
+            "b: %s([0, 2])\n"
+            "c: %s([1, 1, 2, 1, 1, 1, 2, 1])\n"
+            "d: %s(shape(x))" % (op, op, op, op),
             {"x": Fed(f32([[1, 2, 3]]), "[null, null]")},
             {
                 "a": f32(function(())),
@@ -186,7 +206,7 @@ def placeholders():
         ("rank_9", "[1, 1, 1, 1, 1, 1, 1, 1, 1]", "8"),
         ("too_large", "[4611686018427387904, 4]", "x"),
     ):
-        file.case(name, "x: {op: placeholder, dtype: float32, shape: %s}\ny: x" % shape, compile_error=message)
+        file.case(name, ("x: {op: placeholder, dtype: float32, shape: %s}\n" "y: x") % shape, compile_error=message)
     file = File("state/placeholder_with_default", "the default where nothing is fed.", BY)
     file.case(
         "fed_and_not",
@@ -195,12 +215,15 @@ def placeholders():
     )
     file.case(
         "sizes_unknown",
-        "d: {op: constant, value: [1.0, 2.0]}\nx: {op: placeholder_with_default, inputs: d, shape: [null]}\ny: x * 2\nz: reduce_sum(x)",
+        "d: {op: constant, value: [1.0, 2.0]}\n"
+        "x: {op: placeholder_with_default, inputs: d, shape: [null]}\n"
+        "y: x * 2\n"
+        "z: reduce_sum(x)",
         runs=[run({"y": f32(2, 4), "z": f32(3)}), run({"y": f32(2, 2, 2), "z": f32(3)}, {"x": f32(1, 1, 1)})],
     )
     file.case(
         "default_is_computed",
-        "p: {op: placeholder, dtype: float32, shape: []}\nx: placeholder_with_default(p * 2, [])\ny: x + 1",
+        "p: {op: placeholder, dtype: float32, shape: []}\n" "x: placeholder_with_default(p * 2, [])\n" "y: x + 1",
         runs=[run({"y": f32(7)}, {"p": f32(3)}), run({"y": f32(2)}, {"x": f32(1)})],
     )
     file.case(
@@ -243,7 +266,7 @@ def variables():
     file.case("every_dtype", nodes, {}, expect)
     file.case(
         "tutorial_counter",
-        "a: {op: variable, value: 1}\nb: {op: constant, value: 1}\nc: {op: assign, inputs: [a, a + b]}",
+        "a: {op: variable, value: 1}\n" "b: {op: constant, value: 1}\n" "c: {op: assign, inputs: [a, a + b]}",
         runs=[
             run({"c": i32(2), "a": i32(2)}),
             run({"c": i32(3), "a": i32(3)}),
@@ -270,7 +293,12 @@ def variables():
     )
     file.case(
         "initial_values",
-        "a: {op: variable, value: {op: zeros, shape: [2, 2]}}\nb: {op: variable, dtype: int32, value: {op: ones, shape: [3]}}\nc: {op: variable, value: {initial_value_of: d}}\nd: {op: variable, value: [1.5, 2.5]}\ne: {op: variable, value: [[1, 2], [3, 4]]}\nf: {op: variable, dtype: float64, value: 2}",
+        "a: {op: variable, value: {op: zeros, shape: [2, 2]}}\n"
+        "b: {op: variable, dtype: int32, value: {op: ones, shape: [3]}}\n"
+        "c: {op: variable, value: {initial_value_of: d}}\n"
+        "d: {op: variable, value: [1.5, 2.5]}\n"
+        "e: {op: variable, value: [[1, 2], [3, 4]]}\n"
+        "f: {op: variable, dtype: float64, value: 2}",
         {},
         {
             "a": f32(np.zeros((2, 2))),
@@ -292,17 +320,21 @@ def variables():
     )
     file.case(
         "read_after_a_write",
-        "v: {op: variable, value: 1}\nw: assign(v, 5)\nbefore: v + 0\nbehind: {op: identity, inputs: v, after: [w]}\nmore: {op: add, inputs: [v, v * 10], after: [w]}",
+        "v: {op: variable, value: 1}\n"
+        "w: assign(v, 5)\n"
+        "before: v + 0\n"
+        "behind: {op: identity, inputs: v, after: [w]}\n"
+        "more: {op: add, inputs: [v, v * 10], after: [w]}",
         runs=[run({"before": i32(1), "behind": i32(5), "more": i32(55), "v": i32(5)}), run({"before": i32(5)})],
     )
     file.case(
         "after_alone_runs_the_write",
-        "v: {op: variable, value: 1}\nw: assign_add(v, 1)\ny: {op: identity, inputs: v, after: [w]}",
+        "v: {op: variable, value: 1}\n" "w: assign_add(v, 1)\n" "y: {op: identity, inputs: v, after: [w]}",
         runs=[run({"y": i32(2)}), run({"y": i32(3), "v": i32(3)}), run({"v": i32(3)})],
     )
     file.case(
         "two_variables_swap",
-        "a: {op: variable, value: [1, 2]}\nb: {op: variable, value: [3, 4]}\nx: assign(a, b)\ny: assign(b, a)",
+        "a: {op: variable, value: [1, 2]}\n" "b: {op: variable, value: [3, 4]}\n" "x: assign(a, b)\n" "y: assign(b, a)",
         runs=[
             run({"x": i32(3, 4), "y": i32(1, 2), "a": i32(3, 4), "b": i32(1, 2)}),
             run({"a": i32(3, 4), "b": i32(1, 2)}),
@@ -365,7 +397,7 @@ def assigns():
         v = "v: {op: variable, value: [1, 2]}\n"
         for name, text, message in (
             ("constant", "a: {op: constant, value: 1}\nb: %s(a, 2)", "constant"),
-            ("placeholder", "a: {op: placeholder, dtype: int32, shape: []}\nb: %s(a, 2)", "placeholder"),
+            ("placeholder", "a: {op: placeholder, dtype: int32, shape: []}\n" "b: %s(a, 2)", "placeholder"),
             ("expression", v + "b: %s(v + 1, [1, 2])", "variable"),
             ("shape", v + "b: %s(v, [1, 2, 3])", "[3]"),
             ("dtype", v + "b: %s(v, [1.5, 2.5])", op),
@@ -373,13 +405,16 @@ def assigns():
         ):
             file.case("refused_" + name, text % op, compile_error=message)
         if op != "assign":
-            file.case("refused_bool", "v: {op: variable, value: true}\nb: %s(v, true)" % op, compile_error="bool")
+            file.case("refused_bool", ("v: {op: variable, value: true}\n" "b: %s(v, true)") % op, compile_error="bool")
     file = File(
         "state/writes", "several writes and reads of one variable in a run: data, `after`, the file's order.", BY
     )
     file.case(
         "add_starts_from_the_current_value",
-        "v: {op: variable, value: 1}\na: assign(v, 10)\nb: {op: assign_add, inputs: [v, 5], after: [a]}\nc: {op: assign_sub, inputs: [v, 2], after: [b]}",
+        "v: {op: variable, value: 1}\n"
+        "a: assign(v, 10)\n"
+        "b: {op: assign_add, inputs: [v, 5], after: [a]}\n"
+        "c: {op: assign_sub, inputs: [v, 2], after: [b]}",
         runs=[
             run({"a": i32(10), "b": i32(15), "c": i32(13), "v": i32(13)}),
             run({"c": i32(13), "v": i32(13)}),
@@ -418,7 +453,10 @@ def assigns():
     )
     file.case(
         "from_another_variable",
-        "v: {op: variable, value: [1, 2]}\nw: {op: variable, value: [5, 6]}\na: assign(v, w)\nb: assign_sub(w, [1, 1])",
+        "v: {op: variable, value: [1, 2]}\n"
+        "w: {op: variable, value: [5, 6]}\n"
+        "a: assign(v, w)\n"
+        "b: assign_sub(w, [1, 1])",
         runs=[
             run({"a": i32(5, 6), "b": i32(4, 5)}),
             run({"v": i32(5, 6), "w": i32(4, 5)}),
@@ -427,7 +465,12 @@ def assigns():
     )
     file.case(
         "from_itself_shifted",
-        "v: {op: variable, value: [1, 2, 3, 4]}\na: assign(v, roll(v, 1, 0))\nb: assign(u, u[::-1])\nu: {op: variable, value: [1, 2, 3]}\nt: {op: variable, value: [[1, 2], [3, 4]]}\nc: assign(t, transpose(t))",
+        "v: {op: variable, value: [1, 2, 3, 4]}\n"
+        "a: assign(v, roll(v, 1, 0))\n"
+        "b: assign(u, u[::-1])\n"
+        "u: {op: variable, value: [1, 2, 3]}\n"
+        "t: {op: variable, value: [[1, 2], [3, 4]]}\n"
+        "c: assign(t, transpose(t))",
         runs=[
             run({"a": i32(4, 1, 2, 3), "b": i32(3, 2, 1), "c": i32([[1, 3], [2, 4]])}),
             run({"v": i32(4, 1, 2, 3), "u": i32(3, 2, 1), "t": i32([[1, 3], [2, 4]])}),
@@ -441,7 +484,7 @@ def assigns():
     )
     file.case(
         "gradient_step",
-        "w: {op: variable, value: [0.0, 0.0]}\ng: x - w\ns: assign_add(w, 0.5 * g)\nloss: reduce_sum(g * g)",
+        "w: {op: variable, value: [0.0, 0.0]}\n" "g: x - w\n" "s: assign_add(w, 0.5 * g)\n" "loss: reduce_sum(g * g)",
         runs=[
             run({"loss": f32(8), "s": f32(1, 1)}, {"x": f32(2, 2)}),
             run({"loss": f32(2), "w": f32(1.5, 1.5)}, {"x": f32(2, 2)}, targets=["s"]),
@@ -491,8 +534,9 @@ def scatters():
             )
         file.case(
             "vector_and_literals",
-            "v: {op: variable, value: [1, 2, 3]}\ny: %s(v, [0, 2], [10, 20])\nz: %s(v, indices=1, updates=7)"
-            % (op, op),
+            "v: {op: variable, value: [1, 2, 3]}\n"
+            "y: %s(v, [0, 2], [10, 20])\n"
+            "z: %s(v, indices=1, updates=7)" % (op, op),
             runs=[
                 run({"y": applied(i32(1, 2, 3), [0, 2], i32(10, 20))}),
                 run({"v": applied(i32(1, 2, 3), [0, 2], i32(10, 20))}),
@@ -519,7 +563,7 @@ def scatters():
             compile_error=op,
         )
         file.case(
-            "not_a_variable", "v: {op: constant, value: [1, 2]}\ny: %s(v, [0], [1])" % op, compile_error="constant"
+            "not_a_variable", ("v: {op: constant, value: [1, 2]}\n" "y: %s(v, [0], [1])") % op, compile_error="constant"
         )
 
 
@@ -527,7 +571,14 @@ def effects():
     file = File("state/group", "has no value; runs what it names.", BY)
     file.case(
         "targets",
-        "v: {op: variable, value: 1}\nw: {op: variable, value: 2}\na: assign_add(v, 1)\nb: assign_add(w, 1)\ng: {op: group, inputs: [a, b]}\nh: group(a)\nn: {op: no_op, after: [b]}\ne: no_op()",
+        "v: {op: variable, value: 1}\n"
+        "w: {op: variable, value: 2}\n"
+        "a: assign_add(v, 1)\n"
+        "b: assign_add(w, 1)\n"
+        "g: {op: group, inputs: [a, b]}\n"
+        "h: group(a)\n"
+        "n: {op: no_op, after: [b]}\n"
+        "e: no_op()",
         runs=[
             run({}, targets=["g"]),
             run({"v": i32(2), "w": i32(3)}),
@@ -539,7 +590,11 @@ def effects():
     )
     file.case(
         "behind_a_group",
-        "v: {op: variable, value: 1}\nw: {op: variable, value: 2}\ng: group(assign(v, 5), assign(w, 6))\ny: {op: add, inputs: [v, w], after: [g]}\nz: v + w",
+        "v: {op: variable, value: 1}\n"
+        "w: {op: variable, value: 2}\n"
+        "g: group(assign(v, 5), assign(w, 6))\n"
+        "y: {op: add, inputs: [v, w], after: [g]}\n"
+        "z: v + w",
         runs=[run({"y": i32(11), "z": i32(3)}), run({"z": i32(11)})],
     )
     file.case(
@@ -550,12 +605,19 @@ def effects():
     file = File("state/no_op", "does nothing; runs what `after` names.", BY)
     file.case(
         "targets",
-        "v: {op: variable, value: 1}\na: assign_add(v, 1)\nn: {op: no_op, after: [a]}\ne: no_op()\nm: {op: no_op}",
+        "v: {op: variable, value: 1}\n"
+        "a: assign_add(v, 1)\n"
+        "n: {op: no_op, after: [a]}\n"
+        "e: no_op()\n"
+        "m: {op: no_op}",
         runs=[run({}, targets=["n"]), run({"v": i32(2)}, targets=["e", "m"]), run({"v": i32(3)}, targets=["n"])],
     )
     file.case(
         "orders_what_follows",
-        "v: {op: variable, value: 1}\na: assign(v, 5)\nn: {op: no_op, after: [a]}\ny: {op: identity, inputs: v, after: [n]}",
+        "v: {op: variable, value: 1}\n"
+        "a: assign(v, 5)\n"
+        "n: {op: no_op, after: [a]}\n"
+        "y: {op: identity, inputs: v, after: [n]}",
         runs=[run({"y": i32(5)})],
     )
     file.case("not_fetched", "n: no_op()", runs=[dict(error="n", node="n")])
@@ -564,11 +626,14 @@ def effects():
     )
     file.case(
         "before",
-        "v: {op: variable, value: 1}\ny: is_variable_initialized(v)\nz: {op: is_variable_initialized, inputs: v}\na: assign(v, 3)",
+        "v: {op: variable, value: 1}\n"
+        "y: is_variable_initialized(v)\n"
+        "z: {op: is_variable_initialized, inputs: v}\n"
+        "a: assign(v, 3)",
         initialize=False,
         runs=[run({"y": np.bool_(False), "z": np.bool_(False)}), run({"a": i32(3)}), run({"y": np.bool_(True)})],
     )
-    file.case("after", "v: {op: variable, value: 1}\ny: is_variable_initialized(v)", {}, {"y": np.bool_(True)})
+    file.case("after", "v: {op: variable, value: 1}\n" "y: is_variable_initialized(v)", {}, {"y": np.bool_(True)})
     file = File(
         "state/assert", "a false condition fails the run, names the node and leaves every variable as it was.", BY
     )
@@ -591,7 +656,11 @@ def effects():
     )
     file.case(
         "variables_as_before",
-        "v: {op: variable, value: 1}\na: assign(v, v + 1)\nt: {op: assert, inputs: [a < 3, [a]], after: [a]}\nw: {op: variable, value: [1, 2]}\nb: assign_add(w, [1, 1])",
+        "v: {op: variable, value: 1}\n"
+        "a: assign(v, v + 1)\n"
+        "t: {op: assert, inputs: [a < 3, [a]], after: [a]}\n"
+        "w: {op: variable, value: [1, 2]}\n"
+        "b: assign_add(w, [1, 1])",
         runs=[
             run({"a": i32(2), "b": i32(2, 3)}, targets=["t"]),
             dict(fetch=["a", "b"], targets=["t"], error="t", node="t"),
@@ -602,7 +671,7 @@ def effects():
     )
     file.case(
         "constant_condition",
-        "t: assert(false, [1])\ny: {op: constant, value: 1}\nz: {op: identity, inputs: y, after: [t]}",
+        "t: assert(false, [1])\n" "y: {op: constant, value: 1}\n" "z: {op: identity, inputs: y, after: [t]}",
         runs=[run({"y": i32(1)}), dict(fetch=["z"], error="t", node="t")],
     )
     file = File(
@@ -610,7 +679,10 @@ def effects():
     )
     file.case(
         "division_behind_a_write",
-        "v: {op: variable, value: 10}\na: assign_add(v, 1)\ny: {op: floordiv, inputs: [100, d], after: [a]}\nz: a // d",
+        "v: {op: variable, value: 10}\n"
+        "a: assign_add(v, 1)\n"
+        "y: {op: floordiv, inputs: [100, d], after: [a]}\n"
+        "z: a // d",
         runs=[
             run({"y": i32(50), "v": i32(11)}, {"d": Fed(i32(2), "[]")}),
             dict(feeds={"d": i32(0)}, error="division by zero", node="y"),
@@ -621,7 +693,10 @@ def effects():
     )
     file.case(
         "large_variable",
-        "v: {op: variable, value: {op: zeros, shape: [1000]}}\na: assign_add(v, ones([1000]))\nt: {op: assert, inputs: [ok, [ok]], after: [a]}\ns: reduce_sum(v)",
+        "v: {op: variable, value: {op: zeros, shape: [1000]}}\n"
+        "a: assign_add(v, ones([1000]))\n"
+        "t: {op: assert, inputs: [ok, [ok]], after: [a]}\n"
+        "s: reduce_sum(v)",
         runs=[
             dict(feeds={"ok": Fed(np.bool_(False), "[]")}, targets=["a", "t"], error="t", node="t"),
             run({"s": f32(0)}),
@@ -642,12 +717,17 @@ def cond():
     p = Fed(t, "[]")
     file.case(
         "value",
-        "y:\n  op: cond\n  inputs: p\n  then: {nodes: {a: x + 1}, fetches: [a]}\n  else: {nodes: {b: x * 10}, fetches: [b]}",
+        "y:\n"
+        "  op: cond\n"
+        "  inputs: p\n"
+        "  then: {nodes: {a: x + 1}, fetches: [a]}\n"
+        "  else: {nodes: {b: x * 10}, fetches: [b]}",
         runs=[run({"y": f32(3)}, {"p": p, "x": Fed(f32(2), "[]")}), run({"y": f32(20)}, {"p": f, "x": f32(2)})],
     )
     file.case(
         "condition_is_an_expression",
-        "y: {op: cond, inputs: reduce_sum(x) > 3, then: {nodes: {a: relu(x)}, fetches: [a]}, else: {nodes: {a: -x}, fetches: [a]}}\nz: y + 1",
+        "y: {op: cond, inputs: reduce_sum(x) > 3, then: {nodes: {a: relu(x)}, fetches: [a]}, else: {nodes: {a: -x}, fetches: [a]}}\n"
+        "z: y + 1",
         runs=[
             run({"y": f32(5, 0), "z": f32(6, 1)}, {"x": Fed(f32(5, -1), "[null]")}),
             run({"y": f32(1, -2), "z": f32(2, -1)}, {"x": f32(-1, 2)}),
@@ -663,12 +743,15 @@ def cond():
     )
     file.case(
         "fetches_outer_names",
-        "u: x * 2\nw: x * 3\ny: {op: cond, inputs: p, then: {nodes: {}, fetches: [u]}, else: {nodes: {}, fetches: [w]}}",
+        "u: x * 2\n"
+        "w: x * 3\n"
+        "y: {op: cond, inputs: p, then: {nodes: {}, fetches: [u]}, else: {nodes: {}, fetches: [w]}}",
         runs=[run({"y": f32(2)}, {"x": Fed(f32(1), "[]"), "p": p}), run({"y": f32(3)}, {"x": f32(1), "p": f})],
     )
     file.case(
         "assign_in_a_branch",
-        'v: {op: variable, value: 1}\ny: {op: cond, inputs: p, then: {nodes: {a: "assign_add(v, 10)"}, fetches: [a]}, else: {nodes: {b: v * 1}, fetches: [b]}}',
+        "v: {op: variable, value: 1}\n"
+        'y: {op: cond, inputs: p, then: {nodes: {a: "assign_add(v, 10)"}, fetches: [a]}, else: {nodes: {b: v * 1}, fetches: [b]}}',
         runs=[
             run({"y": i32(11), "v": i32(11)}, {"p": p}),
             run({"y": i32(11), "v": i32(11)}, {"p": f}),
@@ -678,7 +761,9 @@ def cond():
     )
     file.case(
         "assign_in_both_branches",
-        'v: {op: variable, value: 1}\ny: {op: cond, inputs: p, then: {nodes: {a: "assign(v, 5)"}, fetches: [a]}, else: {nodes: {a: "assign(v, 7)"}, fetches: [a]}}\nz: {op: identity, inputs: v, after: [y]}',
+        "v: {op: variable, value: 1}\n"
+        'y: {op: cond, inputs: p, then: {nodes: {a: "assign(v, 5)"}, fetches: [a]}, else: {nodes: {a: "assign(v, 7)"}, fetches: [a]}}\n'
+        "z: {op: identity, inputs: v, after: [y]}",
         runs=[
             run({"y": i32(5), "z": i32(5), "v": i32(5)}, {"p": p}),
             run({"y": i32(7), "z": i32(7), "v": i32(7)}, {"p": f}),
@@ -691,7 +776,8 @@ def cond():
     )
     file.case(
         "failure_in_a_branch_changes_nothing",
-        'v: {op: variable, value: 1}\ny: {op: cond, inputs: p, then: {nodes: {a: "assign(v, 9)", q: {op: floordiv, inputs: [1, d], after: [a]}}, fetches: [q]}, else: {nodes: {z: d * 0}, fetches: [z]}}',
+        "v: {op: variable, value: 1}\n"
+        'y: {op: cond, inputs: p, then: {nodes: {a: "assign(v, 9)", q: {op: floordiv, inputs: [1, d], after: [a]}}, fetches: [q]}, else: {nodes: {z: d * 0}, fetches: [z]}}',
         runs=[
             dict(feeds={"p": p, "d": Fed(i32(0), "[]")}, error="division by zero", fetch=["y"], node="q"),
             run({"v": i32(1)}),
@@ -708,13 +794,15 @@ def cond():
     )
     file.case(
         "known_condition",
-        "c: {op: constant, value: true}\ny: {op: cond, inputs: c, then: {nodes: {a: x + 1}, fetches: [a]}, else: {nodes: {a: x - 1}, fetches: [a]}}",
+        "c: {op: constant, value: true}\n"
+        "y: {op: cond, inputs: c, then: {nodes: {a: x + 1}, fetches: [a]}, else: {nodes: {a: x - 1}, fetches: [a]}}",
         {"x": f32(1, 2)},
         {"y": f32(2, 3)},
     )
     file.case(
         "sizes_of_the_branches_differ",
-        'y: {op: cond, inputs: p, then: {nodes: {a: "x[:2]"}, fetches: [a]}, else: {nodes: {a: "concat([x, x], 0)"}, fetches: [a]}}\ns: reduce_sum(y)',
+        'y: {op: cond, inputs: p, then: {nodes: {a: "x[:2]"}, fetches: [a]}, else: {nodes: {a: "concat([x, x], 0)"}, fetches: [a]}}\n'
+        "s: reduce_sum(y)",
         runs=[
             run({"y": f32(1, 2), "s": f32(3)}, {"p": p, "x": Fed(f32(1, 2, 4), "[null]")}),
             run({"y": f32(1, 2, 4, 1, 2, 4), "s": f32(14)}, {"p": f, "x": f32(1, 2, 4)}),
@@ -722,13 +810,14 @@ def cond():
     )
     file.case(
         "both_used_outside",
-        "y: {op: cond, inputs: p, then: {nodes: {a: relu(x)}, fetches: [a]}, else: {nodes: {a: x}, fetches: [a]}}\nz: {op: cond, inputs: p, then: {nodes: {a: y * 2}, fetches: [a]}, else: {nodes: {a: y * 3}, fetches: [a]}}",
+        "y: {op: cond, inputs: p, then: {nodes: {a: relu(x)}, fetches: [a]}, else: {nodes: {a: x}, fetches: [a]}}\n"
+        "z: {op: cond, inputs: p, then: {nodes: {a: y * 2}, fetches: [a]}, else: {nodes: {a: y * 3}, fetches: [a]}}",
         runs=[
             run({"z": f32(0, 4)}, {"p": p, "x": Fed(f32(-1, 2), "[n]")}),
             run({"z": f32(-3, 6)}, {"p": f, "x": f32(-1, 2)}),
         ],
     )
-    x = "x: {op: placeholder, dtype: float32, shape: []}\np: {op: placeholder, dtype: bool, shape: []}\n"
+    x = "x: {op: placeholder, dtype: float32, shape: []}\n" "p: {op: placeholder, dtype: bool, shape: []}\n"
     file.case(
         "dtypes_of_the_branches_differ",
         x
@@ -748,13 +837,17 @@ def cond():
     )
     file.case(
         "condition_is_a_vector",
-        "x: {op: placeholder, dtype: bool, shape: [2]}\ny: {op: cond, inputs: x, then: {nodes: {a: x}, fetches: [a]}, else: {nodes: {a: x}, fetches: [a]}}",
+        "x: {op: placeholder, dtype: bool, shape: [2]}\n"
+        "y: {op: cond, inputs: x, then: {nodes: {a: x}, fetches: [a]}, else: {nodes: {a: x}, fetches: [a]}}",
         compile_error="cond",
     )
     file.case(
         "inner_names_stay_inside",
         x
-        + "y: {op: cond, inputs: p, then: {nodes: {inner: x}, fetches: [inner]}, else: {nodes: {b: x}, fetches: [b]}}\nz: inner + 1",
+        + (
+            "y: {op: cond, inputs: p, then: {nodes: {inner: x}, fetches: [inner]}, else: {nodes: {b: x}, fetches: [b]}}\n"
+            "z: inner + 1"
+        ),
         compile_error="inner",
     )
 
@@ -800,23 +893,41 @@ def names():
     file = File("state/names", "any text is a name; a declared name comes before everything else it could mean.", BY)
     file.case(
         "of_tensorflow",
-        'dense/kernel: {op: variable, value: [[1.0, 2.0]]}\ndense/MatMul: "x @ `dense/kernel`"\n'
-        'dense/BiasAdd: {op: add, inputs: [dense/MatMul, 1.0]}\n"w:0": "`dense/BiasAdd` * 2"\ny: "`w:0` - `dense/MatMul:0`"',
+        "dense/kernel: {op: variable, value: [[1.0, 2.0]]}\n"
+        'dense/MatMul: "x @ `dense/kernel`"\n'
+        "dense/BiasAdd: {op: add, inputs: [dense/MatMul, 1.0]}\n"
+        '"w:0": "`dense/BiasAdd` * 2"\n'
+        'y: "`w:0` - `dense/MatMul:0`"',
         {"x": f32([[3]])},
         {"dense/BiasAdd": f32([[4, 7]]), "w:0": f32([[8, 14]]), "y": f32([[5, 8]])},
     )
     file.case(
         "that_could_mean_something_else",
-        '"1": {op: constant, value: 10}\nadd: {op: constant, value: 20}\n"true": {op: constant, value: 30}\n'
-        "int32: {op: constant, value: 40}\na+b: {op: constant, value: 50}\na: {op: constant, value: 1}\nb: {op: constant, value: 2}\n"
-        'p: {op: add, inputs: ["1", a]}\nq: add(add, a)\nr: {op: identity, inputs: a+b}\ns: a + b\nt: "`1` + 1"\nu: {op: identity, inputs: "true"}',
+        '"1": {op: constant, value: 10}\n'
+        "add: {op: constant, value: 20}\n"
+        '"true": {op: constant, value: 30}\n'
+        "int32: {op: constant, value: 40}\n"
+        "a+b: {op: constant, value: 50}\n"
+        "a: {op: constant, value: 1}\n"
+        "b: {op: constant, value: 2}\n"
+        'p: {op: add, inputs: ["1", a]}\n'
+        "q: add(add, a)\n"
+        "r: {op: identity, inputs: a+b}\n"
+        "s: a + b\n"
+        't: "`1` + 1"\n'
+        'u: {op: identity, inputs: "true"}',
         {},
         {"p": i32(11), "q": i32(21), "r": i32(50), "s": i32(3), "t": i32(11), "u": i32(30)},
     )
     file.case(
         "of_any_characters",
-        '"two words": x + 1\n"größe ∑": "`two words` * 2"\n"-": "`größe ∑` + 1"\n"{}": {op: identity, inputs: "-"}\n'
-        "_x: x\nX: x * 3\nx1: X - _x",
+        '"two words": x + 1\n'
+        '"größe ∑": "`two words` * 2"\n'
+        '"-": "`größe ∑` + 1"\n'
+        '"{}": {op: identity, inputs: "-"}\n'
+        "_x: x\n"
+        "X: x * 3\n"
+        "x1: X - _x",
         {"x": i32(1, 2)},
         {"two words": i32(2, 3), "größe ∑": i32(4, 6), "-": i32(5, 7), "{}": i32(5, 7), "x1": i32(2, 4)},
     )

@@ -98,7 +98,7 @@ ROWS = [
 # Results whose zeros have a sign that is fixed by IEEE 754 or by the op's meaning.
 SIGNED_ZERO = {"abs", "negative", "sqrt", "floor", "ceil", "round", "rint", "reciprocal", "square"}
 
-# Accurate to four units in the last place wherever the result is normal; six in float64, where TensorFlow is off by two.
+# Accurate to four units in the last place wherever the result is normal; six in float64, whose oracle is off by two.
 ACCURATE = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "rsqrt", "atan"}
 
 # Where float64's own kernel flushes denormals: numpy's function says what IEEE 754 does.
@@ -290,8 +290,11 @@ def attributes():
 
     file.case(
         "leaky_relu_alpha",
-        "k: leaky_relu(x, alpha=0.5)\np: leaky_relu(x, 0.25)\n"
-        "m: {op: leaky_relu, inputs: x, alpha: 0.125}\nz: leaky_relu(x, alpha=0.0)\nl: leaky_relu(x, alpha=2.0)",
+        "k: leaky_relu(x, alpha=0.5)\n"
+        "p: leaky_relu(x, 0.25)\n"
+        "m: {op: leaky_relu, inputs: x, alpha: 0.125}\n"
+        "z: leaky_relu(x, alpha=0.0)\n"
+        "l: leaky_relu(x, alpha=2.0)",
         feeds,
         {"k": alpha(0.5), "p": alpha(0.25), "m": alpha(0.125), "z": alpha(0.0), "l": alpha(2.0)},
     )
@@ -299,7 +302,8 @@ def attributes():
         v = array(np.round(rng.uniform(-5, 5, 21), 3), dtype)
         file.case(
             "gelu_approximate_" + dtype,
-            "k: gelu(x, approximate=true)\nm: {op: gelu, inputs: x, approximate: true}\n"
+            "k: gelu(x, approximate=true)\n"
+            "m: {op: gelu, inputs: x, approximate: true}\n"
             "e: gelu(x, approximate=False)",
             {"x": v},
             {
@@ -471,7 +475,9 @@ def cast():
         ],
     )
     file.case(
-        "unknown_dtype", "x: {op: placeholder, dtype: float32, shape: [2]}\ny: cast(x, floaty)", compile_error="floaty"
+        "unknown_dtype",
+        "x: {op: placeholder, dtype: float32, shape: [2]}\n" "y: cast(x, floaty)",
+        compile_error="floaty",
     )
 
 
@@ -483,7 +489,7 @@ def bitcast():
     b = lambda t: (lambda u: tf.bitcast(u, t))
     file.case(
         "same_width",
-        "i: bitcast(x, int32)\nu: {op: bitcast, inputs: x, type: uint32}\nr: bitcast(i, type=float32)",
+        "i: bitcast(x, int32)\n" "u: {op: bitcast, inputs: x, type: uint32}\n" "r: bitcast(i, type=float32)",
         {"x": Fed(x, "[n]")},
         {"i": native(b(tf.int32), x), "u": native(b(tf.uint32), x), "r": x},
     )
