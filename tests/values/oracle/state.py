@@ -1,5 +1,7 @@
-"""Variables and what orders, guards and branches. The numbers follow from the language's rules for a run; they are what
-TensorFlow 1's Session.run gives for the same graph, where TensorFlow does not leave the order open.
+"""Variables and what orders, guards and branches.
+
+The numbers are worked out by hand from the language's rules for a run: TensorFlow leaves open in which order a graph's
+reads and writes of a variable happen, and cannot take back what a failed run has written.
 """
 
 import numpy as np
