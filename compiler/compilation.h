@@ -35,6 +35,7 @@ typedef struct Compilation {
     struct LoopProgram *loops;   /* loops/loops.h */
     const char **read_files;     /* everything that was opened, for -MD */
     size_t read_file_count, read_file_capacity;
+    struct FileCache *file_cache; /* source/files.h: files with values that are open */
 } Compilation;
 
 #endif
