@@ -1,0 +1,219 @@
+/* shapes_layout.c: rules of ops that ask for a shape, or give the same elements another one. */
+#include <strings.h>
+#include "graph/rules.h"
+
+bool shape_shape(InferContext *c) {
+    const Shape *input = input_shape(c, "input");
+    set_shape(c, 0, shape_vector(shape_has_rank(input) ? known(c, input->rank) : input->runtime_rank));
+    return true;
+}
+
+bool shape_size(InferContext *c) { return shape_scalar_result(c); }
+
+bool shape_rank(InferContext *c) { return shape_scalar_result(c); }
+
+/* --- reshape ----------------------------------------------------------------------------------------------------- */
+
+static bool elements_must_agree(InferContext *c, Dim total, const Shape *shape) {
+    Dim condition = dim_equal(c->dims, total, shape_element_count(c->dims, shape));
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_input(&s, c, input_index(c, "tensor"));
+    sentence_text(&s, ", which has ");
+    sentence_dim(&s, total);
+    sentence_text(&s, " elements; they do not fill ");
+    sentence_shape(&s, shape);
+    return infer_require(c, condition, &s);
+}
+
+/* The product of the sizes asked for, without the one at `but` and with 1 for every -1. */
+static Dim product_of_others(InferContext *c, Dim *sizes, size_t count, size_t but) {
+    Dim product = known(c, 1), minus_one = known(c, -1);
+    for (size_t i = 0; i < count; i++) {
+        if (i == but || dim_is(sizes[i], -1)) continue;
+        Dim size = dim_low(sizes[i]) >= 0 ? sizes[i] : dim_select(c->dims, dim_equal(c->dims, sizes[i], minus_one), known(c, 1), sizes[i]);
+        product = dim_multiply(c->dims, product, size);
+    }
+    return product;
+}
+
+/* One size may be -1, which is what the others leave over, also where that is seen only during the run. */
+bool shape_reshape(InferContext *c) {
+    DimTable *t = c->dims;
+    Dim *sizes;
+    size_t count, open = 0;
+    if (!shape_has_rank(input_shape(c, "shape")) || input_shape(c, "shape")->rank != 1)
+        return need_exact_rank(c, "shape", 1) && false;
+    if (!need_contents(c, "shape", &sizes, &count)) return false;
+    if (count > MAX_RANK) return infer_error_text(c, "a shape of %zu dimensions; a tensor has at most %d", count, MAX_RANK);
+    Dim total = shape_element_count(t, input_shape(c, "tensor"));
+    Shape shape = {.rank = (int)count};
+    bool is_exact = false;
+    for (size_t i = 0; i < count; i++) {
+        shape.dims[i] = sizes[i];
+        if (dim_low(sizes[i]) >= 0) continue;
+        if (dim_high(sizes[i]) < -1) return infer_error_text(c, "size %zu of the shape asked for is negative", i);
+        Dim others = product_of_others(c, sizes, count, i);
+        Dim exact = dim_divide_exactly(t, total, others);
+        Dim left = exact ? exact : dim_floor_divide(t, total, others);
+        if (dim_is(sizes[i], -1)) {
+            if (open++) return infer_error_text(c, "only one size can be -1");
+            if (dim_is(others, 0)) return infer_error_text(c, "the size -1 cannot be told where another one is 0");
+            shape.dims[i] = left;
+            is_exact = exact != NULL;
+            continue;
+        }
+        shape.dims[i] = dim_select(t, dim_equal(t, sizes[i], known(c, -1)), left, sizes[i]);
+        if (!require_size(c, shape.dims[i], "a size")) return false;
+    }
+    set_shape(c, 0, shape);
+    /* Where the division has no rest, whatever the sizes are, nothing is left to check. */
+    for (size_t i = 0; is_exact && i < count; i++) is_exact = dim_is(sizes[i], -1) || dim_low(sizes[i]) >= 0;
+    return is_exact || elements_must_agree(c, total, &shape);
+}
+
+bool shape_expand_dims(InferContext *c) {
+    const Shape *input = input_shape(c, "input");
+    int axis;
+    if (!need_rank(c, "input", 0)) return false;
+    if (input->rank == MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", MAX_RANK + 1, MAX_RANK);
+    if (!need_axis(c, "axis", input->rank + 1, 0, &axis)) return false;
+    Shape shape = {.rank = input->rank + 1};
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = i == axis ? known(c, 1) : input->dims[i < axis ? i : i - 1];
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* Whether this dimension goes. Without `axis` all ones go; a size that is not known must not turn out to be one. */
+static bool squeeze_one(InferContext *c, const Shape *input, int i, bool named, bool *goes) {
+    DimAnswer is_one = dim_compare(c->dims, input->dims[i], known(c, 1));
+    *goes = named || is_one == DIM_YES;
+    Dim condition = dim_equal(c->dims, input->dims[i], known(c, 1));
+    if (!named) condition = *goes ? known(c, 1) : dim_not(c->dims, condition);
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    if (named) sentence_text(&s, "dimension %d is not 1: ", i);
+    else sentence_text(&s, "dimension %d has size 1 in this run, so that the rank would differ; name the dimensions by axis: ", i);
+    sentence_input(&s, c, 0);
+    return infer_require(c, condition, &s);
+}
+
+bool shape_squeeze(InferContext *c) {
+    const Shape *input = input_shape(c, "input");
+    unsigned axes;
+    if (!need_rank(c, "input", 0) || !need_axes(c, "axis", input->rank, &axes)) return false;
+    bool all = !has_input(c, "axis") || axes == 0; /* TensorFlow takes an empty list for all */
+    Shape shape = {0};
+    for (int i = 0; i < input->rank; i++) {
+        bool goes = false;
+        if ((all || (axes & (1u << i))) && !squeeze_one(c, input, i, !all, &goes)) return false;
+        if (!goes) shape.dims[shape.rank++] = input->dims[i];
+    }
+    set_shape(c, 0, shape);
+    return true;
+}
+
+bool shape_transpose(InferContext *c) {
+    const Shape *a = input_shape(c, "a");
+    if (!need_rank(c, "a", 0)) return false;
+    const int64_t *perm;
+    size_t count;
+    Shape shape = {.rank = a->rank};
+    if (!has_input(c, "perm")) {
+        for (int i = 0; i < a->rank; i++) shape.dims[i] = a->dims[a->rank - 1 - i];
+        set_shape(c, 0, shape);
+        return true;
+    }
+    if (!need_constants(c, "perm", "the shape of the result depends on it", &perm, &count)) return false;
+    if (count != (size_t)a->rank || input_shape(c, "perm")->rank != 1)
+        return infer_error_text(c, "perm has %zu elements; %s has %d dimensions", count, shape_text(c->graph->arena, a), a->rank);
+    unsigned seen = 0;
+    for (int i = 0; i < a->rank; i++) {
+        int from;
+        if (!normalize_axis(c, perm[i], a->rank, "perm", &from)) return false;
+        if (seen & (1u << from)) return infer_error_text(c, "perm names dimension %d twice", from);
+        seen |= 1u << from;
+        shape.dims[i] = a->dims[from];
+    }
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* --- Repetition and borders -------------------------------------------------------------------------------------- */
+
+bool shape_tile(InferContext *c) {
+    Dim *multiples;
+    size_t count;
+    if (!need_rank(c, "input", 0) || !need_exact_rank(c, "multiples", 1) || !need_contents(c, "multiples", &multiples, &count))
+        return false;
+    const Shape *input = input_shape(c, "input");
+    if (count != (size_t)input->rank)
+        return infer_error_text(c, "multiples has %zu elements; %s has %d dimensions", count,
+                                shape_text(c->graph->arena, input), input->rank);
+    Shape shape = {.rank = input->rank};
+    for (int i = 0; i < input->rank; i++) {
+        if (!require_size(c, multiples[i], "a multiple")) return false;
+        shape.dims[i] = dim_multiply(c->dims, input->dims[i], multiples[i]);
+    }
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* reflect mirrors without the border element, symmetric with it: there must be as many to mirror. */
+static bool border_fits(InferContext *c, Dim border, Dim size, bool reflect, int axis) {
+    Dim fits = dim_less(c->dims, border, reflect ? size : dim_add(c->dims, size, known(c, 1)));
+    if (infer_holds(fits)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "a padding of ");
+    sentence_dim(&s, border);
+    sentence_text(&s, " elements mirrors more than dimension %d has: ", axis);
+    sentence_input(&s, c, 0);
+    return infer_require(c, fits, &s);
+}
+
+bool shape_pad(InferContext *c) {
+    Dim *paddings;
+    size_t count;
+    const char *mode = node_attribute_word(c->node, "mode");
+    bool reflect = strcasecmp(mode, "reflect") == 0, symmetric = strcasecmp(mode, "symmetric") == 0;
+    if (!reflect && !symmetric && strcasecmp(mode, "constant") != 0)
+        return infer_error_text(c, "mode is '%s'; it has to be constant, reflect or symmetric", mode);
+    if (has_input(c, "constant_values") && !need_scalar(c, "constant_values")) return false;
+    if (!need_rank(c, "tensor", 0) || !need_contents(c, "paddings", &paddings, &count)) return false;
+    const Shape *tensor = input_shape(c, "tensor"), *pairs = input_shape(c, "paddings");
+    if (count != 2 * (size_t)tensor->rank || (count > 0 && (pairs->rank != 2 || !dim_is(pairs->dims[1], 2))))
+        return infer_error_text(c, "paddings is %s; for %s it has to be [%d, 2]", shape_text(c->graph->arena, pairs),
+                                shape_text(c->graph->arena, tensor), tensor->rank);
+    Shape shape = {.rank = tensor->rank};
+    for (int i = 0; i < tensor->rank; i++) {
+        Dim before = paddings[2 * i], after = paddings[2 * i + 1];
+        if (!require_size(c, before, "a padding") || !require_size(c, after, "a padding")) return false;
+        if ((reflect || symmetric) && (!border_fits(c, before, tensor->dims[i], reflect, i) ||
+                                       !border_fits(c, after, tensor->dims[i], reflect, i)))
+            return false;
+        shape.dims[i] = dim_add(c->dims, dim_add(c->dims, before, tensor->dims[i]), after);
+    }
+    set_shape(c, 0, shape);
+    return true;
+}
+
+bool shape_broadcast_to(InferContext *c) {
+    Shape target;
+    if (!need_rank(c, "input", 0) || !shape_from_sizes(c, "shape", &target)) return false;
+    const Shape *input = input_shape(c, "input");
+    int front = target.rank - input->rank;
+    Dim condition = known(c, front >= 0);
+    for (int i = 0; front >= 0 && i < input->rank; i++) {
+        Dim size = input->dims[i], wanted = target.dims[i + front];
+        condition = dim_and(c->dims, condition,
+                            dim_or(c->dims, dim_equal(c->dims, size, wanted), dim_equal(c->dims, size, known(c, 1))));
+    }
+    set_shape(c, 0, target);
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_input(&s, c, 0);
+    sentence_text(&s, " and does not stretch to ");
+    sentence_shape(&s, &target);
+    return infer_require(c, condition, &s);
+}
