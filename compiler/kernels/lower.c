@@ -101,7 +101,7 @@ void lower_broadcast_index(DimTable *dims, const Shape *from, const Shape *to, c
     for (int k = 0; k < from->rank; k++) {
         int at = to->rank - from->rank + k;
         Dim size = from->dims[k], one = dim_constant(dims, 1);
-        if (dim_is(size, 1)) {
+        if (at < 0 || dim_is(size, 1)) { /* below 0: the leading ones of an unknown rank */
             index[k] = dim_constant(dims, 0);
         } else if (dim_compare(dims, size, to->dims[at]) == DIM_YES || dim_compare(dims, size, one) == DIM_NO) {
             index[k] = axes[at];

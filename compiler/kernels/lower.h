@@ -66,6 +66,13 @@ const char *lower_message(LowerContext *c, const char *format);
 /* A kernel over the shape, its axes in `axes`. */
 Kernel *lower_kernel_over(LowerContext *c, const Shape *shape, Dim *axes);
 
+/* ---- state ---- */
+
+/* A START, CURRENT or INITIALIZED buffer of the node's variable. */
+Buffer *lower_variable_buffer(LowerContext *c, int kind, Type type);
+/* Output 0 as the new value of the node's variable. */
+Buffer *lower_write(LowerContext *c);
+
 /* ---- indices ---- */
 
 /* The index into `from`, which broadcasts to a shape of which `axes` are the indices: aligned at the end; where the size is 1, 0; where it may be, axis * (size != 1). */
