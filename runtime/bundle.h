@@ -28,6 +28,9 @@
 #define BUNDLE_INDEX_MOST (64 << 20) /* bytes of the largest index that is read */
 #define BUNDLE_NAME_MOST  (1 << 16)  /* bytes of the longest key */
 
+/* malloc and free; in tensor.c. */
+extern const tfcc_allocator tfcc_default_allocator;
+
 /* ---- reading ---- */
 
 /* One key of an index, checked but for what stands in `value`: its BundleEntryProto. */

@@ -14,18 +14,21 @@ typedef struct TensorFile {
     size_t size;
 } TensorFile;
 
-/* Maps a regular file for as long as the arena lives; false after a diagnostic. file->path, arena, diagnostics, place are set. */
+/* Maps a regular file for as long as the arena lives; false after a diagnostic. file->path, arena,
+ * diagnostics, place are set. */
 bool tensor_file_map(TensorFile *file);
 
 /* `w.npy`: and the sentence; gives false. */
 bool tensor_file_error(const TensorFile *file, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Fills in what follows from dtype, rank and dims of `data`: element_count and size. False after a diagnostic where they overflow. */
+/* Fills in what follows from dtype, rank and dims of `data`: element_count and size. False after a
+ * diagnostic where they overflow. */
 bool tensor_file_measure(const TensorFile *file, ConstantData *data);
 
-/* Lets `data` show `bytes`, in the file, as the dtype that is wanted: checks that it is that one and its elements are in range; copies where
- * they are not aligned. data->dtype is what the file says, TFCC_NONE of `wanted` takes that. */
+/* Lets `data` show `bytes`, in the file, as the dtype that is wanted: checks that it is that one
+ * and its elements are in range; copies where they are not aligned. data->dtype is what the file
+ * says, TFCC_NONE of `wanted` takes that. */
 bool tensor_file_take(const TensorFile *file, tfcc_dtype wanted, const uint8_t *bytes,
                       ConstantData *data);
 

@@ -26,30 +26,13 @@ struct Diagnostics {
     size_t total; /* also those that were not kept */
 };
 
-/* Length of the well-formed UTF-8 sequence at `bytes`, or 0. */
-static size_t utf8_length(const unsigned char *bytes, size_t left) {
-    unsigned char first = bytes[0];
-    size_t length = first < 0x80                     ? 1
-                    : first >= 0xc2 && first <= 0xdf ? 2
-                    : (first & 0xf0) == 0xe0         ? 3
-                    : first >= 0xf0 && first <= 0xf4 ? 4
-                                                     : 0;
-    if (length == 0 || length > left) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((bytes[i] & 0xc0) != 0x80) return 0;
-    if ((first == 0xe0 && bytes[1] < 0xa0) || (first == 0xed && bytes[1] > 0x9f) ||
-        (first == 0xf0 && bytes[1] < 0x90) || (first == 0xf4 && bytes[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* Adds the bytes as they may be shown on a terminal; `keep_tabs` leaves tabs alone. Gives the
  * number of characters. */
 static size_t add_escaped(Text *text, const char *bytes, size_t length, bool keep_tabs) {
     size_t characters = 0;
     for (size_t i = 0; i < length;) {
         const unsigned char *here = (const unsigned char *)bytes + i;
-        size_t step = utf8_length(here, length - i);
+        size_t step = text_utf8_length(here, length - i);
         bool is_control = step == 1
                               ? (*here < 0x20 && !(keep_tabs && *here == '\t')) || *here == 0x7f
                               : step == 2 && here[0] == 0xc2 && here[1] < 0xa0;

@@ -81,3 +81,31 @@ void text_add_double(Text *text, double value, int is_float32) {
         text_add_char(text, i < (int)count ? digits[i] : '0');
     }
 }
+
+size_t text_utf8_length(const void *text, size_t left) {
+    const unsigned char *bytes = text;
+    unsigned char first = bytes[0];
+    size_t length = first < 0x80                     ? 1
+                    : first >= 0xc2 && first <= 0xdf ? 2
+                    : (first & 0xf0) == 0xe0         ? 3
+                    : first >= 0xf0 && first <= 0xf4 ? 4
+                                                     : 0;
+    if (length == 0 || length > left) return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((bytes[i] & 0xc0) != 0x80) return 0;
+    if ((first == 0xe0 && bytes[1] < 0xa0) || (first == 0xed && bytes[1] > 0x9f) ||
+        (first == 0xf0 && bytes[1] < 0x90) || (first == 0xf4 && bytes[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+bool text_is_utf8(const void *bytes, size_t length) {
+    const char *at = bytes;
+    while (length > 0) {
+        size_t step = text_utf8_length(at, length);
+        if (step == 0) return false;
+        at += step;
+        length -= step;
+    }
+    return true;
+}

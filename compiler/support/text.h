@@ -5,6 +5,7 @@
 #ifndef TFCC_SUPPORT_TEXT_H
 #define TFCC_SUPPORT_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "support/arena.h"
 
@@ -21,5 +22,9 @@ void text_add_format(Text *text, const char *format, ...) __attribute__((format(
 /* The shortest decimal form that reads back as exactly this value; "inf", "-inf", "nan" for the others; always with a point
  * or an exponent. `is_float32` asks for the shortest that identifies a float32. */
 void text_add_double(Text *text, double value, int is_float32);
+
+/* Length of the well-formed UTF-8 character at `bytes`, of which `left` (at least 1) are there; 0 where there is none. */
+size_t text_utf8_length(const void *bytes, size_t left);
+bool text_is_utf8(const void *bytes, size_t length);
 
 #endif
