@@ -26,22 +26,14 @@ static const double arc_tangent[] = {
 
 /* pi / 2 in pieces of 20 bits, so that a piece times a whole number below 2^33 is exact. */
 static const double half_pi_pieces[] = {0x1.921fap0, 0x1.54442p-20, 0x1.a308cp-41, 0x1.31318p-61, 0x1.8a2e03707344ap-81};
-/* 2^(8 q) modulo 2 pi: 21 bits, and the rest. */
-static const double powers_modulo[][2] = {
-    {0x1.0p0, 0.0},
-    {0x1.2b0bap2, 0x1.aab1e869f0504p-19},
-    {0x1.30499p1, 0x1.396af3cf0b7abp-20},
-    {0x1.58e8ep2, 0x1.82581550cae4bp-19},
-    {0x1.cf98p1, 0x1.5b814a10dcab5p-22},
-    {0x1.c7988p1, 0x1.53baf0750455bp-20},
-    {0x1.09f46p-3, 0x1.07a4a0463fdc2p-24},
-    {0x1.d412dp0, 0x1.c9ecfcfcf3ac6p-21},
-    {0x1.8f1a5p1, 0x1.87aa5a6835bd0p-20},
-    {0x1.ee663p-3, 0x1.310ec09a62d0ep-24},
-    {0x1.50146p2, 0x1.9baad91e1fcc3p-19},
-    {0x1.800bp2, 0x1.716613ba52490p-19},
-    {0x1.89a58p1, 0x1.883b88176c45dp-20},
-    {0x1.e52a7p0, 0x1.4cc00804c79a9p-21},
+/* 2 / pi in limbs of 32 bits, the first of them before the point. */
+enum { LIMB_COUNT = 40, WINDOW = 7 };
+static const uint32_t two_over_pi[LIMB_COUNT] = {
+    0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab,
+    0xdebbc561, 0xb7246e3a, 0x424dd2e0, 0x06492eea, 0x09d1921c, 0xfe1deb1c, 0xb129a73e, 0xe88235f5,
+    0x2ebb4484, 0xe99c7026, 0xb45f7e41, 0x3991d639, 0x835339f4, 0x9c845f8b, 0xbdf9283b, 0x1ff897ff,
+    0xde05980f, 0xef2f118b, 0x5a0a6d1f, 0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d, 0x7527bac7,
+    0xebe5f17b, 0x3d0739f7, 0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab, 0xf0cfbc20,
 };
 
 typedef struct Reduced {
@@ -58,35 +50,87 @@ static Reduced reduce_moderate(Math m, Scalar *x) {
     return (Reduced){to_bits(m, shifted), r};
 }
 
-/* From 2^33 on, for arguments of 24 bits: x = n 2^(8 q) with n below 2^32, and 2^(8 q) modulo 2 pi is known. Arguments with more
- * bits keep about as many correct digits as x has beyond its point. */
-static Scalar *fold_large(Math m, Scalar *x, Reduced *first) {
-    Scalar *bits = to_bits(m, absolute(m, x));
-    Scalar *exponent = scalar_binary(m.kernel, SCALAR_SHIFT_RIGHT, bits, integer(m, 52));
-    exponent = scalar_binary(m.kernel, SCALAR_SUBTRACT, exponent, integer(m, 1023 + 23));
-    Scalar *q = scalar_binary(m.kernel, SCALAR_SHIFT_RIGHT, exponent, integer(m, 3));
-    Scalar *high = number(m, 0), *low = number(m, 0);
-    for (int k = 0; k < 14; k++) {
-        Scalar *is_k = scalar_binary(m.kernel, SCALAR_EQUAL, q, integer(m, k));
-        high = choose(m, is_k, number(m, powers_modulo[k][0]), high);
-        low = choose(m, is_k, number(m, powers_modulo[k][1]), low);
+static Scalar *word(Math m, uint64_t value) {
+    return scalar_constant_bits(m.kernel, TFCC_UINT64, value);
+}
+static Scalar *shift_left(Math m, Scalar *a, Scalar *count) {
+    return scalar_binary(m.kernel, SCALAR_SHIFT_LEFT, a, count);
+}
+static Scalar *shift_right(Math m, Scalar *a, Scalar *count) {
+    return scalar_binary(m.kernel, SCALAR_SHIFT_RIGHT, a, count);
+}
+static Scalar *mask_word(Math m, Scalar *a, uint64_t mask) { return both(m, a, word(m, mask)); }
+
+/* The WINDOW limbs from number `first` (0 … 31) on: one step per bit of `first`, each choosing between neighbours at that distance. */
+static void choose_limbs(Math m, Scalar *first, Scalar **limbs) {
+    Scalar *row[LIMB_COUNT];
+    int count = LIMB_COUNT;
+    for (int k = 0; k < count; k++) row[k] = word(m, two_over_pi[k]);
+    for (int step = 16; step; step /= 2) {
+        Scalar *bit = mask_word(m, first, (uint64_t)step);
+        Scalar *is_set = scalar_binary(m.kernel, SCALAR_NOT_EQUAL, bit, word(m, 0));
+        count = step - 1 + WINDOW;
+        for (int k = 0; k < count; k++) row[k] = choose(m, is_set, row[k + step], row[k]);
     }
-    q = scalar_binary(m.kernel, SCALAR_MINIMUM, q, integer(m, 100));
-    q = scalar_binary(m.kernel, SCALAR_MAXIMUM, q, integer(m, 0));
-    Scalar *eight = scalar_binary(m.kernel, SCALAR_SHIFT_LEFT, q, integer(m, 3));
-    Scalar *n = multiply(m, x, math_power_of_two(m, scalar_unary(m.kernel, SCALAR_NEGATE, eight)));
-    *first = reduce_moderate(m, multiply(m, n, high));
-    return add(m, first->r, multiply(m, n, low));
+    for (int k = 0; k < WINDOW; k++) limbs[k] = row[k];
+}
+
+/* After Payne and Hanek, for |x| from 2^22 on: x = n 2^e with n of 53 bits, times 2 / pi, of which only the limbs from 4 downwards count. Of the product
+ * 2 bits before the point and 126 behind it are kept: the quadrant, and enough of the fraction for the closest any float64 comes to a
+ * multiple of pi / 2. */
+static Reduced reduce_large(Math m, Scalar *x) {
+    Kernel *kernel = m.kernel;
+    Scalar *bits = scalar_bitcast(kernel, TFCC_UINT64, absolute(m, x));
+    Scalar *exponent = shift_right(m, bits, word(m, 52)); /* e + 1075 */
+    Scalar *n = either(m, mask_word(m, bits, 0xfffffffffffff), word(m, (uint64_t)1 << 52));
+    Scalar *low = mask_word(m, n, 0xffffffff), *high = shift_right(m, n, word(m, 32));
+    /* Limbs of weight 4 and above fall away: (e - 2) / 32 + 1 of them, counted with the one before the point; the rest of e shifts. */
+    Scalar *above = scalar_binary(kernel, SCALAR_SUBTRACT, exponent, word(m, 1075 + 2 - 32));
+    Scalar *first = mask_word(m, shift_right(m, above, word(m, 5)), 31);
+    Scalar *shift = mask_word(m, above, 31);
+    Scalar *limbs[WINDOW], *product[WINDOW + 1], *carry = word(m, 0);
+    choose_limbs(m, first, limbs);
+    for (int k = WINDOW; k-- > 0;) { /* product[k + 1] has the weight of limbs[k] */
+        Scalar *t = add(m, multiply(m, limbs[k], low), carry);
+        product[k + 1] = mask_word(m, t, 0xffffffff);
+        carry = shift_right(m, t, word(m, 32));
+    }
+    product[0] = carry;
+    carry = word(m, 0);
+    for (int k = WINDOW; k-- > 0;) {
+        Scalar *t = add(m, add(m, multiply(m, limbs[k], high), product[k]), carry);
+        product[k] = mask_word(m, t, 0xffffffff);
+        carry = shift_right(m, t, word(m, 32));
+    }
+    Scalar *words[3];
+    for (int k = 0; k < 3; k++)
+        words[k] = either(m, shift_left(m, product[2 * k + 1], word(m, 32)), product[2 * k + 2]);
+    Scalar *rest = scalar_binary(kernel, SCALAR_SUBTRACT, word(m, 63), shift), *one = word(m, 1);
+    Scalar *fixed = either(m, shift_left(m, words[0], shift), shift_right(m, shift_right(m, words[1], one), rest));
+    Scalar *tail = either(m, shift_left(m, words[1], shift), shift_right(m, shift_right(m, words[2], one), rest));
+    Scalar *quadrant = shift_right(m, add(m, fixed, word(m, (uint64_t)1 << 61)), word(m, 62));
+    Scalar *fraction = scalar_binary(kernel, SCALAR_SUBTRACT, fixed, shift_left(m, quadrant, word(m, 62)));
+    fraction = scalar_bitcast(kernel, TFCC_INT64, fraction); /* in units of 2^-62 */
+    Scalar *rounded = scalar_convert(kernel, TFCC_FLOAT64, fraction);
+    Scalar *lost = scalar_binary(kernel, SCALAR_SUBTRACT, fraction, scalar_convert(kernel, TFCC_INT64, rounded));
+    Scalar *below = scalar_bitcast(kernel, TFCC_INT64, shift_right(m, tail, one));
+    Scalar *small = add(m, scalar_convert(kernel, TFCC_FLOAT64, lost),
+                        multiply(m, scalar_convert(kernel, TFCC_FLOAT64, below), number(m, 0x1p-63)));
+    Scalar *turn = number(m, 0x1.921fb54442d18p-62), *turn_rest = number(m, 0x1.1a62633145c07p-116);
+    Scalar *sum = add(m, rounded, small), *left = subtract(m, small, subtract(m, sum, rounded));
+    Scalar *r = add(m, multiply(m, sum, turn), add(m, multiply(m, sum, turn_rest), multiply(m, left, turn)));
+    Scalar *is_negative = less(m, x, number(m, 0));
+    quadrant = scalar_bitcast(kernel, TFCC_INT64, quadrant);
+    Reduced result = {choose(m, is_negative, scalar_unary(kernel, SCALAR_NEGATE, quadrant), quadrant),
+                      choose(m, is_negative, negate(m, r), r)};
+    return result;
 }
 
 static Reduced reduce(Math m, Scalar *x) {
-    Reduced first;
-    Scalar *folded = fold_large(m, x, &first);
-    Scalar *is_moderate = less(m, absolute(m, x), number(m, 0x1p33));
-    Reduced result = reduce_moderate(m, choose(m, is_moderate, x, folded));
-    Scalar *turns = choose(m, is_moderate, integer(m, 0), first.quadrant);
-    result.quadrant = scalar_binary(m.kernel, SCALAR_ADD, result.quadrant, turns);
-    return result;
+    Reduced moderate = reduce_moderate(m, x), large = reduce_large(m, x);
+    Scalar *is_moderate = less(m, absolute(m, x), number(m, 0x1p22));
+    return (Reduced){choose(m, is_moderate, moderate.quadrant, large.quadrant),
+                     choose(m, is_moderate, moderate.r, large.r)};
 }
 
 static Scalar *sine_near(Math m, Scalar *r) {
@@ -112,10 +156,11 @@ static Scalar *sine_in(Math m, Reduced reduced, Scalar *quadrant) {
     return choose(m, has_bit(m, quadrant, 2), negate(m, value), value);
 }
 
-/* Infinity has no sine. */
+/* Infinity has no sine, and NaN stays. */
 static Scalar *finite_only(Math m, Scalar *x, Scalar *result) {
     Scalar *is_infinite = equal(m, absolute(m, x), number(m, __builtin_inf()));
-    return choose(m, is_infinite, number(m, __builtin_nan("")), result);
+    result = choose(m, is_infinite, number(m, __builtin_nan("")), result);
+    return choose(m, equal(m, x, x), result, x);
 }
 
 Scalar *math_sin(Math m, Scalar *x) {
