@@ -14,7 +14,7 @@ tfcc=$(realpath "$1") case=$(realpath "$2") write=${3-}
 cd "$(dirname "$case")"
 name=$(basename "$case")
 stem=${name%.*}
-kind=$(basename "$(dirname "$case")")
+case $case in */dumps/*) kind=dumps ;; *) kind=errors ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
