@@ -85,10 +85,11 @@ static Token read_name(Lexer *lexer, Token token) {
 /* `any name`, where a backquote of the name is written twice */
 static Token read_backquoted(Lexer *lexer, Token token) {
     size_t end = 1; /* of the closing one */
-    while (token.start + end < lexer->length && peek(lexer, end) != '`')
-        end += 1;
-    while (peek(lexer, end) == '`' && peek(lexer, end + 1) == '`')
-        for (end += 2; token.start + end < lexer->length && peek(lexer, end) != '`';) end++;
+    while (token.start + end < lexer->length) {
+        bool is_quote = peek(lexer, end) == '`', is_double = is_quote && peek(lexer, end + 1) == '`';
+        if (is_quote && !is_double) break;
+        end += is_double ? 2 : 1;
+    }
     if (token.start + end >= lexer->length)
         return wrong(lexer, token, end, "the closing backquote is missing");
     char *name = arena_alloc(lexer->arena, end);
