@@ -287,7 +287,7 @@ static void mark_parameters(NativeModule *m, LLVMValueRef function) {
 LLVMValueRef emit_function(NativeModule *m, const LoopFunction *function) {
     FunctionEmitter emitter = {.module = m, .function = function, .builder = m->builder};
     FunctionEmitter *e = &emitter;
-    const char *name = arena_format(m->arena, "%s_%s", m->prefix, function->name);
+    const char *name = arena_format(m->arena, "%s.%s", m->prefix, function->name);
     e->llvm = LLVMAddFunction(m->module, name, m->kernel_type);
     LLVMSetLinkage(e->llvm, LLVMInternalLinkage);
     native_function_attributes(m, e->llvm);
@@ -299,6 +299,7 @@ LLVMValueRef emit_function(NativeModule *m, const LoopFunction *function) {
     LLVMPositionBuilderAtEnd(m->builder, emitter_new_block(e, "entry"));
     debug_lines_set(m, e->scope, function->place);
     emit_parameters(e);
+    emit_alias_scopes(e);
     emit_block(e, function->body);
     LLVMBuildRet(m->builder, native_int32(m, 0));
     LLVMSetCurrentDebugLocation2(m->builder, NULL);

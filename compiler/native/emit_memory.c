@@ -4,11 +4,59 @@
  * processor has no instruction; scalars with a mask are branches here. A bool is a byte in memory: any byte but 0 is read as
  * true, and 0 or 1 is written.
  *
- * No access is said to be free of aliases: an output may be the memory of an input that is read at the same index.
+ * A buffer that shares its bytes with no other argument has an alias scope of its own, which the accesses to all others exclude. An
+ * output that may stand in the place of an input has none, nor has that input.
  */
+#include <string.h>
 #include "native/emitter.h"
-
 #include "support/dtype.h"
+
+/* More buffers than this get no scopes: each access names all the others. */
+#define MOST_SCOPES 32
+
+static LLVMMetadataRef text_metadata(NativeModule *m, const char *text) {
+    return LLVMMDStringInContext2(m->context, text, strlen(text));
+}
+
+void emit_alias_scopes(FunctionEmitter *e) {
+    NativeModule *m = e->module;
+    const LoopFunction *f = e->function;
+    e->own_scope = arena_alloc_array(m->arena, f->buffer_count + 1, sizeof(LLVMValueRef));
+    e->other_scopes = arena_alloc_array(m->arena, f->buffer_count + 1, sizeof(LLVMValueRef));
+    if (f->buffer_count < 2 || f->buffer_count > MOST_SCOPES) return;
+    LLVMMetadataRef name = text_metadata(m, f->name);
+    LLVMMetadataRef domain = LLVMMDNodeInContext2(m->context, &name, 1);
+    LLVMMetadataRef scopes[MOST_SCOPES] = {NULL};
+    for (size_t k = 0; k < f->buffer_count; k++) {
+        if (!f->buffers[k].is_exclusive || f->buffers[k].is_local) continue;
+        const char *label = arena_format(m->arena, "%s: buffer %zu", f->name, k);
+        LLVMMetadataRef parts[] = {text_metadata(m, label), domain};
+        scopes[k] = LLVMMDNodeInContext2(m->context, parts, 2);
+        LLVMMetadataRef list = LLVMMDNodeInContext2(m->context, &scopes[k], 1);
+        e->own_scope[k] = LLVMMetadataAsValue(m->context, list);
+    }
+    for (size_t k = 0; k < f->buffer_count; k++) {
+        LLVMMetadataRef others[MOST_SCOPES];
+        size_t count = 0;
+        for (size_t j = 0; j < f->buffer_count; j++)
+            if (j != k && scopes[j]) others[count++] = scopes[j];
+        if (count == 0 || f->buffers[k].is_local) continue;
+        LLVMMetadataRef list = LLVMMDNodeInContext2(m->context, others, count);
+        e->other_scopes[k] = LLVMMetadataAsValue(m->context, list);
+    }
+}
+
+/* Says of an access to a buffer what it cannot touch; gives the access. */
+static LLVMValueRef with_scopes(FunctionEmitter *e, uint32_t buffer, LLVMValueRef access) {
+    LLVMContextRef context = e->module->context;
+    if (e->own_scope[buffer])
+        LLVMSetMetadata(access, LLVMGetMDKindIDInContext(context, "alias.scope", 11),
+                        e->own_scope[buffer]);
+    if (e->other_scopes[buffer])
+        LLVMSetMetadata(access, LLVMGetMDKindIDInContext(context, "noalias", 7),
+                        e->other_scopes[buffer]);
+    return access;
+}
 
 static tfcc_dtype buffer_dtype(const FunctionEmitter *e, uint32_t number) {
     return e->function->buffers[number].dtype;
@@ -30,18 +78,21 @@ static LLVMValueRef to_memory(FunctionEmitter *e, tfcc_dtype dtype, int lanes, L
     return LLVMBuildZExt(e->builder, value, emitter_memory_type(e->module, dtype, lanes), "");
 }
 
-static LLVMValueRef load_plain(FunctionEmitter *e, tfcc_dtype dtype, int lanes,
+static LLVMValueRef load_plain(FunctionEmitter *e, uint32_t buffer, int lanes,
                                LLVMValueRef address) {
+    tfcc_dtype dtype = buffer_dtype(e, buffer);
     LLVMTypeRef type = emitter_memory_type(e->module, dtype, lanes);
     LLVMValueRef load = LLVMBuildLoad2(e->builder, type, address, "");
     LLVMSetAlignment(load, 1);
-    return from_memory(e, dtype, load);
+    return from_memory(e, dtype, with_scopes(e, buffer, load));
 }
 
-static void store_plain(FunctionEmitter *e, tfcc_dtype dtype, int lanes, LLVMValueRef address,
+static void store_plain(FunctionEmitter *e, uint32_t buffer, int lanes, LLVMValueRef address,
                         LLVMValueRef value) {
-    LLVMValueRef store = LLVMBuildStore(e->builder, to_memory(e, dtype, lanes, value), address);
+    value = to_memory(e, buffer_dtype(e, buffer), lanes, value);
+    LLVMValueRef store = LLVMBuildStore(e->builder, value, address);
     LLVMSetAlignment(store, 1);
+    with_scopes(e, buffer, store);
 }
 
 static LLVMValueRef all_lanes(FunctionEmitter *e, int lanes) {
@@ -60,17 +111,17 @@ static LoopInstruction *operand_or_null(const LoopInstruction *instruction, size
 }
 
 /* mask ? *address : otherwise, where the address is touched only if the mask is set. */
-static LLVMValueRef load_scalar_if(FunctionEmitter *e, tfcc_dtype dtype, LLVMValueRef address,
+static LLVMValueRef load_scalar_if(FunctionEmitter *e, uint32_t buffer, LLVMValueRef address,
                                    LLVMValueRef mask, const LoopInstruction *otherwise) {
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
     LLVMBasicBlockRef reading = emitter_new_block(e, "read");
     LLVMBasicBlockRef after = emitter_new_block(e, "read.end");
     LLVMBuildCondBr(e->builder, mask, reading, after);
     LLVMPositionBuilderAtEnd(e->builder, reading);
-    LLVMValueRef loaded = load_plain(e, dtype, 1, address);
+    LLVMValueRef loaded = load_plain(e, buffer, 1, address);
     LLVMBuildBr(e->builder, after);
     LLVMPositionBuilderAtEnd(e->builder, after);
-    LLVMTypeRef type = emitter_type(e->module, dtype, 1);
+    LLVMTypeRef type = emitter_type(e->module, buffer_dtype(e, buffer), 1);
     LLVMValueRef phi = LLVMBuildPhi(e->builder, type, "");
     LLVMValueRef other = otherwise ? emitted(e, otherwise) : LLVMConstNull(type);
     LLVMAddIncoming(phi, (LLVMValueRef[]){loaded, other}, (LLVMBasicBlockRef[]){reading, before},
@@ -78,13 +129,13 @@ static LLVMValueRef load_scalar_if(FunctionEmitter *e, tfcc_dtype dtype, LLVMVal
     return phi;
 }
 
-static void store_scalar_if(FunctionEmitter *e, tfcc_dtype dtype, LLVMValueRef address,
+static void store_scalar_if(FunctionEmitter *e, uint32_t buffer, LLVMValueRef address,
                             LLVMValueRef mask, LLVMValueRef value) {
     LLVMBasicBlockRef writing = emitter_new_block(e, "write");
     LLVMBasicBlockRef after = emitter_new_block(e, "write.end");
     LLVMBuildCondBr(e->builder, mask, writing, after);
     LLVMPositionBuilderAtEnd(e->builder, writing);
-    store_plain(e, dtype, 1, address, value);
+    store_plain(e, buffer, 1, address, value);
     LLVMBuildBr(e->builder, after);
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
@@ -96,15 +147,15 @@ void emit_load(FunctionEmitter *e, const LoopInstruction *i) {
     LoopInstruction *mask = operand_or_null(i, 1), *otherwise = operand_or_null(i, 2);
     LLVMValueRef result;
     if (!mask) {
-        result = load_plain(e, dtype, lanes, address);
+        result = load_plain(e, i->number, lanes, address);
     } else if (lanes == 1) {
-        result = load_scalar_if(e, dtype, address, emitted(e, mask), otherwise);
+        result = load_scalar_if(e, i->number, address, emitted(e, mask), otherwise);
     } else {
         LLVMTypeRef types[] = {emitter_memory_type(e->module, dtype, lanes), e->module->pointer};
         LLVMValueRef arguments[] = {address, native_int32(e->module, 1), emitted(e, mask),
                                     unread_lanes(e, otherwise, dtype, lanes)};
-        result = from_memory(
-            e, dtype, native_intrinsic(e->module, INTRINSIC_MASKED_LOAD, types, 2, arguments, 4));
+        result = native_intrinsic(e->module, INTRINSIC_MASKED_LOAD, types, 2, arguments, 4);
+        result = from_memory(e, dtype, with_scopes(e, i->number, result));
     }
     e->values[i->id] = result;
 }
@@ -125,7 +176,7 @@ void emit_gather(FunctionEmitter *e, const LoopInstruction *i) {
                                 unread_lanes(e, otherwise, dtype, lanes)};
     LLVMValueRef loaded =
         native_intrinsic(e->module, INTRINSIC_MASKED_GATHER, types, 2, arguments, 4);
-    e->values[i->id] = from_memory(e, dtype, loaded);
+    e->values[i->id] = from_memory(e, dtype, with_scopes(e, i->number, loaded));
 }
 
 void emit_store(FunctionEmitter *e, const LoopInstruction *i) {
@@ -135,14 +186,15 @@ void emit_store(FunctionEmitter *e, const LoopInstruction *i) {
     LLVMValueRef value = emitted(e, i->operands[1]);
     LoopInstruction *mask = operand_or_null(i, 2);
     if (!mask) {
-        store_plain(e, dtype, lanes, address, value);
+        store_plain(e, i->number, lanes, address, value);
     } else if (lanes == 1) {
-        store_scalar_if(e, dtype, address, emitted(e, mask), value);
+        store_scalar_if(e, i->number, address, emitted(e, mask), value);
     } else {
         LLVMTypeRef types[] = {emitter_memory_type(e->module, dtype, lanes), e->module->pointer};
         LLVMValueRef arguments[] = {to_memory(e, dtype, lanes, value), address,
                                     native_int32(e->module, 1), emitted(e, mask)};
-        native_intrinsic(e->module, INTRINSIC_MASKED_STORE, types, 2, arguments, 4);
+        with_scopes(e, i->number, native_intrinsic(e->module, INTRINSIC_MASKED_STORE, types, 2,
+                                                   arguments, 4));
     }
 }
 
@@ -160,5 +212,6 @@ void emit_scatter(FunctionEmitter *e, const LoopInstruction *i) {
                                 address_of(e, i->number, emitted(e, i->operands[0])),
                                 native_int32(e->module, 1),
                                 mask ? emitted(e, mask) : all_lanes(e, lanes)};
-    native_intrinsic(e->module, INTRINSIC_MASKED_SCATTER, types, 2, arguments, 4);
+    with_scopes(e, i->number,
+                native_intrinsic(e->module, INTRINSIC_MASKED_SCATTER, types, 2, arguments, 4));
 }

@@ -231,6 +231,12 @@ static void settle_one(SettleEmitter *s, Dim dim) {
     known->part = s->part;
 }
 
+/* A size that has overflowed when compiling has a slot, which holds the largest number. */
+static void settle_overflow(SettleEmitter *s, Dim dim, uint32_t slot) {
+    if (!s->function) begin_part(s);
+    LLVMBuildStore(s->module->builder, value_of(s, dim), slot_address(s, slot));
+}
+
 /* ---- a level ---- */
 
 typedef struct Visit {
@@ -261,8 +267,12 @@ static void emit_level(SettleEmitter *s, uint32_t level, Visit **stack, size_t *
     const LoopProgram *loops = s->module->loops;
     s->level = level;
     s->part_count = 0;
-    for (size_t k = loops->symbol_count + loops->constant_count; k < loops->slot_count; k++)
-        if (loops->slots[k].level == level) settle_tree(s, loops->slots[k].dim, stack, capacity);
+    for (size_t k = loops->symbol_count + loops->constant_count; k < loops->slot_count; k++) {
+        if (loops->slots[k].level != level) continue;
+        Dim dim = loops->slots[k].dim;
+        if (is_leaf(dim)) settle_overflow(s, dim, (uint32_t)k);
+        else settle_tree(s, dim, stack, capacity);
+    }
     end_part(s);
 }
 

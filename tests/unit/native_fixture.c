@@ -1,6 +1,7 @@
 #include "native_fixture.h"
 
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <string.h>
 
 NativeFixture *native_fixture_create(const char *cpu, int optimisation) {
@@ -57,7 +58,7 @@ LoopFunction *native_fixture_function(NativeFixture *f, const char *name, const 
         LoopParameter *parameter =
             ARENA_PUSH(arena, function->buffers, function->buffer_count, function->buffer_capacity);
         parameter->dtype = dtypes[k];
-        parameter->is_output = k + 1 == count;
+        parameter->is_output = true;
         parameter->is_exclusive = true;
     }
     *ARENA_PUSH(arena, loops->functions, loops->function_count, loops->function_capacity) = function;
@@ -72,13 +73,53 @@ LoopFunction *native_fixture_function(NativeFixture *f, const char *name, const 
     return function;
 }
 
-void native_fixture_load(NativeFixture *f) {
+static bool may_be_undefined(const char *name) {
+    static const char *const libc[] = {"memcpy", "memmove", "memset", "memcmp"};
+    for (size_t k = 0; k < sizeof libc / sizeof *libc; k++)
+        if (strcmp(name, libc[k]) == 0) return true;
+    return strncmp(name, "tfcc_", 5) == 0;
+}
+
+static void check_symbol(NativeFixture *f, const Elf64_Sym *symbol, const char *name) {
+    if (ELF64_ST_BIND(symbol->st_info) == STB_LOCAL) return;
+    if (symbol->st_shndx == SHN_UNDEF)
+        cr_assert(may_be_undefined(name), "%s: `%s` is undefined", f->target.cpu, name);
+    else
+        cr_assert(strncmp(name, f->compilation.graph->name, strlen(f->compilation.graph->name)) == 0,
+                  "`%s` is visible", name);
+}
+
+void native_fixture_check_symbols(NativeFixture *f) {
+    const void *bytes;
+    size_t size;
+    cr_assert(native_object(f->module, &bytes, &size));
+    const char *object = bytes;
+    const Elf64_Ehdr *header = bytes;
+    const Elf64_Shdr *sections = (const void *)(object + header->e_shoff);
+    bool seen = false;
+    for (size_t k = 0; k < header->e_shnum; k++) {
+        if (sections[k].sh_type != SHT_SYMTAB) continue;
+        const char *names = object + sections[sections[k].sh_link].sh_offset;
+        const Elf64_Sym *symbols = (const void *)(object + sections[k].sh_offset);
+        for (size_t s = 1; s < sections[k].sh_size / sizeof *symbols; s++)
+            check_symbol(f, &symbols[s], names + symbols[s].st_name);
+        seen = true;
+    }
+    cr_assert(seen);
+}
+
+void native_fixture_build(NativeFixture *f) {
     char message[500];
     for (size_t k = 0; k < f->loops.function_count; k++)
         cr_assert(loop_function_verify(f->loops.functions[k], message, sizeof message), "%s: %s",
                   f->loops.functions[k]->name, message);
     f->module = native_build(&f->compilation, &f->target);
-    if (f->module) f->model = native_load(f->module);
+    if (!f->module) diagnostics_print(f->compilation.diagnostics, stderr);
+    cr_assert(f->module != NULL);
+}
+
+void native_fixture_load(NativeFixture *f) {
+    f->model = native_load(f->module);
     if (!f->model) diagnostics_print(f->compilation.diagnostics, stderr);
     cr_assert(f->model != NULL);
 }

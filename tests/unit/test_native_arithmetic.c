@@ -167,6 +167,8 @@ static void check_all(const char *cpu, int optimisation, bool conversions, int l
             if (is_defined(op, dtype))
                 add_case(f, cases, &count, (Case){op, dtype, result_dtype(op, dtype), lanes, 0});
     }
+    native_fixture_build(f);
+    native_fixture_check_symbols(f); /* no conversion or division calls libgcc */
     if (native_fixture_can_run(f)) {
         native_fixture_load(f);
         for (size_t k = 0; k < count; k++) check_case(f, &cases[k]);
