@@ -1,0 +1,285 @@
+/* emit_reduce.c: REDUCE: loops over the reduce axes that carry what has been combined so far.
+ *
+ * The order of combination is the kernel's (kernel.h), so whichever way is taken gives the same bits:
+ *   along the lane axis   each lane carries its own result, one point after the other
+ *   REDUCE_LANES          the innermost axis in steps of L points; lane l carries the points l, l + L, …; at the end lanes are combined
+ *                         as a tree. The points behind the last full step belong to the first lanes: masked, or through an array
+ *   REDUCE_ORDERED        the body of several points as a vector, its lanes combined one after the other
+ *   REDUCE_LOCAL          the partial results in an array, for bodies that cannot be vectors
+ * A search carries the best value and its index.
+ */
+#include "loops/nest.h"
+
+#include "support/dtype.h"
+
+typedef struct Reduction {
+    const Scalar *scalar;
+    const ScalarFacts *facts;
+    ReduceMode mode;
+    Combiner combiner;
+    tfcc_dtype dtype;    /* of what is combined */
+    int parts;           /* 2 for searches: value and index */
+    int copies;
+    uint32_t local;      /* REDUCE_LOCAL, and the tail of REDUCE_LANES: the array of partial results */
+} Reduction;
+
+enum { MOST_CARRIED = 64 }; /* copies * parts */
+
+static int carried_count(const Reduction *r) { return r->mode == REDUCE_LOCAL ? 0 : r->copies * r->parts; }
+
+LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *sofar, LoopInstruction *value) {
+    tfcc_dtype dtype = value->type.dtype;
+    return loop_arithmetic(&e->b, combiner_operation(combiner, dtype), dtype, (LoopInstruction *[]){sofar, value}, 2);
+}
+
+static LoopInstruction *choose(Emission *e, LoopInstruction *condition, LoopInstruction *a, LoopInstruction *b) {
+    return loop_arithmetic(&e->b, SCALAR_SELECT, a->type.dtype, (LoopInstruction *[]){condition, a, b}, 3);
+}
+
+/* Combines the body's value at the current point (or points) into sofar[0 … parts - 1]. */
+static void combine_point(Emission *e, const Reduction *r, LoopInstruction **sofar, int copy, int lanes) {
+    LoopInstruction *value = emission_value(e, r->scalar->as.reduce.body, copy, lanes), *mask = e->lanes.mask;
+    if (mask && mask->type.lanes != lanes) mask = NULL;
+    if (r->parts == 1) {
+        LoopInstruction *combined = emit_combine(e, r->combiner, sofar[0], value);
+        sofar[0] = mask && r->mode == REDUCE_LANES ? choose(e, mask, combined, sofar[0]) : combined;
+        return;
+    }
+    LoopInstruction *index = emit_dim(e, r->facts->reduce_axes[0], copy);
+    if (index->type.lanes < lanes) index = loop_splat(&e->b, index, lanes);
+    LoopInstruction *operands[2] = {sofar[0], value};
+    if (r->combiner == COMBINE_ARGMIN) operands[0] = value, operands[1] = sofar[0];
+    LoopInstruction *is_better = loop_arithmetic(&e->b, SCALAR_LESS, TFCC_BOOL, operands, 2);
+    if (mask && r->mode == REDUCE_LANES)
+        is_better = loop_arithmetic(&e->b, SCALAR_AND, TFCC_BOOL, (LoopInstruction *[]){is_better, mask}, 2);
+    sofar[0] = choose(e, is_better, value, sofar[0]);
+    sofar[1] = choose(e, is_better, index, sofar[1]);
+}
+
+static void emit_members(Emission *e, const Reduction *r, bool is_innermost) {
+    emit_available(e, r->facts->members, r->facts->member_count, is_innermost);
+}
+
+/* ---- the array of partial results ---- */
+
+static LoopInstruction *local_offset(Emission *e, const Reduction *r, LoopInstruction *lane, int copy) {
+    return index_operation(e, SCALAR_ADD, lane, emission_integer(e, copy * r->facts->lanes));
+}
+
+/* The current point, of lane `lane` (a scalar), combined into the array. */
+static void combine_local(Emission *e, const Reduction *r, LoopInstruction *lane) {
+    for (int c = 0; c < r->copies; c++) {
+        LoopInstruction *offset = local_offset(e, r, lane, c);
+        LoopInstruction *sofar = loop_load(&e->b, r->local, offset, 1, NULL, NULL);
+        LoopInstruction *value = emission_value(e, r->scalar->as.reduce.body, c, 1);
+        loop_store(&e->b, r->local, offset, emit_combine(e, r->combiner, sofar, value), NULL);
+    }
+}
+
+static void store_local(Emission *e, const Reduction *r, LoopInstruction *const *sofar) {
+    for (int c = 0; c < r->copies; c++) loop_store(&e->b, r->local, emission_integer(e, c * r->facts->lanes), sofar[c], NULL);
+}
+
+static void load_local(Emission *e, const Reduction *r, LoopInstruction **sofar) {
+    for (int c = 0; c < r->copies; c++)
+        sofar[c] = loop_load(&e->b, r->local, emission_integer(e, c * r->facts->lanes), r->facts->lanes, NULL, NULL);
+}
+
+/* ---- the innermost axis ---- */
+
+typedef void PointFunction(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin);
+
+/* for the axis from begin to end by step: point(); `sofar` is carried. */
+static void loop_points(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin,
+                        LoopInstruction *end, int64_t step, PointFunction *point) {
+    LoopBlock *outer = e->b.block;
+    size_t scope = scope_begin(e), carried = (size_t)carried_count(r);
+    LoopInstruction *loop = loop_for_begin(&e->b, begin, end, step, sofar, carried);
+    for (size_t k = 0; k < carried; k++) sofar[k] = loop->carried[k];
+    emission_bind(e, axis, loop->index);
+    point(e, r, sofar, begin);
+    emission_unbind(e, axis);
+    scope_end(e, scope);
+    loop_for_end(&e->b, loop, sofar, outer);
+    for (size_t k = 0; k < carried; k++) sofar[k] = loop->results[k];
+}
+
+static void point_plain(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+    (void)begin;
+    emit_members(e, r, true);
+    for (int c = 0; c < r->copies; c++) combine_point(e, r, &sofar[c * r->parts], c, sofar[c * r->parts]->type.lanes);
+}
+
+static void point_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+    (void)begin;
+    emit_members(e, r, true);
+    for (int c = 0; c < r->copies; c++) {
+        LoopInstruction *values = emission_value(e, r->scalar->as.reduce.body, c, r->facts->lanes);
+        for (int lane = 0; lane < r->facts->lanes; lane++)
+            sofar[c] = emit_combine(e, r->combiner, sofar[c], loop_extract(&e->b, values, lane));
+    }
+}
+
+/* The points behind `begin` belong to lanes 0, 1, …: fewer than there are lanes. */
+static void point_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+    (void)sofar;
+    emit_members(e, r, true);
+    LoopInstruction *position = e->counters[r->facts->reduce_axes[r->facts->reduce_axis_count - 1]->axis];
+    combine_local(e, r, index_operation(e, SCALAR_SUBTRACT, position, begin));
+}
+
+static void point_local(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+    (void)sofar;
+    (void)begin;
+    emit_members(e, r, true);
+    LoopInstruction *position = e->counters[r->facts->reduce_axes[r->facts->reduce_axis_count - 1]->axis];
+    combine_local(e, r, index_operation(e, SCALAR_AND, position, emission_integer(e, r->facts->lanes - 1)));
+}
+
+/* The last step, of which only the lanes below `size` are there. */
+static void masked_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin, LoopInstruction *end) {
+    LoopBlock *outer = e->b.block;
+    size_t scope = scope_begin(e), carried = (size_t)carried_count(r);
+    LoopInstruction *before[MOST_CARRIED];
+    for (size_t k = 0; k < carried; k++) before[k] = sofar[k];
+    LoopInstruction *branch = loop_if_begin(&e->b, index_operation(e, SCALAR_LESS, begin, end));
+    emission_bind(e, axis, begin);
+    e->lanes.mask = index_operation(e, SCALAR_LESS, loop_ramp(&e->b, begin, e->lanes.count), end);
+    point_plain(e, r, sofar, begin);
+    e->lanes.mask = NULL;
+    emission_unbind(e, axis);
+    scope_end(e, scope);
+    loop_if_else(&e->b, branch, sofar, carried);
+    loop_if_end(&e->b, branch, before, carried, outer);
+    for (size_t k = 0; k < carried; k++) sofar[k] = branch->results[k];
+}
+
+static void scalar_tail(Emission *e, Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin, LoopInstruction *end) {
+    LoopBlock *outer = e->b.block;
+    Lanes lanes = e->lanes;
+    e->lanes = (Lanes){0};
+    LoopInstruction *before[MOST_CARRIED];
+    for (int c = 0; c < r->copies; c++) before[c] = sofar[c];
+    LoopInstruction *branch = loop_if_begin(&e->b, index_operation(e, SCALAR_LESS, begin, end));
+    r->local = loop_local(&e->b, r->dtype, (int64_t)r->copies * r->facts->lanes);
+    store_local(e, r, sofar);
+    Reduction tail = *r;
+    tail.mode = REDUCE_LOCAL;
+    loop_points(e, &tail, sofar, axis, begin, end, 1, point_tail);
+    load_local(e, r, sofar);
+    loop_if_else(&e->b, branch, sofar, (size_t)r->copies);
+    loop_if_end(&e->b, branch, before, (size_t)r->copies, outer);
+    for (int c = 0; c < r->copies; c++) sofar[c] = branch->results[c];
+    e->lanes = lanes;
+}
+
+/* Whether the loads of the body can be masked in registers. */
+static bool can_mask(const Emission *e, const Reduction *r) {
+    const Nest *nest = e->nest;
+    if (nest->target->vector_bytes < 32) return false;
+    for (size_t k = 0; k < r->facts->member_count; k++) {
+        const Scalar *member = nest->kernel->scalars[r->facts->members[k]];
+        if (member->op == SCALAR_LOAD && nest->target->vector_bytes < 64 && dtype_size(member->dtype) < 4) return false;
+    }
+    return true;
+}
+
+static void innermost_in_lanes(Emission *e, Reduction *r, LoopInstruction **sofar, Dim axis) {
+    int lanes = r->facts->lanes;
+    Lanes outside = e->lanes;
+    e->lanes = (Lanes){.axis = axis, .count = lanes};
+    LoopInstruction *begin = emission_integer(e, 0), *end = emission_size(e, axis->size);
+    LoopInstruction *middle = index_operation(e, SCALAR_AND, end, emission_integer(e, -(int64_t)lanes));
+    int64_t size, full = 1;
+    bool is_known = is_integer_constant(end, &size);
+    if (is_integer_constant(middle, &full) && full == 0)
+        middle = begin;
+    else
+        loop_points(e, r, sofar, axis, begin, middle, lanes, r->mode == REDUCE_ORDERED ? point_ordered : point_plain);
+    if (is_known && size == full) {
+        e->lanes = outside;
+        return;
+    }
+    if (r->mode == REDUCE_ORDERED) {
+        e->lanes = (Lanes){0};
+        loop_points(e, r, sofar, axis, middle, end, 1, point_plain);
+    } else if (r->parts > 1 || can_mask(e, r)) {
+        masked_tail(e, r, sofar, axis, middle, end);
+    } else {
+        scalar_tail(e, r, sofar, axis, middle, end);
+    }
+    e->lanes = outside;
+}
+
+static void reduce_level(Emission *e, Reduction *r, LoopInstruction **sofar, int depth) {
+    if (depth == r->facts->reduce_axis_count) {
+        point_plain(e, r, sofar, NULL);
+        return;
+    }
+    emit_members(e, r, false);
+    Dim axis = r->facts->reduce_axes[depth];
+    LoopInstruction *zero = emission_integer(e, 0), *size = emission_size(e, axis->size);
+    if (depth + 1 == r->facts->reduce_axis_count) {
+        if (r->mode == REDUCE_LANES || r->mode == REDUCE_ORDERED)
+            innermost_in_lanes(e, r, sofar, axis);
+        else
+            loop_points(e, r, sofar, axis, zero, size, 1, r->mode == REDUCE_LOCAL ? point_local : point_plain);
+        return;
+    }
+    LoopBlock *outer = e->b.block;
+    size_t scope = scope_begin(e), carried = (size_t)carried_count(r);
+    LoopInstruction *loop = loop_for_begin(&e->b, zero, size, 1, sofar, carried);
+    for (size_t k = 0; k < carried; k++) sofar[k] = loop->carried[k];
+    emission_bind(e, axis, loop->index);
+    reduce_level(e, r, sofar, depth + 1);
+    emission_unbind(e, axis);
+    scope_end(e, scope);
+    loop_for_end(&e->b, loop, sofar, outer);
+    for (size_t k = 0; k < carried; k++) sofar[k] = loop->results[k];
+}
+
+/* ---- the whole ---- */
+
+/* The lanes of a search as one: the largest value, and of the lanes that hold it the smallest index. */
+static LoopInstruction *search_lanes(Emission *e, const Reduction *r, LoopInstruction *const *sofar) {
+    int lanes = sofar[0]->type.lanes;
+    Combiner combiner = r->combiner == COMBINE_ARGMAX ? COMBINE_MAXIMUM : COMBINE_MINIMUM;
+    LoopInstruction *best = loop_reduce_lanes(&e->b, combiner_operation(combiner, r->dtype), sofar[0]);
+    LoopInstruction *operands[2] = {sofar[0], loop_splat(&e->b, best, lanes)};
+    LoopInstruction *is_best = loop_arithmetic(&e->b, SCALAR_EQUAL, TFCC_BOOL, operands, 2);
+    LoopInstruction *none = emission_constant(e, TFCC_INT64, lanes, INT64_MAX);
+    return loop_reduce_lanes(&e->b, SCALAR_MINIMUM, choose(e, is_best, sofar[1], none));
+}
+
+static LoopInstruction *result_of(Emission *e, const Reduction *r, LoopInstruction **sofar, bool is_tree) {
+    if (!is_tree) return sofar[r->parts - 1];
+    if (r->parts > 1) return search_lanes(e, r, sofar);
+    return loop_reduce_lanes(&e->b, combiner_operation(r->combiner, r->dtype), sofar[0]);
+}
+
+void emit_reduce(Emission *e, const Scalar *scalar) {
+    const ScalarFacts *facts = &e->nest->facts[scalar->id];
+    Reduction r = {.scalar = scalar, .facts = facts, .combiner = scalar->as.reduce.combiner};
+    r.dtype = scalar->as.reduce.body->dtype;
+    r.parts = combiner_is_search(r.combiner) ? 2 : 1;
+    r.copies = emission_copies(e, facts->axes);
+    int width = emission_lanes(e, facts->axes);
+    Lanes outside = e->lanes;
+    r.mode = width > 1 ? REDUCE_SEQUENTIAL : facts->mode;
+    if (width == 1) e->lanes = (Lanes){0};
+    bool is_tree = r.mode == REDUCE_LANES || r.mode == REDUCE_LOCAL;
+    int carried_lanes = r.mode == REDUCE_LANES || r.mode == REDUCE_LOCAL ? facts->lanes : width;
+    if (r.mode == REDUCE_LOCAL) r.local = loop_local(&e->b, r.dtype, (int64_t)r.copies * facts->lanes);
+    LoopInstruction *sofar[MOST_CARRIED];
+    for (int c = 0; c < r.copies; c++) {
+        sofar[c * r.parts] = emission_constant(e, r.dtype, carried_lanes, combiner_identity(r.combiner, r.dtype));
+        if (r.parts > 1) sofar[c * r.parts + 1] = emission_constant(e, TFCC_INT64, carried_lanes, 0);
+    }
+    if (r.mode == REDUCE_LOCAL) store_local(e, &r, sofar);
+    reduce_level(e, &r, sofar, 0);
+    if (r.mode == REDUCE_LOCAL) load_local(e, &r, sofar);
+    Values *values = values_create(e, r.copies);
+    for (int c = 0; c < r.copies; c++) values->of[c] = result_of(e, &r, &sofar[c * r.parts], is_tree);
+    e->lanes = outside;
+    emission_set(e, &e->values[scalar->id], values);
+}

@@ -1,0 +1,101 @@
+/* schedule.c: the whole program: order, slots, arguments, workspace, and a function for every distinct kernel.
+ *
+ * Two kernels are the same when their functions are: the text of a function has buffers and slots by number, so equal texts are equal code.
+ */
+#include <ctype.h>
+#include <string.h>
+#include "kernels/math.h"
+#include "loops/nest.h"
+#include "loops/plan.h"
+
+typedef struct Schedule {
+    LoopProgram *loops;
+    const TargetDescription *target;
+    Map functions; /* hash of the text -> FunctionEntry */
+} Schedule;
+
+typedef struct FunctionEntry {
+    LoopFunction *function;
+    const char *text;
+    struct FunctionEntry *next;
+} FunctionEntry;
+
+/* `dense_2` of `dense/2:1`, and the number. */
+static const char *function_name(Arena *arena, const char *kernel, uint32_t number) {
+    char *name = arena_format(arena, "%.40s_%u", kernel, number);
+    for (char *at = name; *at; at++)
+        if (!isalnum((unsigned char)*at)) *at = '_';
+    return isdigit((unsigned char)name[0]) ? arena_format(arena, "k%s", name) : name;
+}
+
+/* The function of this text: an earlier one, or this. */
+static LoopFunction *share_function(Schedule *s, LoopFunction *function, const Kernel *kernel, Arena *scratch) {
+    LoopProgram *loops = s->loops;
+    Text text = {.arena = scratch};
+    loop_function_print(&text, function);
+    uint64_t hash = hash_bytes(text.bytes, text.length);
+    MapEntry *entry = map_insert(&s->functions, (const char *)&hash, sizeof hash, NULL);
+    for (FunctionEntry *known = entry->value; known; known = known->next)
+        if (strcmp(known->text, text.bytes) == 0) return known->function;
+    FunctionEntry *fresh = arena_alloc(loops->arena, sizeof *fresh);
+    *fresh = (FunctionEntry){function, arena_copy_text(loops->arena, text.bytes, text.length), entry->value};
+    entry->value = fresh;
+    function->number = (uint32_t)loops->function_count;
+    function->name = function_name(loops->arena, kernel->name, function->number);
+    *ARENA_PUSH(loops->arena, loops->functions, loops->function_count, loops->function_capacity) = function;
+    return function;
+}
+
+static void schedule_step(Schedule *s, LoopStep *step, const KernelArguments *arguments) {
+    LoopProgram *loops = s->loops;
+    Arena *scratch = arena_create();
+    LoopFunction *function = arena_alloc(loops->arena, sizeof *function);
+    function->place = step->kernel->place;
+    for (size_t k = 0; k < arguments->count; k++)
+        *ARENA_PUSH(loops->arena, function->buffers, function->buffer_count, function->buffer_capacity) =
+            arguments->parameters[k];
+    Nest *nest = nest_create(scratch, loops, s->target, step->kernel, arguments);
+    Emission emission;
+    emission_begin(&emission, nest, function);
+    nest_emit(&emission);
+    step->slot_count = emission.slot_count;
+    step->slots = arena_alloc_array(loops->arena, emission.slot_count + 1, sizeof *step->slots);
+    for (size_t k = 0; k < emission.slot_count; k++) step->slots[k] = slots_of_dim(loops, emission.slot_dims[k]);
+    step->function = share_function(s, function, step->kernel, scratch);
+    arena_destroy(scratch);
+}
+
+static bool verify(const Compilation *c, const LoopProgram *loops) {
+    char message[256];
+    if (loop_program_verify(loops, message, sizeof message)) return true;
+    return diagnose_error(c->diagnostics, (Place){0}, "the compiler has made wrong loops: %s", message);
+}
+
+bool schedule_program(Compilation *c, const TargetDescription *target) {
+    LoopProgram *loops = arena_alloc(c->arena, sizeof *loops);
+    loops->arena = c->arena;
+    loops->program = c->program;
+    loops->slot_of_dim = map_create(c->arena);
+    c->loops = loops;
+    for (size_t k = 0; k < c->program->kernel_count; k++) {
+        Kernel *kernel = c->program->kernels[k];
+        if (!kernel->is_dead && kernel->kind == KERNEL_STRUCTURED) math_expand_kernel(kernel);
+    }
+    order_steps(loops);
+    slots_begin(loops);
+    slots_plan_buffers(loops);
+    KernelArguments *arguments = arena_alloc_array(c->arena, loops->step_count + 1, sizeof *arguments);
+    for (size_t k = 0; k < loops->step_count; k++) {
+        LoopStep *step = &loops->steps[k];
+        if (step->kernel->kind == KERNEL_BIND) continue;
+        arguments[k] = arguments_of_kernel(c->arena, step->kernel);
+        step->arguments = arguments[k].arguments;
+        step->argument_count = arguments[k].count;
+    }
+    workspace_plan(loops, arguments);
+    Schedule schedule = {loops, target, map_create(c->arena)};
+    for (size_t k = 0; k < loops->step_count; k++)
+        if (loops->steps[k].kernel->kind == KERNEL_STRUCTURED) schedule_step(&schedule, &loops->steps[k], &arguments[k]);
+    slots_finish(loops);
+    return !c->options.verify || verify(c, loops);
+}

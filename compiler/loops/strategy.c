@@ -1,0 +1,282 @@
+/* strategy.c: the loops of a nest: which axis has lanes and how many, which has copies, what is done in tiles.
+ *
+ * Lanes run along the innermost parallel axis, because there the outputs are contiguous, unless a REDUCE along contiguous memory
+ * depends on that axis: then its own axis has the lanes. Copies (unroll and jam) are for reductions that load the same elements for
+ * neighbouring points of another axis, as a matrix product does. Tiles are for loads that run along memory on another axis than the
+ * stores do: a transpose touches 32 lines of each at a time and stays in the cache.
+ */
+#include "loops/nest.h"
+
+#include "support/dtype.h"
+
+enum { TILE = 32, MOST_LANES = 128, CHEAP = 8, MODERATE = 24, LEAST_TILED = 4096 };
+
+static bool is_arithmetic(const Scalar *scalar) { return scalar->op >= SCALAR_CONVERT; }
+
+static int power_of_two_below(int64_t limit) {
+    int power = 1;
+    while (power <= limit / 2 && power < 1 << 20) power *= 2;
+    return power;
+}
+
+/* ---- accesses along an axis ---- */
+
+typedef struct AxisUse {
+    int next, spread;    /* accesses that go to the next element, that go anywhere else */
+    int cost;            /* operations that depend on the axis */
+    int widest;          /* bytes of the largest element that depends on it */
+    int narrowest_memory;
+} AxisUse;
+
+static void use_access(const Nest *nest, const Access *access, Dim axis, size_t size, AxisUse *use) {
+    Dim stride;
+    bool is_linear = nest_stride(nest, access, axis, &stride);
+    if (is_linear && dim_is(stride, 0)) return;
+    /* A stride that is known at run time alone is that of a size that may be broadcast: most often 1. */
+    bool is_next = is_linear && (dim_is(stride, 1) || !dim_is_constant(stride, NULL));
+    use->next += is_next && dim_is(stride, 1);
+    use->spread += !is_next;
+    if (use->narrowest_memory == 0 || (int)size < use->narrowest_memory) use->narrowest_memory = (int)size;
+}
+
+static void use_scalar(const Nest *nest, uint32_t id, Dim axis, AxisUse *use) {
+    const Scalar *scalar = nest->kernel->scalars[id];
+    const ScalarFacts *facts = &nest->facts[id];
+    if (!axis_set_has(facts->axes, axis)) return;
+    int size = (int)dtype_size(scalar->dtype);
+    if (size > use->widest) use->widest = size;
+    use->cost += is_arithmetic(scalar);
+    if (scalar->op == SCALAR_LOAD) use_access(nest, &facts->access, axis, dtype_size(scalar->dtype), use);
+}
+
+static AxisUse use_of_members(const Nest *nest, const ScalarFacts *owner, Dim axis) {
+    AxisUse use = {0};
+    for (size_t k = 0; k < owner->member_count; k++) use_scalar(nest, owner->members[k], axis, &use);
+    return use;
+}
+
+static AxisUse use_of_nest(const Nest *nest, Dim axis) {
+    AxisUse use = {0};
+    for (uint32_t id = 0; id < nest->kernel->scalar_count; id++)
+        if (nest->facts[id].axes) use_scalar(nest, id, axis, &use);
+    for (size_t k = 0; k < nest->kernel->output_count; k++) {
+        size_t size = dtype_size(nest->kernel->outputs[k].buffer->type.dtype);
+        use_access(nest, &nest->stores[k], axis, size, &use);
+    }
+    return use;
+}
+
+/* ---- reductions ---- */
+
+static bool has_own_lanes(const Scalar *reduce) {
+    return reduce->as.reduce.lanes > 1 &&
+           !combiner_is_exact(reduce->as.reduce.combiner, reduce->as.reduce.body->dtype);
+}
+
+/* Whether points of the axis can be lanes, as far as the members are concerned. */
+static bool members_take_lanes(const Nest *nest, const ScalarFacts *owner, Dim axis) {
+    for (size_t k = 0; k < owner->member_count; k++) {
+        const Scalar *member = nest->kernel->scalars[owner->members[k]];
+        if (!axis_set_has(nest->facts[member->id].axes, axis)) continue;
+        if (member->op == SCALAR_REDUCE && has_own_lanes(member)) return false;
+        if (member->op == SCALAR_SCAN) return false;
+    }
+    return true;
+}
+
+static void plan_reduce(Nest *nest, const Scalar *reduce) {
+    ScalarFacts *facts = &nest->facts[reduce->id];
+    facts->mode = REDUCE_SEQUENTIAL;
+    facts->lanes = reduce->as.reduce.lanes;
+    if (facts->reduce_axis_count == 0) return;
+    Dim axis = facts->reduce_axes[facts->reduce_axis_count - 1];
+    bool takes_lanes = members_take_lanes(nest, facts, axis);
+    if (has_own_lanes(reduce)) {
+        facts->mode = takes_lanes ? REDUCE_LANES : REDUCE_LOCAL;
+        return;
+    }
+    facts->lanes = 1;
+    AxisUse use = use_of_members(nest, facts, axis);
+    if (!takes_lanes || use.spread > 0 || use.next == 0) return;
+    Combiner combiner = reduce->as.reduce.combiner;
+    bool is_exact = combiner_is_exact(combiner, reduce->as.reduce.body->dtype);
+    if (combiner_is_search(combiner)) use.widest = 8;
+    int lanes = nest->target->vector_bytes / use.widest * (is_exact ? 4 : 1);
+    int64_t size;
+    if (dim_is_constant(axis->size, &size) && size < lanes) lanes = power_of_two_below(size);
+    if (lanes < 4 || (!is_exact && use.cost < 4)) return;
+    facts->mode = is_exact ? REDUCE_LANES : REDUCE_ORDERED;
+    facts->lanes = lanes < MOST_LANES ? lanes : MOST_LANES;
+}
+
+void nest_plan_reduces(Nest *nest) {
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++)
+        if (nest->facts[id].axes && nest->kernel->scalars[id]->op == SCALAR_REDUCE)
+            plan_reduce(nest, nest->kernel->scalars[id]);
+}
+
+/* ---- lanes ---- */
+
+static bool outputs_take_lanes(const Nest *nest, Dim axis) {
+    for (size_t k = 0; k < nest->kernel->output_count; k++) {
+        Dim stride;
+        if (nest->kernel->outputs[k].combine == COMBINE_STORE) continue;
+        /* What is combined with memory must be somewhere else for each lane. */
+        if (!nest_stride(nest, &nest->stores[k], axis, &stride) || !dim_is(stride, 1)) return false;
+    }
+    return true;
+}
+
+/* Whether a reduction that depends on the axis is better, or only, computed along its own. */
+static bool reduces_take_lanes(const Nest *nest, Dim axis) {
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
+        const Scalar *reduce = nest->kernel->scalars[id];
+        const ScalarFacts *facts = &nest->facts[id];
+        if (!facts->axes || reduce->op != SCALAR_REDUCE || !axis_set_has(facts->axes, axis)) continue;
+        if (has_own_lanes(reduce)) return false;
+        if (facts->mode != REDUCE_SEQUENTIAL && use_of_members(nest, facts, axis).spread > 0) return false;
+    }
+    return true;
+}
+
+static bool can_have_lanes(const Nest *nest, Dim axis, const AxisUse *use) {
+    int64_t size;
+    if (dim_is_constant(axis->size, &size) && size < 4) return false;
+    if (nest->has_scan && !nest->scan_axis) return false;
+    if (use->next == 0 || use->widest == 0) return false;
+    return outputs_take_lanes(nest, axis) && reduces_take_lanes(nest, axis);
+}
+
+static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has_copies) {
+    int vector = nest->target->vector_bytes / use->widest;
+    int vectors = use->cost <= CHEAP ? 4 : use->cost <= MODERATE ? 2 : 1;
+    if (use->spread > 0) vectors = 1;
+    if (has_copies && vectors > 2) vectors = 2;
+    int lanes = vector * vectors < MOST_LANES ? vector * vectors : MOST_LANES;
+    /* Gathers of narrow elements are done one by one. */
+    if (use->spread > 0 && use->narrowest_memory < 4 && lanes > 8) lanes = 8;
+    int64_t size;
+    if (dim_is_constant(axis->size, &size)) {
+        if (lanes > size) lanes = power_of_two_below(size);
+        while (lanes > vector && size % lanes != 0) lanes /= 2;
+    }
+    return lanes < 2 ? 2 : lanes;
+}
+
+/* The points behind the last full step may be masked where the processor masks elements of every size that occurs. */
+static bool can_mask_tail(const Nest *nest, const AxisUse *use) {
+    if (nest->target->vector_bytes >= 64) return use->cost > 4;
+    return nest->target->vector_bytes >= 32 && use->narrowest_memory >= 4 && use->cost > 4;
+}
+
+/* ---- copies ---- */
+
+/* A reduction with lanes along `lane_axis` that loads the same vectors for all points of `axis`. */
+static bool shares_loads(const Nest *nest, Dim lane_axis, Dim axis) {
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
+        const ScalarFacts *facts = &nest->facts[id];
+        if (!facts->axes || nest->kernel->scalars[id]->op != SCALAR_REDUCE) continue;
+        if (!axis_set_has(facts->axes, lane_axis) || !axis_set_has(facts->axes, axis)) continue;
+        for (size_t k = 0; k < facts->member_count; k++) {
+            const Scalar *member = nest->kernel->scalars[facts->members[k]];
+            AxisSet axes = nest->facts[member->id].axes;
+            if (member->op == SCALAR_LOAD && axis_set_has(axes, lane_axis) && !axis_set_has(axes, axis)) return true;
+        }
+    }
+    return false;
+}
+
+static int choose_copies(const Nest *nest, Dim axis, const AxisUse *lane_use, int lanes) {
+    int vectors = (lanes * lane_use->widest + nest->target->vector_bytes - 1) / nest->target->vector_bytes;
+    int copies = (nest->target->vector_registers - vectors - 2) / (vectors > 0 ? vectors : 1);
+    if (copies > 8) copies = 8;
+    int64_t size;
+    if (!dim_is_constant(axis->size, &size)) return copies;
+    if (copies >= size) return (int)size;
+    for (int fewer = copies; 2 * fewer > copies; fewer--)
+        if (size % fewer == 0) return fewer;
+    return copies;
+}
+
+/* ---- the loops ---- */
+
+static void add_loop(Nest *nest, NestLoopKind kind, Dim axis, int64_t step) {
+    nest->plan[nest->plan_count++] = (NestLoop){kind, axis, step};
+}
+
+/* Whether points must be visited in row-major order. */
+static bool is_ordered(const Kernel *kernel) {
+    for (size_t k = 0; k < kernel->output_count; k++)
+        if (kernel->outputs[k].index || kernel->outputs[k].combine != COMBINE_STORE) return true;
+    return kernel->check_count > 0;
+}
+
+/* The axis on which loads run along memory that are spread out on the lane axis, or NULL. */
+static Dim find_tiled_axis(const Nest *nest, const Dim *axes, size_t count, Dim lane_axis) {
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
+        const ScalarFacts *facts = &nest->facts[id];
+        Dim stride;
+        if (!facts->axes || nest->kernel->scalars[id]->op != SCALAR_LOAD || !axis_set_has(facts->axes, lane_axis)) continue;
+        if (!nest_stride(nest, &facts->access, lane_axis, &stride) || dim_is(stride, 1)) continue;
+        for (size_t k = 0; k < count; k++) {
+            int64_t size, other;
+            if (axes[k] == lane_axis || !nest_stride(nest, &facts->access, axes[k], &stride) || !dim_is(stride, 1)) continue;
+            bool is_small = dim_is_constant(axes[k]->size, &size) && dim_is_constant(lane_axis->size, &other) &&
+                            size < LEAST_TILED && other < LEAST_TILED && size * other < LEAST_TILED;
+            if (!is_small) return axes[k];
+        }
+    }
+    return NULL;
+}
+
+static void plan_tiles(Nest *nest, const Dim *axes, size_t count, Dim tiled, int lanes) {
+    Dim lane_axis = axes[count - 1];
+    for (size_t k = 0; k + 1 < count; k++)
+        if (axes[k] != tiled) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
+    add_loop(nest, NEST_TILES, tiled, TILE);
+    add_loop(nest, NEST_TILES, lane_axis, TILE);
+    add_loop(nest, NEST_SEQUENTIAL, tiled, 1);
+    add_loop(nest, NEST_LANES, lane_axis, lanes < TILE ? lanes : TILE);
+}
+
+static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reorder) {
+    Dim lane_axis = axes[count - 1];
+    AxisUse use = use_of_nest(nest, lane_axis);
+    if (!can_have_lanes(nest, lane_axis, &use)) {
+        for (size_t k = 0; k < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
+        return;
+    }
+    Dim copy_axis = count > 1 && may_reorder && use.cost <= MODERATE ? axes[count - 2] : NULL;
+    if (copy_axis && (nest->has_scan || !shares_loads(nest, lane_axis, copy_axis))) copy_axis = NULL;
+    int lanes = choose_lanes(nest, lane_axis, &use, copy_axis != NULL);
+    nest->has_masked_tail = can_mask_tail(nest, &use);
+    if (copy_axis) {
+        int copies = choose_copies(nest, copy_axis, &use, lanes);
+        for (size_t k = 0; k + 2 < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
+        add_loop(nest, NEST_LANES, lane_axis, lanes);
+        add_loop(nest, copies > 1 ? NEST_COPIES : NEST_SEQUENTIAL, copy_axis, copies);
+        return;
+    }
+    Dim tiled = may_reorder && !nest->has_reduce && !nest->has_scan ? find_tiled_axis(nest, axes, count, lane_axis) : NULL;
+    if (tiled) {
+        nest->has_masked_tail = false;
+        plan_tiles(nest, axes, count, tiled, lanes);
+        return;
+    }
+    for (size_t k = 0; k + 1 < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
+    add_loop(nest, NEST_LANES, lane_axis, lanes);
+}
+
+void nest_plan_loops(Nest *nest) {
+    size_t count = 0;
+    nest->plan = arena_alloc_array(nest->arena, nest->axis_count + 4, sizeof *nest->plan);
+    bool is_fixed = is_ordered(nest->kernel);
+    if (nest->scan_axis && is_fixed &&
+        (nest->scan_reverse || nest->axes[nest->axis_count - 1] != nest->scan_axis))
+        nest->scan_axis = NULL;
+    Dim *axes = arena_alloc_array(nest->arena, nest->axis_count + 1, sizeof *axes);
+    for (size_t k = 0; k < nest->axis_count; k++)
+        if (nest->axes[k] != nest->scan_axis) axes[count++] = nest->axes[k];
+    if (count > 0) plan_lanes(nest, axes, count, !is_fixed);
+    if (nest->scan_axis) add_loop(nest, NEST_SCAN, nest->scan_axis, 1);
+}
