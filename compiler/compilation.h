@@ -14,6 +14,7 @@ typedef struct CompileOptions {
     int optimisation;           /* 0 … 3 */
     bool debug_lines;           /* -g */
     bool verify;                /* run the verifier of the level after each pass */
+    bool keep_unfused;    /* every kernel as it was lowered: --no-fuse, and the tests that compare */
     const char *cpu;            /* --mcpu; NULL: the portable default */
     const char *target;         /* --target; NULL: the host's triple */
     const char *prefix;         /* --prefix, or NULL */

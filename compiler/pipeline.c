@@ -64,6 +64,8 @@ void pipeline_print(const Compilation *c, Stage stage, Text *text) {
 bool pipeline_run(Compilation *c, Stage last) {
     for (int k = 0; k < PASS_COUNT && passes[k].stage <= last; k++) {
         const Pass *pass = &passes[k];
+        if (pass->stage == STAGE_SOURCE && c->graph) continue;
+        if (pass->run == fuse_program && c->options.keep_unfused) continue;
         bool done = pass->run(c);
         if (!done || diagnostics_error_count(c->diagnostics)) return false;
         if (c->options.verify) verify(c, pass);

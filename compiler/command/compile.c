@@ -62,6 +62,7 @@ Compilation *command_compilation(Arena *arena, const CommandLine *line) {
     options->input = line->inputs[0];
     options->optimisation = 2;
     options->debug_lines = command_line_has(line, OPTION_DEBUG);
+    options->keep_unfused = command_line_has(line, OPTION_NO_FUSE);
     options->verify = command_line_has(line, OPTION_VERIFY);
     options->cpu = command_line_value(line, OPTION_CPU);
     options->prefix = command_line_value(line, OPTION_PREFIX);

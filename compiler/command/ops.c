@@ -1,14 +1,14 @@
 /* ops.c: tfcc ops [NAME]. */
 #include "command/commands.h"
 
-#include "graph/describe.h"
+#include "graph/print.h"
 #include "graph/ops.h"
 
 int command_ops(Arena *arena, const CommandLine *line) {
     Text text = {.arena = arena};
     text_add(&text, "");
     if (line->input_count == 0) {
-        ops_describe_all(&text);
+        ops_print_list(&text);
         fputs(text.bytes, stdout);
         return 0;
     }
@@ -17,7 +17,7 @@ int command_ops(Arena *arena, const CommandLine *line) {
         const char *name = line->inputs[k];
         const OpRow *row = op_find(name);
         if (row) {
-            op_describe(&text, row);
+            ops_print_row(&text, row);
             continue;
         }
         const MapEntry *near = map_nearest(op_spellings(), name);

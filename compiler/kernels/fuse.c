@@ -99,6 +99,18 @@ static void look_at_buffers(Fusion *fusion) {
     }
 }
 
+/* What a target without a value stands for is asked for as it is. */
+static void pin_targets(Fusion *fusion) {
+    const Graph *graph = fusion->program->graph;
+    for (size_t k = 0; k < graph->fetch_count; k++) {
+        if (graph->fetches[k].value) continue;
+        const ProgramNode *target = &fusion->program->nodes[graph->fetches[k].node->id];
+        for (size_t t = 0; t < target->kernel_count; t++)
+            for (size_t o = 0; o < target->kernels[t]->output_count; o++)
+                pin(fusion, target->kernels[t]->outputs[o].buffer, "it is a target");
+    }
+}
+
 /* The root buffers that the kernel loads and that have a producer. */
 static void fuse_into(Fusion *fusion, Kernel *kernel, Kernel **producers) {
     const KernelFacts *facts = &fusion->kernels[kernel->number];
@@ -161,16 +173,15 @@ static void drop_kernels(Fusion *fusion) {
             kept[--first] = kernel;
             continue;
         }
-        kernel->is_dead = true;
         uint32_t result = kernel->outputs[0].buffer->number;
-        if (!fusion->buffers[result].is_fetchable && !is_wanted[result]) continue;
-        Kernel *original = fusion->originals[kernel->number];
-        Kernel *alternate = original ? original : kernel;
-        alternate->is_alternate = true;
-        alternate->is_dead = false;
-        KernelFacts facts = kernel_facts(fusion->scratch, alternate);
+        kernel->is_dead = !fusion->buffers[result].is_fetchable && !is_wanted[result];
+        if (kernel->is_dead) continue;
+        const Kernel *original = fusion->originals[kernel->number];
+        if (original) *kernel = *original; /* targets point to it */
+        kernel->is_alternate = true;
+        KernelFacts facts = kernel_facts(fusion->scratch, kernel);
         need_loads(&facts, is_wanted);
-        kept[--first] = alternate;
+        kept[--first] = kernel;
     }
     program->kernels = kept + first;
     program->kernel_count = program->kernel_capacity = count - first;
@@ -188,6 +199,7 @@ bool fuse_program(Compilation *c) {
     for (size_t k = 0; k < program->kernel_count; k++)
         fusion.kernels[k] = kernel_facts(fusion.scratch, program->kernels[k]);
     look_at_buffers(&fusion);
+    pin_targets(&fusion);
     for (size_t k = 0; k < program->kernel_count; k++)
         if (program->kernels[k]->kind == KERNEL_STRUCTURED) fuse_into(&fusion, program->kernels[k], producers);
     drop_kernels(&fusion);
