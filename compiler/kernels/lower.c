@@ -173,7 +173,7 @@ void lower_show(LowerContext *c, int index, Buffer *base) {
     Buffer *root = buffer_root(base);
     bool may_change = root->kind == TFCC_ABI_CURRENT || root->kind == TFCC_ABI_WRITE ||
                       (root->kind == TFCC_ABI_START && is_written(c->graph, root->variable));
-    if (!value->is_feedable && !c->requirement && !may_change && !c->node->guard &&
+    if (!value->is_feedable && !c->requirement && !may_change && !c->node->guard && c->node->after_count == 0 &&
         !needs_more_symbols(&value->type.shape, &base->type.shape)) {
         program_add_alias(c->program, base, value);
         return;
@@ -187,4 +187,11 @@ void lower_show(LowerContext *c, int index, Buffer *base) {
     Dim axes[MAX_RANK];
     Kernel *kernel = lower_kernel_over(c, &output->type.shape, axes);
     kernel_store(kernel, output, scalar_load(kernel, shown, axes));
+}
+
+/* Ops that passes/expand.c replaces by others never get here. */
+void lower_expanded(LowerContext *c);
+void lower_expanded(LowerContext *c) {
+    diagnose_error(c->graph->diagnostics, c->node->place, "internal error: %s was not expanded", c->node->row->spelling);
+    for (size_t k = 0; k < c->node->output_count; k++) lower_output(c, (int)k);
 }

@@ -47,8 +47,8 @@ Value *lower_input_value(LowerContext *c, const char *parameter); /* NULL where 
 /* The buffers of a list parameter, in the context's arena. */
 size_t lower_input_list(LowerContext *c, const char *parameter, Buffer ***buffers);
 const Shape *lower_output_shape(LowerContext *c, int index);
-/* Output `index` shows the bytes of `base` under its own type; where that is not possible (a run may feed it, sizes are known only after
- * something has been computed, the bytes may be overwritten) they are copied. */
+/* Output `index` shows the bytes of `base` under its own type; where that is not possible (a run may feed it, it waits for a
+ * check, a guard or `after`, its sizes are known only after something has been computed, the bytes may be overwritten) they are copied. */
 void lower_show(LowerContext *c, int index, Buffer *base);
 /* The numbers of an integer tensor that is known when compiling; false where it is not. */
 bool lower_known_integers(LowerContext *c, const char *parameter, const int64_t **numbers, size_t *count);

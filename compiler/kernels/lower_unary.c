@@ -65,8 +65,9 @@ void lower_reciprocal(LowerContext *c) {
 
 static Scalar *is_negative(Kernel *k, Scalar *x) { return scalar_less(k, x, scalar_like(k, x, 0)); }
 
+/* The slope is a float32, as in TensorFlow, whatever the dtype. */
 static Scalar *leaky_relu(LowerContext *c, Kernel *k, Scalar *x) {
-    double alpha = node_attribute_float(c->node, "alpha");
+    double alpha = (double)(float)node_attribute_float(c->node, "alpha");
     Scalar *slope = scalar_multiply(k, x, scalar_like(k, x, alpha));
     return scalar_select(k, scalar_less(k, scalar_like(k, x, 0), x), x, slope);
 }
@@ -95,15 +96,16 @@ static Scalar *silu(LowerContext *c, Kernel *k, Scalar *x) {
 }
 UNARY(silu, "features", silu(c, k, x))
 
-/* x / 2 (1 + erf(x / sqrt 2)), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) for erf. */
+/* x / 2 (1 + erf(x / sqrt 2)), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) for erf. The roots of 2 and the factor are float32
+ * numbers, as in TensorFlow, whatever the dtype. */
 static Scalar *gelu(LowerContext *c, Kernel *k, Scalar *x) {
     Scalar *half = scalar_multiply(k, scalar_like(k, x, 0.5), x), *curve;
     if (node_attribute_bool(c->node, "approximate")) {
-        Scalar *cube = scalar_multiply(k, scalar_like(k, x, 0.044715), scalar_multiply(k, x, scalar_multiply(k, x, x)));
+        Scalar *cube = scalar_multiply(k, scalar_like(k, x, (double)0.044715f), scalar_multiply(k, x, scalar_multiply(k, x, x)));
         Scalar *inner = scalar_multiply(k, scalar_like(k, x, 0.79788456080286535588), scalar_add(k, x, cube));
         curve = function(k, SCALAR_TANH, inner);
     } else {
-        curve = function(k, SCALAR_ERF, scalar_multiply(k, x, scalar_like(k, x, 0.70710678118654752440)));
+        curve = function(k, SCALAR_ERF, scalar_multiply(k, x, scalar_like(k, x, 1 / (double)1.41421356237309504880f)));
     }
     return scalar_multiply(k, half, scalar_add(k, scalar_like(k, x, 1), curve));
 }
