@@ -25,7 +25,6 @@
 #define TFCC_KERNELS_KERNEL_H
 
 #include "graph/graph.h"
-#include "graph/ops.h"
 
 typedef enum ScalarOp {
 #define SCALAR(code, spelling, arity, meaning) SCALAR_##code,
