@@ -1,15 +1,17 @@
-/* build.c: the top level of a graph file: its keys, its name, the order in which things are built. */
+/* build.c: the top level of a graph file: its keys, its name, the order in which things are built.
+ */
 #include "source/build.h"
 
+#include "source/build_internal.h"
 #include <stdlib.h>
 #include <string.h>
-#include "source/build_internal.h"
 
 static bool is_identifier(const char *text) {
     if (!*text || (*text >= '0' && *text <= '9')) return false;
     for (; *text; text++) {
         char c = *text;
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        bool fits =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         if (!fits) return false;
     }
     return true;
@@ -35,9 +37,10 @@ static const char *graph_name(Builder *b, const TreeNode *root) {
         const char *name = tree_text(b->arena, &given);
         if (is_identifier(name)) return name;
     }
-    diagnose_error(b->diagnostics, tree_place(b->tree, &given),
-                   "the graph's name becomes the prefix of C symbols, so it is an identifier: letters, digits "
-                   "and _");
+    diagnose_error(
+        b->diagnostics, tree_place(b->tree, &given),
+        "the graph's name becomes the prefix of C symbols, so it is an identifier: letters, digits "
+        "and _");
     return "model";
 }
 
@@ -68,8 +71,9 @@ static void check_dim_bindings(Builder *b) {
         const char *name = options->dim_bindings[i].name;
         if (map_get(&named, name)) continue;
         const MapEntry *near = map_nearest(&named, name);
-        diagnose_error(b->diagnostics, (Place){0}, "--dim %s: no shape in the graph has a dimension of that name%s%s%s",
-                       name, near ? "; did you mean `" : "", near ? near->key : "", near ? "`?" : "");
+        diagnose_error(b->diagnostics, (Place){0},
+                       "--dim %s: no shape in the graph has a dimension of that name%s%s%s", name,
+                       near ? "; did you mean `" : "", near ? near->key : "", near ? "`?" : "");
     }
 }
 
@@ -80,9 +84,11 @@ static void fix_dims(Builder *b) {
         for (size_t p = 0; p < node->row->parameter_count; p++) {
             Argument *argument = &node->arguments[p];
             if (argument->kind != ARGUMENT_SHAPE) continue;
-            ShapeEntry *sizes = arena_copy(b->arena, argument->as.sizes, argument->count * sizeof *sizes);
+            ShapeEntry *sizes =
+                arena_copy(b->arena, argument->as.sizes, argument->count * sizeof *sizes);
             for (size_t k = 0; k < argument->count; k++) {
-                const DimBinding *binding = sizes[k].name ? map_get(&b->bound_dims, sizes[k].name) : NULL;
+                const DimBinding *binding =
+                    sizes[k].name ? map_get(&b->bound_dims, sizes[k].name) : NULL;
                 if (binding) sizes[k] = (ShapeEntry){.size = binding->size};
             }
             argument->as.sizes = sizes;
@@ -100,7 +106,8 @@ bool source_build_from_tree(Compilation *c, const Tree *tree, const TreeNode *ro
                                        "signatures", "definitions", NULL};
     Place whole = {.file = tree->file};
     if (root->kind == TREE_ABSENT || (root->kind == TREE_SCALAR && root->length == 0))
-        return diagnose_error(c->diagnostics, whole, "the file is empty; a graph has at least `nodes:`");
+        return diagnose_error(c->diagnostics, whole,
+                              "the file is empty; a graph has at least `nodes:`");
     if (root->kind != TREE_MAPPING)
         return diagnose_error(c->diagnostics, tree_place(tree, root),
                               "a graph is a mapping with the key `nodes`");

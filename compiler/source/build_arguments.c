@@ -1,13 +1,16 @@
-/* build_arguments.c: an ordinary op's node from its bound arguments, one parameter after the other. */
-#include <string.h>
+/* build_arguments.c: an ordinary op's node from its bound arguments, one parameter after the other.
+ */
 #include "source/build_internal.h"
 #include "support/dtype.h"
+#include <string.h>
 
 /* ---- attributes ---- */
 
-/* A word as it stands: an identifier, a text in quotes, a word of YAML. NULL where it is something else. */
+/* A word as it stands: an identifier, a text in quotes, a word of YAML. NULL where it is something
+ * else. */
 static const char *word_of(Builder *b, const Expression *expression) {
-    if (expression->kind == EXPRESSION_NAME || expression->kind == EXPRESSION_STRING) return expression->text;
+    if (expression->kind == EXPRESSION_NAME || expression->kind == EXPRESSION_STRING)
+        return expression->text;
     if (expression->kind == EXPRESSION_YAML && expression->yaml.kind == TREE_SCALAR) {
         const char *text = tree_text(b->arena, &expression->yaml);
         size_t length = strlen(text);
@@ -22,8 +25,9 @@ static const char *word_of(Builder *b, const Expression *expression) {
 bool read_number(Builder *b, Expression *expression, const char *what, Number *number) {
     if (!resolve_yaml(b, expression)) return false;
     if (expression->kind == EXPRESSION_LIST || !is_literal(b, expression))
-        return diagnose_error(b->diagnostics, expression->place, "%s is an attribute: a number written here, not `%s`",
-                              what, source_text(b, expression->place));
+        return diagnose_error(b->diagnostics, expression->place,
+                              "%s is an attribute: a number written here, not `%s`", what,
+                              source_text(b, expression->place));
     Operand operand = evaluate(b, expression, NULL);
     if (operand.kind != OPERAND_NUMBER) return false;
     *number = operand.number;
@@ -33,7 +37,8 @@ bool read_number(Builder *b, Expression *expression, const char *what, Number *n
 bool read_dtype(Builder *b, Expression *expression, tfcc_dtype *dtype) {
     const char *word = word_of(b, expression);
     if (!word)
-        return diagnose_error(b->diagnostics, expression->place, "the name of a dtype is expected here, as float32");
+        return diagnose_error(b->diagnostics, expression->place,
+                              "the name of a dtype is expected here, as float32");
     *dtype = dtype_from_name(word);
     if (*dtype != TFCC_NONE) return true;
     size_t count;
@@ -48,8 +53,8 @@ bool read_dtype(Builder *b, Expression *expression, tfcc_dtype *dtype) {
 static bool is_identifier(const char *text) {
     if (!*text || (*text >= '0' && *text <= '9')) return false;
     for (; *text; text++)
-        if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || (*text >= '0' && *text <= '9') ||
-              *text == '_'))
+        if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+              (*text >= '0' && *text <= '9') || *text == '_'))
             return false;
     return true;
 }
@@ -59,8 +64,8 @@ static bool read_size(Builder *b, Expression *item, ShapeEntry *entry) {
     Number number = {0};
     const char *word = NULL;
     *entry = (ShapeEntry){.size = -1};
-    if (item->kind == EXPRESSION_YAML && item->yaml.kind == TREE_MAPPING && item->yaml.length == 1 &&
-        item->yaml.as.pairs[0].key.length == 0)
+    if (item->kind == EXPRESSION_YAML && item->yaml.kind == TREE_MAPPING &&
+        item->yaml.length == 1 && item->yaml.as.pairs[0].key.length == 0)
         return true; /* what YAML makes of `?` */
     if (item->kind == EXPRESSION_YAML) {
         number = tree_resolve(&item->yaml);
@@ -68,38 +73,48 @@ static bool read_size(Builder *b, Expression *item, ShapeEntry *entry) {
     } else if (item->kind == EXPRESSION_NAME) {
         number = number_from_text(item->text, strlen(item->text));
         if (number.kind == NUMBER_NONE) word = item->text;
-    } else if (!is_literal(b, item) || item->kind == EXPRESSION_LIST || !read_number(b, item, "a size", &number)) {
-        return diagnose_error(b->diagnostics, item->place, "a size is a number, null, or the name of a dimension");
+    } else if (!is_literal(b, item) || item->kind == EXPRESSION_LIST ||
+               !read_number(b, item, "a size", &number)) {
+        return diagnose_error(b->diagnostics, item->place,
+                              "a size is a number, null, or the name of a dimension");
     }
     if (number.kind == NUMBER_NULL) return true;
     if (number.kind == NUMBER_INTEGER && number.integer >= 0 && number.integer <= INT64_MAX)
         return entry->size = (int64_t)number.integer, true;
     if (number.kind == NUMBER_INTEGER && number.integer < 0)
-        return diagnose_error(b->diagnostics, item->place,
-                              "a size is not negative; an unknown one is written null, or as a name: [batch, 784]");
+        return diagnose_error(
+            b->diagnostics, item->place,
+            "a size is not negative; an unknown one is written null, or as a name: [batch, 784]");
     if (word && is_identifier(word)) return entry->name = word, true;
-    return diagnose_error(b->diagnostics, item->place,
-                          "a size is a number, null, or the name of a dimension (letters, digits, _)");
+    return diagnose_error(
+        b->diagnostics, item->place,
+        "a size is a number, null, or the name of a dimension (letters, digits, _)");
 }
 
 bool read_shape(Builder *b, Expression *expression, Argument *argument) {
-    if (expression->kind == EXPRESSION_YAML && expression->yaml.kind == TREE_SEQUENCE && !resolve_yaml(b, expression))
+    if (expression->kind == EXPRESSION_YAML && expression->yaml.kind == TREE_SEQUENCE &&
+        !resolve_yaml(b, expression))
         return false;
     if (expression->kind != EXPRESSION_LIST)
-        return diagnose_error(b->diagnostics, expression->place, "a shape is a list of sizes, as [null, 784]; [] is a scalar's");
+        return diagnose_error(b->diagnostics, expression->place,
+                              "a shape is a list of sizes, as [null, 784]; [] is a scalar's");
     if (expression->item_count > MAX_RANK)
-        return diagnose_error(b->diagnostics, expression->place, "the shape has rank %zu; ranks go to %d",
-                              expression->item_count, MAX_RANK);
+        return diagnose_error(b->diagnostics, expression->place,
+                              "the shape has rank %zu; ranks go to %d", expression->item_count,
+                              MAX_RANK);
     ShapeEntry *sizes = arena_alloc_array(b->arena, expression->item_count, sizeof *sizes);
     for (size_t i = 0; i < expression->item_count; i++)
         if (!read_size(b, expression->items[i], &sizes[i])) return false;
-    *argument = (Argument){
-        .kind = ARGUMENT_SHAPE, .place = expression->place, .count = expression->item_count, .as.sizes = sizes};
+    *argument = (Argument){.kind = ARGUMENT_SHAPE,
+                           .place = expression->place,
+                           .count = expression->item_count,
+                           .as.sizes = sizes};
     return true;
 }
 
 /* One whole number, or a list of them. */
-static bool read_integers(Builder *b, Expression *expression, const char *what, Argument *argument) {
+static bool read_integers(Builder *b, Expression *expression, const char *what,
+                          Argument *argument) {
     if (!resolve_yaml(b, expression)) return false;
     bool is_list = expression->kind == EXPRESSION_LIST;
     size_t count = is_list ? expression->item_count : 1;
@@ -117,8 +132,8 @@ static bool read_integers(Builder *b, Expression *expression, const char *what, 
     return true;
 }
 
-static bool read_attribute(Builder *b, const Call *call, const Parameter *parameter, Expression *expression,
-                           Argument *argument) {
+static bool read_attribute(Builder *b, const Call *call, const Parameter *parameter,
+                           Expression *expression, Argument *argument) {
     const char *what = arena_format(b->arena, "`%s` of %s", parameter->name, call->spelling);
     Place place = expression->place;
     Number number;
@@ -126,7 +141,8 @@ static bool read_attribute(Builder *b, const Call *call, const Parameter *parame
     switch (parameter->attribute) {
     case ARGUMENT_BOOL:
         if (!read_number(b, expression, what, &number)) return false;
-        if (number.kind != NUMBER_BOOL) return diagnose_error(b->diagnostics, place, "%s is true or false", what);
+        if (number.kind != NUMBER_BOOL)
+            return diagnose_error(b->diagnostics, place, "%s is true or false", what);
         result.as.boolean = number.boolean;
         break;
     case ARGUMENT_INTEGER:
@@ -146,7 +162,8 @@ static bool read_attribute(Builder *b, const Call *call, const Parameter *parame
         break;
     case ARGUMENT_WORD:
         result.as.word = word_of(b, expression);
-        if (!result.as.word) return diagnose_error(b->diagnostics, place, "%s is a word, or a text in quotes", what);
+        if (!result.as.word)
+            return diagnose_error(b->diagnostics, place, "%s is a word, or a text in quotes", what);
         break;
     case ARGUMENT_SHAPE:
         if (!read_shape(b, expression, &result)) return false;
@@ -174,8 +191,9 @@ static const char *describe_node(Builder *b, const GraphNode *node) {
 static bool fill_variable(Builder *b, const Call *call, GraphNode *node, Expression *expression) {
     if (!resolve_yaml(b, expression)) return false;
     if (expression->kind != EXPRESSION_NAME)
-        return diagnose_error(b->diagnostics, expression->place, "%s: the target is the name of a variable, not `%s`",
-                              call->spelling, source_text(b, expression->place));
+        return diagnose_error(b->diagnostics, expression->place,
+                              "%s: the target is the name of a variable, not `%s`", call->spelling,
+                              source_text(b, expression->place));
     bool found;
     Declared *declared;
     scope_value(b, expression->text, &found, &declared);
@@ -188,7 +206,8 @@ static bool fill_variable(Builder *b, const Call *call, GraphNode *node, Express
         node->variable = declared->node->variable;
         return true;
     }
-    diagnose_error(b->diagnostics, expression->place, "%s: the target `%s` is %s; declare it a variable, {op: variable, value: …}",
+    diagnose_error(b->diagnostics, expression->place,
+                   "%s: the target `%s` is %s; declare it a variable, {op: variable, value: …}",
                    call->spelling, declared->name, describe_node(b, declared->node));
     note_declared(b, declared);
     return false;
@@ -245,18 +264,21 @@ bool fill_parameter(Builder *b, const Call *call, GraphNode *node, size_t p, con
     }
     case PARAMETER_TENSOR_LIST: return fill_list(b, node, p, bound);
     case PARAMETER_VARIABLE: return fill_variable(b, call, node, bound->value);
-    case PARAMETER_ATTRIBUTE: return read_attribute(b, call, parameter, bound->value, &node->arguments[p]);
+    case PARAMETER_ATTRIBUTE:
+        return read_attribute(b, call, parameter, bound->value, &node->arguments[p]);
     case PARAMETER_VALUE: break;
     }
     return true;
 }
 
-/* Random ops without a seed take it from the name of the node they belong to; a second one in the same expression takes another. */
+/* Random ops without a seed take it from the name of the node they belong to; a second one in the
+ * same expression takes another. */
 static void default_seed(Builder *b, GraphNode *node) {
     int p = op_parameter(node->row, "seed");
     if (p < 0 || node->arguments[p].kind != ARGUMENT_ABSENT) return;
     const char *label = b->owner ? b->owner->label : node->label;
-    const char *text = b->draw_count ? arena_format(b->arena, "%s#%zu", label, b->draw_count) : label;
+    const char *text =
+        b->draw_count ? arena_format(b->arena, "%s#%zu", label, b->draw_count) : label;
     b->draw_count++;
     node->arguments[p].kind = ARGUMENT_INTEGER;
     node->arguments[p].as.integer = (int64_t)(hash_bytes(text, strlen(text)) & INT64_MAX);
@@ -267,7 +289,8 @@ GraphNode *build_call(Builder *b, const Call *call, GraphNode *target) {
     if (!bound) return NULL;
     GraphNode *node = begin_node(b, call->row, target, call->place);
     bool fine = true;
-    for (size_t p = 0; p < call->row->parameter_count; p++) fine &= fill_parameter(b, call, node, p, &bound[p]);
+    for (size_t p = 0; p < call->row->parameter_count; p++)
+        fine &= fill_parameter(b, call, node, p, &bound[p]);
     default_seed(b, node);
     return fine ? node : NULL;
 }

@@ -1,12 +1,14 @@
 /* build_cond.c: `y: {op: cond, inputs: p, then: …, else: …}`.
  *
- * A branch is {nodes: …, fetches: [names], targets: [names]}, or just an expression, or a list of them. Its nodes become nodes of the
- * graph that are carried out under a guard; the cond node chooses between what the branches fetch. Names of a branch are seen in it and
- * in branches inside it. What a branch does besides its values (writes to variables, asserts, its targets) is done whenever the cond is
- * carried out and the branch is the one taken: the cond node is `after` these nodes, which their guard skips otherwise.
+ * A branch is {nodes: …, fetches: [names], targets: [names]}, or just an expression, or a list of
+ * them. Its nodes become nodes of the graph that are carried out under a guard; the cond node
+ * chooses between what the branches fetch. Names of a branch are seen in it and in branches inside
+ * it. What a branch does besides its values (writes to variables, asserts, its targets) is done
+ * whenever the cond is carried out and the branch is the one taken: the cond node is `after` these
+ * nodes, which their guard skips otherwise.
  */
-#include <string.h>
 #include "source/build_internal.h"
+#include <string.h>
 
 typedef struct Branch {
     Value **values;
@@ -28,18 +30,21 @@ static void add_target(Builder *b, Branch *branch, GraphNode *target) {
 
 static void build_graph_branch(Builder *b, const TreeNode *yaml, Branch *branch) {
     static const char *const keys[] = {"nodes", "fetches", "targets", NULL};
-    TreeNode nodes = tree_get(yaml, "nodes"), fetches = tree_get(yaml, "fetches"), targets = tree_get(yaml, "targets");
+    TreeNode nodes = tree_get(yaml, "nodes"), fetches = tree_get(yaml, "fetches"),
+             targets = tree_get(yaml, "targets");
     NameItem *names;
     size_t count;
     if (!check_keys(b, yaml, "a branch", keys)) branch->is_broken = true;
     if (nodes.kind == TREE_MAPPING) {
         build_nodes(b, &nodes);
     } else if (nodes.kind != TREE_ABSENT) {
-        diagnose_error(b->diagnostics, tree_place(b->tree, &nodes), "`nodes` is a mapping from names to nodes");
+        diagnose_error(b->diagnostics, tree_place(b->tree, &nodes),
+                       "`nodes` is a mapping from names to nodes");
         branch->is_broken = true;
     }
     if (!read_names(b, &fetches, "fetches", &names, &count)) branch->is_broken = true;
-    for (size_t i = 0; i < count; i++) add_value(b, branch, require_value(b, names[i].text, names[i].place, "cond"));
+    for (size_t i = 0; i < count; i++)
+        add_value(b, branch, require_value(b, names[i].text, names[i].place, "cond"));
     if (!read_names(b, &targets, "targets", &names, &count)) branch->is_broken = true;
     for (size_t i = 0; i < count; i++) {
         GraphNode *target = require_node(b, names[i].text, names[i].place);
@@ -60,18 +65,22 @@ static void build_expression_branch(Builder *b, const TreeNode *yaml, Branch *br
 }
 
 static bool is_effect(const GraphNode *node) {
-    return (node->row->effects & WRITES) || (node->row->output_count == 0 && node->row->code != OP_COND);
+    return (node->row->effects & WRITES) ||
+           (node->row->output_count == 0 && node->row->code != OP_COND);
 }
 
-/* Everything the branches do that nobody may be waiting for; `first` is the number of the first node made for them. Only now, since
- * parts of the cond that are made later would come to stand behind it. */
+/* Everything the branches do that nobody may be waiting for; `first` is the number of the first
+ * node made for them. Only now, since parts of the cond that are made later would come to stand
+ * behind it. */
 static void carry_out_effects(Builder *b, GraphNode *cond, const Branch *branch, size_t first) {
     for (size_t i = first; i < b->graph->node_count; i++)
         if (is_effect(b->graph->nodes[i])) graph_add_after(b->graph, cond, b->graph->nodes[i]);
-    for (size_t i = 0; i < branch->target_count; i++) graph_add_after(b->graph, cond, branch->targets[i]);
+    for (size_t i = 0; i < branch->target_count; i++)
+        graph_add_after(b->graph, cond, branch->targets[i]);
 }
 
-static Branch build_branch(Builder *b, const TreeNode *mapping, GraphNode *cond, Value *predicate, bool wanted) {
+static Branch build_branch(Builder *b, const TreeNode *mapping, GraphNode *cond, Value *predicate,
+                           bool wanted) {
     Branch branch = {0};
     const char *key = wanted ? "then" : "else";
     TreeNode yaml = tree_get(mapping, key);
@@ -104,13 +113,15 @@ static Expression *predicate_of(Builder *b, const TreeNode *mapping) {
     TreeNode first = *given;
     if (given->kind == TREE_SEQUENCE && given->length == 1) first = tree_item(b->tree, given, 0);
     if (first.kind == TREE_SCALAR) return expression_of_yaml(b, &first);
-    diagnose_error(b->diagnostics, tree_place(b->tree, given->kind == TREE_ABSENT ? mapping : given),
+    diagnose_error(b->diagnostics,
+                   tree_place(b->tree, given->kind == TREE_ABSENT ? mapping : given),
                    "cond has one input, the condition");
     return NULL;
 }
 
 void build_cond(Builder *b, const TreeNode *mapping, GraphNode *cond) {
-    static const char *const keys[] = {"op", "inputs", "pred", "then", "else", "outputs", "after", NULL};
+    static const char *const keys[] = {"op",   "inputs",  "pred",  "then",
+                                       "else", "outputs", "after", NULL};
     check_keys(b, mapping, "cond", keys);
     Expression *condition = predicate_of(b, mapping);
     Value *predicate = condition ? evaluate_value(b, condition) : NULL;
@@ -123,13 +134,17 @@ void build_cond(Builder *b, const TreeNode *mapping, GraphNode *cond) {
     carry_out_effects(b, cond, &other, first);
     if (then.is_broken || other.is_broken) return;
     if (then.count != other.count) {
-        diagnose_error(b->diagnostics, other.place, "cond: `then` gives %zu value%s and `else` %zu; they give equally many",
+        diagnose_error(b->diagnostics, other.place,
+                       "cond: `then` gives %zu value%s and `else` %zu; they give equally many",
                        then.count, then.count == 1 ? "" : "s", other.count);
         return;
     }
     graph_empty_list(cond, 1);
-    for (size_t i = 0; i < then.count; i++) graph_add_input(b->graph, cond, 1, then.values[i], then.place);
-    for (size_t i = 0; i < other.count; i++) graph_add_input(b->graph, cond, 1, other.values[i], other.place);
+    for (size_t i = 0; i < then.count; i++)
+        graph_add_input(b->graph, cond, 1, then.values[i], then.place);
+    for (size_t i = 0; i < other.count; i++)
+        graph_add_input(b->graph, cond, 1, other.values[i], other.place);
     for (size_t i = 0; i < then.count; i++) graph_output(b->graph, cond, i);
-    if (cond->name && cond->output_count > 0 && !cond->outputs[0]->name) cond->outputs[0]->name = cond->name;
+    if (cond->name && cond->output_count > 0 && !cond->outputs[0]->name)
+        cond->outputs[0]->name = cond->name;
 }

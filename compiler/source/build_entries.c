@@ -1,6 +1,6 @@
 /* build_entries.c: what a run may feed and ask for: `feeds:`, `fetches:`, `signatures:`. */
-#include <string.h>
 #include "source/build_internal.h"
+#include <string.h>
 
 /* ---- feeds ---- */
 
@@ -9,7 +9,8 @@ static size_t add_feed(Builder *b, const char *name, Value *value) {
     for (size_t i = 0; value->is_feedable && i < graph->feed_count; i++)
         if (graph->feeds[i].value == value) return i;
     value->is_feedable = true;
-    *ARENA_PUSH(b->arena, graph->feeds, graph->feed_count, graph->feed_capacity) = (Feed){.name = name, .value = value};
+    *ARENA_PUSH(b->arena, graph->feeds, graph->feed_count, graph->feed_capacity) =
+        (Feed){.name = name, .value = value};
     return graph->feed_count - 1;
 }
 
@@ -37,8 +38,10 @@ static void each_name(Builder *b, const TreeNode *list, const char *what,
             add(b, &names[i], context);
             continue;
         }
-        diagnose_error(b->diagnostics, names[i].place, "`%s` is listed twice in `%s`", names[i].text, what);
-        diagnose_note(b->diagnostics, ((const NameItem *)entry->value)->place, "it is first listed here");
+        diagnose_error(b->diagnostics, names[i].place, "`%s` is listed twice in `%s`",
+                       names[i].text, what);
+        diagnose_note(b->diagnostics, ((const NameItem *)entry->value)->place,
+                      "it is first listed here");
     }
 }
 
@@ -49,7 +52,8 @@ static void add_listed_feed(Builder *b, const NameItem *item, void *context) {
     size_t feed = add_feed(b, item->text, value);
     if (!signature) return;
     size_t capacity = signature->feed_count;
-    signature->feeds = arena_grow(b->arena, signature->feeds, &capacity, capacity + 1, sizeof *signature->feeds);
+    signature->feeds =
+        arena_grow(b->arena, signature->feeds, &capacity, capacity + 1, sizeof *signature->feeds);
     signature->feeds[signature->feed_count++] = feed;
 }
 
@@ -73,7 +77,8 @@ static size_t add_fetch(Builder *b, Map *known, const char *name, GraphNode *nod
     return number;
 }
 
-/* Every named node, in the file's order; of several outputs each under its own name, or as name:k. */
+/* Every named node, in the file's order; of several outputs each under its own name, or as name:k.
+ */
 static void add_all_fetches(Builder *b, Map *known, const TreeNode *nodes) {
     for (size_t i = 0; i < nodes->length; i++) {
         const TreePair *pair = &nodes->as.pairs[i];
@@ -92,7 +97,8 @@ static void add_all_fetches(Builder *b, Map *known, const TreeNode *nodes) {
             if (k < name_count) {
                 add_fetch(b, known, names[k].text, node, node->outputs[k]);
             } else if (k > 0) {
-                if (!node->outputs[k]->name) node->outputs[k]->name = arena_format(b->arena, "%s:%zu", name, k);
+                if (!node->outputs[k]->name)
+                    node->outputs[k]->name = arena_format(b->arena, "%s:%zu", name, k);
                 add_fetch(b, known, node->outputs[k]->name, node, node->outputs[k]);
             }
         }
@@ -151,12 +157,15 @@ static void reach(Builder *b, Reach *r, GraphNode *node) {
     *ARENA_PUSH(b->arena, r->stack, r->count, r->capacity) = node;
 }
 
-/* Without a list of its own, a signature is fed the placeholders that its fetches and targets need. */
+/* Without a list of its own, a signature is fed the placeholders that its fetches and targets need.
+ */
 static void find_feeds(Builder *b, Signature *signature) {
     Graph *graph = b->graph;
     Reach r = {0};
-    for (size_t i = 0; i < signature->fetch_count; i++) reach(b, &r, graph->fetches[signature->fetches[i]].node);
-    for (size_t i = 0; i < signature->target_count; i++) reach(b, &r, graph->fetches[signature->targets[i]].node);
+    for (size_t i = 0; i < signature->fetch_count; i++)
+        reach(b, &r, graph->fetches[signature->fetches[i]].node);
+    for (size_t i = 0; i < signature->target_count; i++)
+        reach(b, &r, graph->fetches[signature->targets[i]].node);
     while (r.count > 0) {
         GraphNode *node = r.stack[--r.count];
         for (size_t i = 0; i < node->input_count; i++) reach(b, &r, node->inputs[i]->node);
@@ -177,12 +186,14 @@ static void build_signature(Builder *b, Map *known, const TreePair *pair) {
     Graph *graph = b->graph;
     Place place = tree_place(b->tree, &pair->key);
     if (pair->value.kind != TREE_MAPPING) {
-        diagnose_error(b->diagnostics, place, "a signature is a mapping: {feeds: […], fetches: […], targets: […]}");
+        diagnose_error(b->diagnostics, place,
+                       "a signature is a mapping: {feeds: […], fetches: […], targets: […]}");
         return;
     }
     if (!check_keys(b, &pair->value, "a signature", keys)) return;
     if (pair->key.length == 0 || pair->key.length > TREE_MAX_NAME_BYTES) {
-        diagnose_error(b->diagnostics, place, "a signature has a name of 1 to %d bytes", TREE_MAX_NAME_BYTES);
+        diagnose_error(b->diagnostics, place, "a signature has a name of 1 to %d bytes",
+                       TREE_MAX_NAME_BYTES);
         return;
     }
     Signature *signature =
@@ -196,7 +207,8 @@ static void build_signature(Builder *b, Map *known, const TreePair *pair) {
     each_name(b, &fetches, "fetches", add_listed_fetch, &context);
     each_name(b, &targets, "targets", add_listed_target, &context);
     if (fetches.kind == TREE_ABSENT && targets.kind == TREE_ABSENT)
-        diagnose_error(b->diagnostics, place, "the signature `%s` has neither `fetches` nor `targets`", signature->name);
+        diagnose_error(b->diagnostics, place,
+                       "the signature `%s` has neither `fetches` nor `targets`", signature->name);
     if (feeds.kind == TREE_ABSENT) find_feeds(b, signature);
 }
 
@@ -213,9 +225,11 @@ void build_entries(Builder *b, const TreeNode *root, const TreeNode *nodes) {
         each_name(b, &fetches, "fetches", add_listed_fetch, &context);
     if (signatures.kind == TREE_ABSENT) return;
     if (signatures.kind != TREE_MAPPING) {
-        diagnose_error(b->diagnostics, tree_place(b->tree, &signatures),
-                       "`signatures` is a mapping from names to {feeds: […], fetches: […], targets: […]}");
+        diagnose_error(
+            b->diagnostics, tree_place(b->tree, &signatures),
+            "`signatures` is a mapping from names to {feeds: […], fetches: […], targets: […]}");
         return;
     }
-    for (size_t i = 0; i < signatures.length; i++) build_signature(b, &known, &signatures.as.pairs[i]);
+    for (size_t i = 0; i < signatures.length; i++)
+        build_signature(b, &known, &signatures.as.pairs[i]);
 }

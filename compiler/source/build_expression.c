@@ -1,8 +1,11 @@
-/* build_expression.c: expressions to nodes. Numbers among themselves fold; everything else is the application of an op. */
-#include <string.h>
+/* build_expression.c: expressions to nodes. Numbers among themselves fold; everything else is the
+ * application of an op. */
 #include "source/build_internal.h"
+#include <string.h>
 
-static Operand broken(void) { return (Operand){.kind = OPERAND_BROKEN}; }
+static Operand broken(void) {
+    return (Operand){.kind = OPERAND_BROKEN};
+}
 
 static Operand value_operand(Value *value, Expression *expression) {
     return (Operand){.kind = value ? OPERAND_VALUE : OPERAND_BROKEN,
@@ -46,9 +49,14 @@ static bool resolve_scalar(Builder *b, Expression *expression) {
         expression->is_backquoted = true;
         return true;
     }
+    if (declared) { /* `name:k` without such an output */
+        report_unknown_name(b, expression->place, text);
+        return false;
+    }
     Number number = tree_resolve(&expression->yaml);
     if (number.kind == NUMBER_TOO_LARGE)
-        return diagnose_error(b->diagnostics, expression->place, "the number does not fit in 64 bits");
+        return diagnose_error(b->diagnostics, expression->place,
+                              "the number does not fit in 64 bits");
     if (number.kind != NUMBER_NONE) {
         expression->kind = EXPRESSION_NUMBER;
         expression->number = number;
@@ -128,8 +136,8 @@ static OpCode op_of(Operator op) {
     return codes[op];
 }
 
-Value *apply_op(Builder *b, OpCode code, Expression *const *places, Value *const *inputs, size_t count,
-                GraphNode *target, Place place) {
+Value *apply_op(Builder *b, OpCode code, Expression *const *places, Value *const *inputs,
+                size_t count, GraphNode *target, Place place) {
     for (size_t i = 0; i < count; i++)
         if (!inputs[i]) return NULL;
     GraphNode *node = begin_node(b, op_row(code), target, place);
@@ -159,13 +167,15 @@ static Operand evaluate_chain(Builder *b, Expression *chain, GraphNode *target) 
         Place place = chain_place(chain, i);
         Expression *left_expression = result.expression;
         if (result.kind == OPERAND_NUMBER && right.kind == OPERAND_NUMBER) {
-            if (!number_fold_binary(b->diagnostics, place, op, result.number, right.number, &result.number))
+            if (!number_fold_binary(b->diagnostics, place, op, result.number, right.number,
+                                    &result.number))
                 return broken();
             continue;
         }
         Value *inputs[] = {operand_value(b, result, NULL), operand_value(b, right, NULL)};
         Expression *places[] = {left_expression, right.expression};
-        Value *value = apply_op(b, op_of(op), places, inputs, 2, i + 1 == chain->item_count ? target : NULL, place);
+        Value *value = apply_op(b, op_of(op), places, inputs, 2,
+                                i + 1 == chain->item_count ? target : NULL, place);
         result = value_operand(value, NULL);
         if (value && i + 1 < chain->item_count) {
             /* For messages about the next operator: what stands on its left. */
@@ -182,12 +192,14 @@ static Operand evaluate_unary(Builder *b, Expression *unary, GraphNode *target) 
     if (operand.kind == OPERAND_BROKEN) return operand;
     Operator op = unary->operators[0];
     if (operand.kind == OPERAND_NUMBER) {
-        if (!number_fold_unary(b->diagnostics, unary->place, op, operand.number, &operand.number)) return broken();
+        if (!number_fold_unary(b->diagnostics, unary->place, op, operand.number, &operand.number))
+            return broken();
         operand.expression = unary;
         return operand;
     }
     Value *input = operand_value(b, operand, NULL);
-    return value_operand(apply_op(b, op_of(op), unary->items, &input, 1, target, unary->place), unary);
+    return value_operand(apply_op(b, op_of(op), unary->items, &input, 1, target, unary->place),
+                         unary);
 }
 
 static Operand evaluate_name(Builder *b, Expression *name) {
@@ -204,7 +216,8 @@ static Operand evaluate_name(Builder *b, Expression *name) {
         return (Operand){.kind = OPERAND_NUMBER, .number = number, .expression = name};
     report_unknown_name(b, name->place, name->text);
     if (op_find(name->text) && !declared)
-        diagnose_note(b->diagnostics, name->place, "there is an op of that name: %s(…)", name->text);
+        diagnose_note(b->diagnostics, name->place, "there is an op of that name: %s(…)",
+                      name->text);
     return broken();
 }
 
@@ -223,13 +236,15 @@ Operand evaluate(Builder *b, Expression *expression, GraphNode *target) {
     GraphNode *node;
     switch (expression->kind) {
     case EXPRESSION_NUMBER:
-        return (Operand){.kind = OPERAND_NUMBER, .number = expression->number, .expression = expression};
+        return (Operand){
+            .kind = OPERAND_NUMBER, .number = expression->number, .expression = expression};
     case EXPRESSION_STRING: return (Operand){.kind = OPERAND_STRING, .expression = expression};
     case EXPRESSION_LIST: return (Operand){.kind = OPERAND_LIST, .expression = expression};
     case EXPRESSION_NAME: return evaluate_name(b, expression);
     case EXPRESSION_CHAIN: return evaluate_chain(b, expression, target);
     case EXPRESSION_UNARY: return evaluate_unary(b, expression, target);
-    case EXPRESSION_CALL: return node_operand(build_call_expression(b, expression, target), expression);
+    case EXPRESSION_CALL:
+        return node_operand(build_call_expression(b, expression, target), expression);
     case EXPRESSION_INDEX: return evaluate_index(b, expression, target);
     case EXPRESSION_YAML: /* a mapping */
         build_mapping_node(b, &expression->yaml, NULL, &node);
@@ -237,7 +252,8 @@ Operand evaluate(Builder *b, Expression *expression, GraphNode *target) {
     case EXPRESSION_SLICE:
     case EXPRESSION_ELLIPSIS: break;
     }
-    diagnose_error(b->diagnostics, expression->place, "`...` and `:` stand only between the brackets of an index");
+    diagnose_error(b->diagnostics, expression->place,
+                   "`...` and `:` stand only between the brackets of an index");
     return broken();
 }
 
@@ -265,7 +281,8 @@ Value *operand_value(Builder *b, Operand operand, GraphNode *target) {
     switch (operand.kind) {
     case OPERAND_VALUE: return operand.value;
     case OPERAND_NUMBER: {
-        Expression folded = {.kind = EXPRESSION_NUMBER, .number = operand.number, .place = expression->place};
+        Expression folded = {
+            .kind = EXPRESSION_NUMBER, .number = operand.number, .place = expression->place};
         if (operand.number.kind == NUMBER_NULL) {
             diagnose_error(b->diagnostics, expression->place, "None is no value here");
             return NULL;
@@ -279,7 +296,8 @@ Value *operand_value(Builder *b, Operand operand, GraphNode *target) {
         break;
     case OPERAND_STRING:
         diagnose_error(b->diagnostics, expression->place,
-                       "a text in quotes is no tensor; the name of a node stands without quotes, or in backquotes");
+                       "a text in quotes is no tensor; the name of a node stands without quotes, "
+                       "or in backquotes");
         return NULL;
     case OPERAND_NODE:
         diagnose_error(b->diagnostics, expression->place, "`%s` is a target (%s) and has no value",
@@ -304,8 +322,10 @@ void fill_expression(Builder *b, Expression *expression, GraphNode *target) {
             operand_value(b, result, target);
             return;
         }
-        Expression folded = {.kind = EXPRESSION_NUMBER, .number = result.number, .place = expression->place};
-        data = literal_from_expression(b, result.kind == OPERAND_LIST ? expression : &folded, TFCC_NONE, NULL, NULL);
+        Expression folded = {
+            .kind = EXPRESSION_NUMBER, .number = result.number, .place = expression->place};
+        data = literal_from_expression(b, result.kind == OPERAND_LIST ? expression : &folded,
+                                       TFCC_NONE, NULL, NULL);
         if (data) add_constant(b, data, NOT_WEAK, target, expression->place);
         return;
     }

@@ -1,14 +1,16 @@
-/* build_files.c: `{file: w.npy}`, `{file: w.safetensors, tensor: a.b}` and `{checkpoint: model.ckpt, tensor: a/b}` as values. */
-#include <string.h>
+/* build_files.c: `{file: w.npy}`, `{file: w.safetensors, tensor: a.b}` and `{checkpoint:
+ * model.ckpt, tensor: a/b}` as values. */
 #include "source/build_internal.h"
 #include "source/files.h"
 #include "support/text.h"
+#include <string.h>
 
 static const char *require_text(Builder *b, const TreeNode *mapping, const char *key) {
     TreeNode value = tree_get(mapping, key);
     if (value.kind == TREE_SCALAR && value.length > 0) return tree_text(b->arena, &value);
-    diagnose_error(b->diagnostics, tree_place(b->tree, value.kind == TREE_ABSENT ? mapping : &value),
-                   "`%s` is %s", key, strcmp(key, "tensor") == 0 ? "the name of a tensor" : "a path");
+    diagnose_error(b->diagnostics,
+                   tree_place(b->tree, value.kind == TREE_ABSENT ? mapping : &value), "`%s` is %s",
+                   key, strcmp(key, "tensor") == 0 ? "the name of a tensor" : "a path");
     return NULL;
 }
 
@@ -24,14 +26,16 @@ static bool check_shape(Builder *b, const ConstantData *data, const Argument *sh
     if (fits) return true;
     Text text = {.arena = b->arena};
     text_add(&text, "[");
-    for (int i = 0; i < data->rank; i++) text_add_format(&text, "%s%lld", i ? ", " : "", (long long)data->dims[i]);
+    for (int i = 0; i < data->rank; i++)
+        text_add_format(&text, "%s%lld", i ? ", " : "", (long long)data->dims[i]);
     text_add(&text, "]");
     diagnose_error(b->diagnostics, place, "the file's tensor has the shape %s", text.bytes);
     diagnose_note(b->diagnostics, shape->place, "another shape is asked for here");
     return false;
 }
 
-ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dtype, const Argument *shape) {
+ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dtype,
+                              const Argument *shape) {
     static const char *const file_keys[] = {"file", "tensor", NULL};
     static const char *const checkpoint_keys[] = {"checkpoint", "tensor", NULL};
     bool is_checkpoint = tree_get(mapping, "checkpoint").kind != TREE_ABSENT;

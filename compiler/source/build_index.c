@@ -2,12 +2,14 @@
  *
  *   i         begin i, end i + 1, and the dimension goes (shrink_axis_mask)
  *   a:b:c     begin a, end b, stride c; a part that is left out is a bit of begin_mask or end_mask
- *   ...       all dimensions in between (ellipsis_mask)      None   a new dimension of size 1 (new_axis_mask)
+ *   ...       all dimensions in between (ellipsis_mask)      None   a new dimension of size 1
+ * (new_axis_mask)
  *
- * Numbers may be nodes. A single index that turns out to be a tensor of bool is a mask: boolean_mask.
+ * Numbers may be nodes. A single index that turns out to be a tensor of bool is a mask:
+ * boolean_mask.
  */
-#include <string.h>
 #include "source/build_internal.h"
+#include <string.h>
 
 enum { MOST_SUBSCRIPTS = 32 };
 
@@ -24,7 +26,8 @@ typedef struct Slices {
     int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
 } Slices;
 
-static Value *weak_integers(Builder *b, const Position *positions, size_t count, bool is_scalar, Place place) {
+static Value *weak_integers(Builder *b, const Position *positions, size_t count, bool is_scalar,
+                            Place place) {
     int64_t *numbers = arena_alloc_array(b->arena, count, sizeof *numbers);
     for (size_t i = 0; i < count; i++) numbers[i] = positions[i].number;
     ConstantData *data = arena_alloc(b->arena, sizeof *data);
@@ -68,7 +71,8 @@ static bool read_position(Builder *b, Expression *expression, Position *position
     }
     if (operand.kind == OPERAND_LIST)
         return diagnose_error(b->diagnostics, expression->place,
-                              "a list is no index; gather(x, [0, 2]) takes several, boolean_mask(x, mask) those that are true");
+                              "a list is no index; gather(x, [0, 2]) takes several, "
+                              "boolean_mask(x, mask) those that are true");
     position->value = operand_value(b, operand, NULL);
     return position->value != NULL;
 }
@@ -115,7 +119,8 @@ static void add_marker(Slices *s, int64_t *mask, Place place) {
 static bool add_subscript(Builder *b, Expression *subscript, Slices *s) {
     if (subscript->kind == EXPRESSION_ELLIPSIS) {
         if (s->ellipsis_mask)
-            return diagnose_error(b->diagnostics, subscript->place, "`...` stands at most once in an index");
+            return diagnose_error(b->diagnostics, subscript->place,
+                                  "`...` stands at most once in an index");
         add_marker(s, &s->ellipsis_mask, subscript->place);
         return true;
     }
@@ -154,11 +159,13 @@ Operand evaluate_index(Builder *b, Expression *index, GraphNode *target) {
     Value *tensor = evaluate_value(b, index->items[0]);
     size_t count = index->item_count - 1;
     if (count > MOST_SUBSCRIPTS) {
-        diagnose_error(b->diagnostics, index->place, "an index has at most %d parts", MOST_SUBSCRIPTS);
+        diagnose_error(b->diagnostics, index->place, "an index has at most %d parts",
+                       MOST_SUBSCRIPTS);
         return result;
     }
     Expression *only = count == 1 ? index->items[1] : NULL;
-    bool is_single = only && only->kind != EXPRESSION_SLICE && only->kind != EXPRESSION_ELLIPSIS && !is_literal(b, only);
+    bool is_single = only && only->kind != EXPRESSION_SLICE && only->kind != EXPRESSION_ELLIPSIS &&
+                     !is_literal(b, only);
     Slices slices = {0};
     Value *single = is_single ? evaluate_value(b, only) : NULL;
     if (!tensor || (is_single && !single)) return result;
@@ -184,18 +191,22 @@ static Value *input_of_letter(const GraphNode *node, char letter) {
     for (size_t p = 0; p < node->row->parameter_count; p++) {
         const Argument *argument = &node->arguments[p];
         if (node->row->parameters[p].letter != letter) continue;
-        if (node->row->parameters[p].kind == PARAMETER_VARIABLE && node->variable) return node->variable->initial;
+        if (node->row->parameters[p].kind == PARAMETER_VARIABLE && node->variable)
+            return node->variable->initial;
         for (size_t i = 0; argument->kind == ARGUMENT_INPUTS && i < argument->count; i++)
-            if (!node->inputs[argument->first + i]->node->weak) return node->inputs[argument->first + i];
+            if (!node->inputs[argument->first + i]->node->weak)
+                return node->inputs[argument->first + i];
     }
     return NULL;
 }
 
-/* The value that this one takes its dtype from, or NULL with *dtype: what is known without inference. */
+/* The value that this one takes its dtype from, or NULL with *dtype: what is known without
+ * inference. */
 static Value *follow_dtype(const Value *value, tfcc_dtype *dtype) {
     const GraphNode *node = value->node;
     *dtype = TFCC_NONE;
-    if (node->row->code == OP_CONSTANT) return *dtype = node->constant ? node->constant->dtype : TFCC_NONE, NULL;
+    if (node->row->code == OP_CONSTANT)
+        return *dtype = node->constant ? node->constant->dtype : TFCC_NONE, NULL;
     int given = op_parameter(node->row, "dtype");
     if ((node->row->code == OP_PLACEHOLDER || node->row->code == OP_VARIABLE) &&
         node->arguments[given].kind == ARGUMENT_DTYPE)
@@ -203,7 +214,8 @@ static Value *follow_dtype(const Value *value, tfcc_dtype *dtype) {
     if (node->row->code == OP_VARIABLE) return node->variable->initial;
     if (node->row->output_count == 0) return NULL;
     size_t last = node->row->output_count - 1;
-    const OutputRow *output = &node->row->outputs[(size_t)value->index < last ? (size_t)value->index : last];
+    const OutputRow *output =
+        &node->row->outputs[(size_t)value->index < last ? (size_t)value->index : last];
     if (node->row->code == OP_COND) return node->input_count > 1 ? node->inputs[1] : NULL;
     if (node->row->code == OP_WHERE) return node->input_count > 1 ? node->inputs[1] : NULL;
     if (!output->letter) return *dtype = output->dtype, NULL;
@@ -219,7 +231,8 @@ static Value *follow_dtype(const Value *value, tfcc_dtype *dtype) {
 
 static bool is_bool(const Builder *b, const Value *value) {
     tfcc_dtype dtype = TFCC_NONE;
-    for (size_t steps = 0; value && steps <= b->graph->node_count; steps++) value = follow_dtype(value, &dtype);
+    for (size_t steps = 0; value && steps <= b->graph->node_count; steps++)
+        value = follow_dtype(value, &dtype);
     return dtype == TFCC_BOOL;
 }
 

@@ -1,10 +1,12 @@
 /* build_internal.h: what the files build_*.c share.
  *
- * A scope is first declared, all its names and nodes at once, so that nodes may stand in any order; then its nodes are filled in the
- * file's order. Whatever a user wrote where a value may stand is an Expression; pieces of YAML become one (EXPRESSION_YAML) and are
- * looked at when it is known what is wanted of them: a tensor, a word, a dtype, a shape.
+ * A scope is first declared, all its names and nodes at once, so that nodes may stand in any order;
+ * then its nodes are filled in the file's order. Whatever a user wrote where a value may stand is
+ * an Expression; pieces of YAML become one (EXPRESSION_YAML) and are looked at when it is known
+ * what is wanted of them: a tensor, a word, a dtype, a shape.
  *
- * A node with an error stays in the graph half filled; since a diagnostic was given, nothing looks at it after the source stage.
+ * A node with an error stays in the graph half filled; since a diagnostic was given, nothing looks
+ * at it after the source stage.
  */
 #ifndef TFCC_SOURCE_BUILD_INTERNAL_H
 #define TFCC_SOURCE_BUILD_INTERNAL_H
@@ -16,26 +18,26 @@
 /* A name of a scope: a node, or a further output of one. */
 typedef struct Declared {
     const char *name;
-    Place place;         /* of the name, for "declared here" */
-    GraphNode *node;     /* NULL: it could not be made; uses of it are silent */
+    Place place;     /* of the name, for "declared here" */
+    GraphNode *node; /* NULL: it could not be made; uses of it are silent */
     size_t output;
-    bool is_node_name;   /* false for what `outputs:` lists */
-    bool has_outputs;    /* the node's own list of output names was given */
+    bool is_node_name; /* false for what `outputs:` lists */
+    bool has_outputs;  /* the node's own list of output names was given */
     TreeNode yaml;
     Expression *expression; /* of a node that is one expression */
 } Declared;
 
 typedef struct Scope {
     struct Scope *outer;
-    Map names;             /* -> Declared */
-    GraphNode *cond;       /* whose branch this is; NULL at the top */
-    const char *branch;    /* `then`, `else` */
+    Map names;          /* -> Declared */
+    GraphNode *cond;    /* whose branch this is; NULL at the top */
+    const char *branch; /* `then`, `else` */
     Guard *guard;
 } Scope;
 
 /* An index of one item, which is a mask where it turns out to be bool. */
 typedef struct LateIndex {
-    GraphNode *node;       /* a strided_slice whose only input is the tensor so far */
+    GraphNode *node; /* a strided_slice whose only input is the tensor so far */
     GraphNode *owner;
     Value *index;
     Place place;
@@ -55,13 +57,13 @@ typedef struct Builder {
     Graph *graph;
     const Tree *tree;
     Scope *scope;
-    GraphNode *owner;      /* the named node whose parts are being made */
-    size_t draw_count;     /* random ops in it so far */
+    GraphNode *owner;  /* the named node whose parts are being made */
+    size_t draw_count; /* random ops in it so far */
     LateIndex *late;
     size_t late_count, late_capacity;
     InitialCopy *copies;
     size_t copy_count, copy_capacity;
-    Map bound_dims;        /* name -> DimBinding */
+    Map bound_dims; /* name -> DimBinding */
 } Builder;
 
 /* ---- build_names.c ---- */
@@ -71,12 +73,13 @@ Scope *scope_create(Builder *b, Scope *outer);
 Declared *scope_declare(Builder *b, const TreeNode *name);
 /* Exactly this name, here or further out; NULL silently. */
 Declared *scope_find(const Builder *b, const char *name);
-/* The value of a name or of `name:k`. *found tells whether there is such a thing at all: NULL with *found is a node without value
- * or one that is broken; nothing is reported. */
+/* The value of a name or of `name:k`. *found tells whether there is such a thing at all: NULL with
+ * *found is a node without value or one that is broken; nothing is reported. */
 Value *scope_value(Builder *b, const char *name, bool *found, Declared **declared);
 /* "there is no node …", with the nearest name. */
 void report_unknown_name(Builder *b, Place place, const char *name);
-/* The value, or NULL after a diagnostic (unless the node is broken). `user` is whose input it is. */
+/* The value, or NULL after a diagnostic (unless the node is broken). `user` is whose input it is.
+ */
 Value *require_value(Builder *b, const char *name, Place place, const char *user);
 /* The node for `after` and targets. */
 GraphNode *require_node(Builder *b, const char *name, Place place);
@@ -91,7 +94,8 @@ typedef struct NameItem {
     const char *text;
     Place place;
 } NameItem;
-bool read_names(Builder *b, const TreeNode *list, const char *what, NameItem **names, size_t *count);
+bool read_names(Builder *b, const TreeNode *list, const char *what, NameItem **names,
+                size_t *count);
 
 /* ---- build_nodes.c ---- */
 
@@ -119,10 +123,10 @@ const OpRow *require_op(Builder *b, const char *name, Place place);
 typedef enum OperandKind {
     OPERAND_BROKEN, /* reported */
     OPERAND_NUMBER,
-    OPERAND_LIST,   /* not looked into yet */
+    OPERAND_LIST, /* not looked into yet */
     OPERAND_STRING,
     OPERAND_VALUE,
-    OPERAND_NODE,   /* carried out, without a value */
+    OPERAND_NODE, /* carried out, without a value */
 } OperandKind;
 
 typedef struct Operand {
@@ -140,7 +144,8 @@ bool resolve_yaml(Builder *b, Expression *expression);
 bool is_literal(Builder *b, Expression *expression);
 /* With a target, the last op goes into it. */
 Operand evaluate(Builder *b, Expression *expression, GraphNode *target);
-/* As a tensor: literals become weak constants, lists with nodes in them a stack. NULL after a diagnostic. */
+/* As a tensor: literals become weak constants, lists with nodes in them a stack. NULL after a
+ * diagnostic. */
 Value *operand_value(Builder *b, Operand operand, GraphNode *target);
 Value *evaluate_value(Builder *b, Expression *expression);
 /* A node that is one expression. */
@@ -176,17 +181,19 @@ struct Call {
 
 /* What was given for each parameter: value, or the items of a list. */
 typedef struct Bound {
-    Expression *value;     /* NULL: nothing */
-    Expression **items;    /* of a list that was given as several positions */
+    Expression *value;  /* NULL: nothing */
+    Expression **items; /* of a list that was given as several positions */
     size_t item_count;
     bool is_given;
 } Bound;
 
-/* Matches arguments and parameters: an array of row->parameter_count, or NULL after a diagnostic. */
+/* Matches arguments and parameters: an array of row->parameter_count, or NULL after a diagnostic.
+ */
 Bound *bind_arguments(Builder *b, const Call *call);
 /* Binds and fills a node of an ordinary op. Gives the node, or NULL after a diagnostic. */
 GraphNode *build_call(Builder *b, const Call *call, GraphNode *target);
-bool fill_parameter(Builder *b, const Call *call, GraphNode *node, size_t parameter, const Bound *bound);
+bool fill_parameter(Builder *b, const Call *call, GraphNode *node, size_t parameter,
+                    const Bound *bound);
 /* The single readings of an argument; false after a diagnostic. */
 bool read_dtype(Builder *b, Expression *expression, tfcc_dtype *dtype);
 bool read_shape(Builder *b, Expression *expression, Argument *argument);
@@ -195,18 +202,21 @@ bool read_number(Builder *b, Expression *expression, const char *what, Number *n
 
 /* ---- build_literal.c ---- */
 
-/* The bytes of a literal in YAML: a scalar or nested lists. dtype TFCC_NONE: inferred. A `shape` (known sizes, or NULL) stretches a
- * scalar; anything else has as many numbers as it holds. NULL after a diagnostic. */
+/* The bytes of a literal in YAML: a scalar or nested lists. dtype TFCC_NONE: inferred. A `shape`
+ * (known sizes, or NULL) stretches a scalar; anything else has as many numbers as it holds. NULL
+ * after a diagnostic. */
 ConstantData *literal_from_tree(Builder *b, const TreeNode *yaml, tfcc_dtype dtype,
                                 const Argument *shape);
-/* The same from an expression that is_literal. With `weak`, and no dtype, the numbers keep no dtype of their own. */
+/* The same from an expression that is_literal. With `weak`, and no dtype, the numbers keep no dtype
+ * of their own. */
 ConstantData *literal_from_expression(Builder *b, Expression *expression, tfcc_dtype dtype,
                                       const Argument *shape, WeakKind *weak);
 
 /* ---- build_files.c ---- */
 
 /* What `{file: …}` or `{checkpoint: …, tensor: …}` holds; NULL after a diagnostic. */
-ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dtype, const Argument *shape);
+ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dtype,
+                              const Argument *shape);
 
 /* ---- build_state.c ---- */
 
@@ -214,7 +224,8 @@ GraphNode *build_constant(Builder *b, const Call *call, GraphNode *target);
 GraphNode *build_variable(Builder *b, const Call *call, GraphNode *target);
 GraphNode *build_placeholder(Builder *b, const Call *call, GraphNode *target);
 /* Puts a constant into a node, a part of the owner where target is NULL. */
-GraphNode *add_constant(Builder *b, const ConstantData *data, WeakKind weak, GraphNode *target, Place place);
+GraphNode *add_constant(Builder *b, const ConstantData *data, WeakKind weak, GraphNode *target,
+                        Place place);
 /* After all nodes are there: copies of initial values, and what these may depend on. */
 void settle_initial_values(Builder *b);
 

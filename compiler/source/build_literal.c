@@ -1,15 +1,16 @@
 /* build_literal.c: numbers in YAML lists and in expressions to the bytes of a constant.
  *
- * A literal is walked twice, first for its shape and what kinds of numbers it has, then to write them; both in time linear in
- * its length and without memory of their own, so that a list of many megabytes costs little more than reading it.
+ * A literal is walked twice, first for its shape and what kinds of numbers it has, then to write
+ * them; both in time linear in its length and without memory of their own, so that a list of many
+ * megabytes costs little more than reading it.
  */
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
 #include "source/build_internal.h"
 #include "support/checked.h"
 #include "support/dtype.h"
 #include "support/half.h"
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #define MOST_BYTES (INT64_C(1) << 30)
 
@@ -21,14 +22,15 @@ typedef struct Item {
 
 typedef struct Scan {
     Builder *b;
-    int rank;          /* of the part seen so far; -1 before the first number or empty list */
+    int rank; /* of the part seen so far; -1 before the first number or empty list */
     int64_t dims[MAX_RANK];
     bool has_bool, has_integer, has_float;
     WideInteger smallest, largest;
 } Scan;
 
 static bool is_list(const Item *item) {
-    return item->expression ? item->expression->kind == EXPRESSION_LIST : item->yaml.kind == TREE_SEQUENCE;
+    return item->expression ? item->expression->kind == EXPRESSION_LIST
+                            : item->yaml.kind == TREE_SEQUENCE;
 }
 
 static size_t item_count(const Item *item) {
@@ -53,12 +55,16 @@ static bool item_number(Builder *b, const Item *item, Number *number) {
     } else {
         *number = tree_resolve(&item->yaml);
     }
-    if (number->kind == NUMBER_BOOL || number->kind == NUMBER_INTEGER || number->kind == NUMBER_FLOAT) return true;
+    if (number->kind == NUMBER_BOOL || number->kind == NUMBER_INTEGER ||
+        number->kind == NUMBER_FLOAT)
+        return true;
     Place place = item_place(b, item);
     const char *text = source_text(b, place);
     if (number->kind == NUMBER_TOO_LARGE)
-        return diagnose_error(b->diagnostics, place, "%s fits neither in 64 bits nor in a float64", text);
-    if (number->kind == NUMBER_NULL) return diagnose_error(b->diagnostics, place, "null is no number");
+        return diagnose_error(b->diagnostics, place, "%s fits neither in 64 bits nor in a float64",
+                              text);
+    if (number->kind == NUMBER_NULL)
+        return diagnose_error(b->diagnostics, place, "null is no number");
     return diagnose_error(b->diagnostics, place, "`%s` is no number", text);
 }
 
@@ -92,18 +98,21 @@ static bool scan_number(Scan *scan, const Item *item, int level) {
 
 static bool scan_item(Scan *scan, const Item *item, int level) {
     if (!item->expression && item->yaml.kind == TREE_MAPPING)
-        return diagnose_error(scan->b->diagnostics, item_place(scan->b, item), "a mapping is no number");
+        return diagnose_error(scan->b->diagnostics, item_place(scan->b, item),
+                              "a mapping is no number");
     if (!is_list(item)) return scan_number(scan, item, level);
     if (level == MAX_RANK)
         return diagnose_error(scan->b->diagnostics, item_place(scan->b, item),
-                              "the value has lists in %d levels; ranks go to %d", level + 1, MAX_RANK);
-    if (scan->rank == level) return report_ragged(scan, item, "here stands a list where the first has a number");
+                              "the value has lists in %d levels; ranks go to %d", level + 1,
+                              MAX_RANK);
+    if (scan->rank == level)
+        return report_ragged(scan, item, "here stands a list where the first has a number");
     size_t count = item_count(item);
     if (scan->dims[level] < 0) scan->dims[level] = (int64_t)count;
     if (scan->dims[level] != (int64_t)count)
-        return report_ragged(
-            scan, item,
-            arena_format(scan->b->arena, "this one has %zu items, the first %lld", count, (long long)scan->dims[level]));
+        return report_ragged(scan, item,
+                             arena_format(scan->b->arena, "this one has %zu, the first %lld", count,
+                                          (long long)scan->dims[level]));
     if (count == 0 && scan->rank < 0) scan->rank = level + 1;
     for (size_t i = 0; i < count; i++) {
         Item child = item_at(scan->b, item, i);
@@ -143,22 +152,25 @@ static bool report_misfit(Builder *b, const Item *item, const DtypeInfo *info, N
     Place place = item_place(b, item);
     const char *text = source_text(b, place);
     if (number.kind == NUMBER_BOOL || info->kind == DTYPE_KIND_BOOL)
-        return diagnose_error(b->diagnostics, place, "%s is a %s, and the value's dtype is %s", text,
-                              number.kind == NUMBER_BOOL ? "bool" : "number", info->name);
+        return diagnose_error(b->diagnostics, place, "%s is a %s, and the value's dtype is %s",
+                              text, number.kind == NUMBER_BOOL ? "bool" : "number", info->name);
     if (info->kind == DTYPE_KIND_FLOAT)
-        return diagnose_error(b->diagnostics, place,
-                              "%s does not fit in %s, whose largest number is %g; write inf where infinity is meant", text,
-                              info->name, info->largest);
+        return diagnose_error(
+            b->diagnostics, place,
+            "%s does not fit in %s, whose largest number is %g; write inf where infinity is meant",
+            text, info->name, info->largest);
     if (number.kind == NUMBER_FLOAT)
-        return diagnose_error(b->diagnostics, place, "%s is a float, and %s takes whole numbers", text, info->name);
-    return diagnose_error(b->diagnostics, place, "%s does not fit in %s (%lld to %llu)", text, info->name,
-                          (long long)info->minimum, (unsigned long long)info->maximum);
+        return diagnose_error(b->diagnostics, place, "%s is a float, and %s takes whole numbers",
+                              text, info->name);
+    return diagnose_error(b->diagnostics, place, "%s does not fit in %s (%lld to %llu)", text,
+                          info->name, (long long)info->minimum, (unsigned long long)info->maximum);
 }
 
 static bool write_number(Builder *b, const Item *item, const DtypeInfo *info, char *bytes) {
     Number number;
     if (!item_number(b, item, &number)) return false;
-    if ((number.kind == NUMBER_BOOL) != (info->kind == DTYPE_KIND_BOOL)) return report_misfit(b, item, info, number);
+    if ((number.kind == NUMBER_BOOL) != (info->kind == DTYPE_KIND_BOOL))
+        return report_misfit(b, item, info, number);
     if (info->kind == DTYPE_KIND_BOOL) {
         *bytes = number.boolean;
         return true;
@@ -169,7 +181,8 @@ static bool write_number(Builder *b, const Item *item, const DtypeInfo *info, ch
         /* What rounds to infinity without being it does not fit. */
         bool fits = !isfinite(value) || fabs(value) <= info->largest;
         if (!fits && info->dtype == TFCC_FLOAT32) fits = isfinite((float)value);
-        if (!fits && info->dtype == TFCC_FLOAT16) fits = isfinite(float16_to_float(double_to_float16(value)));
+        if (!fits && info->dtype == TFCC_FLOAT16)
+            fits = isfinite(float16_to_float(double_to_float16(value)));
         if (!fits && info->dtype == TFCC_BFLOAT16)
             fits = isfinite(bfloat16_to_float(float_to_bfloat16((float)value)));
         return fits || report_misfit(b, item, info, number);
@@ -200,7 +213,8 @@ static bool write_item(Builder *b, const Item *item, const DtypeInfo *info, char
 
 static const char *dims_text(Builder *b, const int64_t *dims, int rank) {
     char *text = arena_format(b->arena, "[");
-    for (int i = 0; i < rank; i++) text = arena_format(b->arena, "%s%s%lld", text, i ? ", " : "", (long long)dims[i]);
+    for (int i = 0; i < rank; i++)
+        text = arena_format(b->arena, "%s%s%lld", text, i ? ", " : "", (long long)dims[i]);
     return arena_format(b->arena, "%s]", text);
 }
 
@@ -226,7 +240,8 @@ static tfcc_dtype weak_dtype(Builder *b, const Scan *scan, Place place, WeakKind
     return TFCC_NONE;
 }
 
-/* The shape that `shape:` asks for: a scalar is stretched to it, as many numbers as it has are put into it row by row. */
+/* The shape that `shape:` asks for: a scalar is stretched to it, as many numbers as it has are put
+ * into it row by row. */
 static bool apply_shape(Builder *b, const Scan *scan, const Argument *shape, ConstantData *data) {
     data->rank = scan->rank;
     memcpy(data->dims, scan->dims, sizeof data->dims);
@@ -241,11 +256,13 @@ static bool apply_shape(Builder *b, const Scan *scan, const Argument *shape, Con
     }
     int64_t given = 1, asked = 1;
     bool fits = true;
-    for (int i = 0; i < scan->rank; i++) given *= scan->dims[i]; /* so many were written, so this fits */
+    for (int i = 0; i < scan->rank; i++)
+        given *= scan->dims[i]; /* so many were written, so this fits */
     for (size_t i = 0; i < shape->count; i++) fits &= checked_multiply(asked, wanted[i], &asked);
     if (scan->rank > 0 && (!fits || given != asked))
-        return diagnose_error(b->diagnostics, shape->place, "the value's shape is %s, which does not fill %s",
-                              dims_text(b, scan->dims, scan->rank), dims_text(b, wanted, (int)shape->count));
+        return diagnose_error(
+            b->diagnostics, shape->place, "the value's shape is %s, which does not fill %s",
+            dims_text(b, scan->dims, scan->rank), dims_text(b, wanted, (int)shape->count));
     data->rank = (int)shape->count;
     memcpy(data->dims, wanted, sizeof data->dims);
     return true;
@@ -257,16 +274,21 @@ static bool allocate(Builder *b, Place place, ConstantData *data) {
     for (int i = 0; i < data->rank; i++) is_empty |= data->dims[i] == 0;
     data->element_count = is_empty ? 0 : 1;
     for (int i = 0; i < data->rank && !is_empty; i++)
-        if (!checked_multiply(data->element_count, data->dims[i], &data->element_count)) size = INT64_MAX;
-    if (size == INT64_MAX || !checked_multiply(data->element_count, (int64_t)dtype_size(data->dtype), &size) ||
+        if (!checked_multiply(data->element_count, data->dims[i], &data->element_count))
+            size = INT64_MAX;
+    if (size == INT64_MAX ||
+        !checked_multiply(data->element_count, (int64_t)dtype_size(data->dtype), &size) ||
         size > MOST_BYTES)
-        return diagnose_error(b->diagnostics, place, "the constant of shape %s is larger than %lld MiB; use the op fill, or a file",
-                              dims_text(b, data->dims, data->rank), (long long)(MOST_BYTES >> 20));
+        return diagnose_error(
+            b->diagnostics, place,
+            "the constant of shape %s is larger than %lld MiB; use the op fill, or a file",
+            dims_text(b, data->dims, data->rank), (long long)(MOST_BYTES >> 20));
     data->size = (size_t)size;
     return true;
 }
 
-static ConstantData *build_literal(Builder *b, Item item, tfcc_dtype dtype, const Argument *shape, WeakKind *weak) {
+static ConstantData *build_literal(Builder *b, Item item, tfcc_dtype dtype, const Argument *shape,
+                                   WeakKind *weak) {
     Scan scan = {.b = b, .rank = -1};
     Place place = item_place(b, &item);
     for (int i = 0; i < MAX_RANK; i++) scan.dims[i] = -1;
@@ -279,7 +301,8 @@ static ConstantData *build_literal(Builder *b, Item item, tfcc_dtype dtype, cons
                                      : infer_dtype(b, &scan, place);
     if (data->dtype == TFCC_NONE) return NULL;
     if (data->dtype == TFCC_FLOAT8_E5M2 || data->dtype == TFCC_FLOAT8_E4M3FN) {
-        diagnose_error(b->diagnostics, place, "values of %s come from files", dtype_name(data->dtype));
+        diagnose_error(b->diagnostics, place, "values of %s come from files",
+                       dtype_name(data->dtype));
         return NULL;
     }
     if (!apply_shape(b, &scan, shape, data) || !allocate(b, place, data)) return NULL;
@@ -293,11 +316,12 @@ static ConstantData *build_literal(Builder *b, Item item, tfcc_dtype dtype, cons
     return data;
 }
 
-ConstantData *literal_from_tree(Builder *b, const TreeNode *yaml, tfcc_dtype dtype, const Argument *shape) {
+ConstantData *literal_from_tree(Builder *b, const TreeNode *yaml, tfcc_dtype dtype,
+                                const Argument *shape) {
     return build_literal(b, (Item){.yaml = *yaml}, dtype, shape, NULL);
 }
 
-ConstantData *literal_from_expression(Builder *b, Expression *expression, tfcc_dtype dtype, const Argument *shape,
-                                      WeakKind *weak) {
+ConstantData *literal_from_expression(Builder *b, Expression *expression, tfcc_dtype dtype,
+                                      const Argument *shape, WeakKind *weak) {
     return build_literal(b, (Item){.expression = expression}, dtype, shape, weak);
 }

@@ -1,6 +1,6 @@
 /* build_names.c: what a name stands for, and what to say when it stands for nothing. */
-#include <string.h>
 #include "source/build_internal.h"
+#include <string.h>
 
 enum { SHOWN_ERRORS = 100 }; /* suggestions are looked for only while errors are still printed */
 
@@ -78,7 +78,8 @@ Value *scope_value(Builder *b, const char *name, bool *found, Declared **declare
     if (output == 0 && node->output_count == 0 && node->row->output_count == 0) return NULL;
     Value *value = graph_output(b->graph, node, output);
     if (value && !value->name && (*declared)->node->name)
-        value->name = is_numbered && output == 0 ? (*declared)->name : arena_copy_text(b->arena, name, strlen(name));
+        value->name = is_numbered && output == 0 ? (*declared)->name
+                                                 : arena_copy_text(b->arena, name, strlen(name));
     if (!value) *found = false;
     return value;
 }
@@ -91,8 +92,9 @@ void report_unknown_name(Builder *b, Place place, const char *name) {
     size_t output;
     const Declared *numbered = find_output(b, name, &output);
     if (numbered && numbered->node) {
-        diagnose_error(b->diagnostics, place, "`%s` has %zu output%s, so there is no `%s`", numbered->name,
-                       numbered->node->output_count, numbered->node->output_count == 1 ? "" : "s", name);
+        diagnose_error(b->diagnostics, place, "`%s` has %zu output%s, so there is no `%s`",
+                       numbered->name, numbered->node->output_count,
+                       numbered->node->output_count == 1 ? "" : "s", name);
         note_declared(b, numbered);
         return;
     }
@@ -101,7 +103,8 @@ void report_unknown_name(Builder *b, Place place, const char *name) {
         for (const Scope *scope = b->scope; scope && !near; scope = scope->outer)
             near = map_nearest(&scope->names, name);
     if (near)
-        diagnose_error(b->diagnostics, place, "there is no node `%s`; did you mean `%s`?", name, near->key);
+        diagnose_error(b->diagnostics, place, "there is no node `%s`; did you mean `%s`?", name,
+                       near->key);
     else
         diagnose_error(b->diagnostics, place, "there is no node `%s`", name);
     if (near) note_declared(b, near->value);
@@ -115,8 +118,8 @@ Value *require_value(Builder *b, const char *name, Place place, const char *user
     if (!found) {
         report_unknown_name(b, place, name);
     } else if (declared->node) {
-        diagnose_error(b->diagnostics, place, "%s: `%s` is a target (%s) and has no value", user, name,
-                       declared->node->row->spelling);
+        diagnose_error(b->diagnostics, place, "%s: `%s` is a target (%s) and has no value", user,
+                       name, declared->node->row->spelling);
         note_declared(b, declared);
     }
     return NULL;
@@ -142,17 +145,20 @@ bool check_keys(Builder *b, const TreeNode *mapping, const char *what, const cha
     for (size_t i = 0; i < mapping->length; i++) {
         const TreeNode *key = &mapping->as.pairs[i].key;
         bool is_known = false;
-        for (const char *const *word = words; *word && !is_known; word++) is_known = tree_is(key, *word);
+        for (const char *const *word = words; *word && !is_known; word++)
+            is_known = tree_is(key, *word);
         if (is_known) continue;
         const char *text = tree_text(b->arena, key), *near = nearest_word(b, text, words);
         fine = near ? diagnose_error(b->diagnostics, tree_place(b->tree, key),
                                      "%s has no key `%s`; did you mean `%s`?", what, text, near)
-                    : diagnose_error(b->diagnostics, tree_place(b->tree, key), "%s has no key `%s`", what, text);
+                    : diagnose_error(b->diagnostics, tree_place(b->tree, key), "%s has no key `%s`",
+                                     what, text);
     }
     return fine;
 }
 
-bool read_names(Builder *b, const TreeNode *list, const char *what, NameItem **names, size_t *count) {
+bool read_names(Builder *b, const TreeNode *list, const char *what, NameItem **names,
+                size_t *count) {
     *count = 0;
     *names = NULL;
     if (list->kind == TREE_ABSENT) return true;
@@ -162,7 +168,8 @@ bool read_names(Builder *b, const TreeNode *list, const char *what, NameItem **n
     for (size_t i = 0; i < length; i++) {
         TreeNode item = list->kind == TREE_SEQUENCE ? tree_item(b->tree, list, i) : *list;
         if (item.kind != TREE_SCALAR || item.length == 0) {
-            fine = diagnose_error(b->diagnostics, tree_place(b->tree, &item), "`%s` is a list of names", what);
+            fine = diagnose_error(b->diagnostics, tree_place(b->tree, &item),
+                                  "`%s` is a list of names", what);
             continue;
         }
         (*names)[(*count)++] = (NameItem){tree_text(b->arena, &item), tree_place(b->tree, &item)};

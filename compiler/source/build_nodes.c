@@ -1,9 +1,10 @@
 /* build_nodes.c: a `nodes:` mapping: first all names and their ops, then every node's arguments.
  *
- * A node that is an expression is made as an identity until its last op is known; references to its value do not notice.
+ * A node that is an expression is made as an identity until its last op is known; references to its
+ * value do not notice.
  */
-#include <string.h>
 #include "source/build_internal.h"
+#include <string.h>
 
 static const char *const node_keys[] = {"op", "inputs", "outputs", "after", NULL};
 
@@ -18,7 +19,8 @@ const OpRow *require_op(Builder *b, const char *name, Place place) {
     if (row) return row;
     const MapEntry *near = map_nearest(op_spellings(), name);
     if (near)
-        diagnose_error(b->diagnostics, place, "there is no op `%s`; did you mean `%s`?", name, near->key);
+        diagnose_error(b->diagnostics, place, "there is no op `%s`; did you mean `%s`?", name,
+                       near->key);
     else
         diagnose_error(b->diagnostics, place, "there is no op `%s`; `tfcc ops` lists them", name);
     return NULL;
@@ -29,7 +31,8 @@ void change_row(Builder *b, GraphNode *node, const OpRow *row) {
     node->row = row;
     node->arguments = arena_alloc_array(b->arena, row->parameter_count, sizeof *node->arguments);
     for (size_t i = 0; i < row->parameter_count; i++)
-        if (row->parameters[i].kind == PARAMETER_ATTRIBUTE) node->arguments[i] = row->parameters[i].value;
+        if (row->parameters[i].kind == PARAMETER_ATTRIBUTE)
+            node->arguments[i] = row->parameters[i].value;
     node->input_count = 0;
     node->inputs = NULL;
     node->input_places = NULL;
@@ -45,7 +48,8 @@ GraphNode *begin_node(Builder *b, const OpRow *row, GraphNode *target, Place pla
 
 /* ---- declaring ---- */
 
-/* The row of a node written as one word or expression, as far as it is known before anything is looked up; the expression is kept. */
+/* The row of a node written as one word or expression, as far as it is known before anything is
+ * looked up; the expression is kept. */
 static const OpRow *row_of_scalar(Builder *b, Declared *declared) {
     const TreeNode *yaml = &declared->yaml;
     const char *text = tree_text(b->arena, yaml);
@@ -53,10 +57,15 @@ static const OpRow *row_of_scalar(Builder *b, Declared *declared) {
     Declared *named;
     scope_value(b, text, &found, &named);
     if (found) return op_row(OP_IDENTITY);
+    if (named) { /* `name:k` without such an output */
+        report_unknown_name(b, tree_place(b->tree, yaml), text);
+        return NULL;
+    }
     Number number = tree_resolve(yaml);
     if (number.kind != NUMBER_NONE && number.kind != NUMBER_NULL) return op_row(OP_CONSTANT);
     if (number.kind == NUMBER_NULL) {
-        diagnose_error(b->diagnostics, tree_place(b->tree, yaml), "the node `%s` is empty", declared->name);
+        diagnose_error(b->diagnostics, tree_place(b->tree, yaml), "the node `%s` is empty",
+                       declared->name);
         return NULL;
     }
     declared->expression = expression_parse(b->arena, b->diagnostics, b->tree, yaml);
@@ -71,8 +80,8 @@ static const OpRow *row_of_mapping(Builder *b, const TreeNode *mapping, const ch
         return require_op(b, tree_text(b->arena, &op), tree_place(b->tree, &op));
     Place place = tree_place(b->tree, op.kind == TREE_ABSENT ? mapping : &op);
     if (op.kind == TREE_ABSENT)
-        diagnose_error(b->diagnostics, place, "the node%s%s%s has no `op`", name ? " `" : "", name ? name : "",
-                       name ? "`" : "");
+        diagnose_error(b->diagnostics, place, "the node%s%s%s has no `op`", name ? " `" : "",
+                       name ? name : "", name ? "`" : "");
     else
         diagnose_error(b->diagnostics, place, "`op` is the name of an op");
     return NULL;
@@ -87,7 +96,8 @@ static void declare_outputs(Builder *b, Declared *node) {
     for (size_t i = 0; i < count; i++) {
         TreeNode item = outputs.kind == TREE_SEQUENCE ? tree_item(b->tree, &outputs, i) : outputs;
         if (node->node && !graph_output(b->graph, node->node, i)) {
-            diagnose_error(b->diagnostics, names[i].place, "%s has %zu output%s, and `%s` would be one more",
+            diagnose_error(b->diagnostics, names[i].place,
+                           "%s has %zu output%s, and `%s` would be one more",
                            node->node->row->spelling, node->node->row->output_count,
                            node->node->row->output_count == 1 ? "" : "s", names[i].text);
             return;
@@ -120,12 +130,15 @@ static void make_node(Builder *b, Declared *declared) {
         if (row->code == OP_VARIABLE) graph_add_variable(b->graph, declared->name, declared->node);
         return;
     }
-    if (row->code == OP_VARIABLE || row->code == OP_PLACEHOLDER || row->code == OP_PLACEHOLDER_WITH_DEFAULT) {
-        diagnose_error(b->diagnostics, place, "a %s stands at the top level, not in a branch", row->spelling);
+    if (row->code == OP_VARIABLE || row->code == OP_PLACEHOLDER ||
+        row->code == OP_PLACEHOLDER_WITH_DEFAULT) {
+        diagnose_error(b->diagnostics, place, "a %s stands at the top level, not in a branch",
+                       row->spelling);
         return;
     }
     GraphNode *node = graph_add_node(b->graph, row, NULL, scope->cond, place);
-    node->label = arena_format(b->arena, "%s/%s/%s", scope->cond->label, scope->branch, declared->name);
+    node->label =
+        arena_format(b->arena, "%s/%s/%s", scope->cond->label, scope->branch, declared->name);
     node->guard = scope->guard;
     declared->node = node;
 }
@@ -205,7 +218,8 @@ void build_mapping_node(Builder *b, const TreeNode *mapping, GraphNode *target, 
     if (!row) return;
     if (!target)
         for (size_t i = 0; i < mapping->length; i++)
-            if (tree_is(&mapping->as.pairs[i].key, "outputs") || tree_is(&mapping->as.pairs[i].key, "after")) {
+            if (tree_is(&mapping->as.pairs[i].key, "outputs") ||
+                tree_is(&mapping->as.pairs[i].key, "after")) {
                 diagnose_error(b->diagnostics, tree_place(b->tree, &mapping->as.pairs[i].key),
                                "only a node with a name of its own has `outputs` or `after`");
                 return;
@@ -227,7 +241,8 @@ GraphNode *build_call_expression(Builder *b, Expression *expression, GraphNode *
     if (!row) return NULL;
     if (row->code == OP_COND) {
         diagnose_error(b->diagnostics, expression->name_place,
-                       "cond is written as a node: {op: cond, inputs: p, then: …, else: …}; to choose between two "
+                       "cond is written as a node: {op: cond, inputs: p, then: …, else: …}; to "
+                       "choose between two "
                        "values that are both computed, use where(p, a, b)");
         return NULL;
     }
@@ -247,7 +262,8 @@ static void fill_node(Builder *b, Declared *declared) {
         Expression *expression = declared->expression;
         fill_expression(b, expression ? expression : expression_of_yaml(b, &declared->yaml), node);
     }
-    /* It comes to stand behind its parts, and in front of those of the next: the file's order, also of inline writes. */
+    /* It comes to stand behind its parts, and in front of those of the next: the file's order, also
+     * of inline writes. */
     node->id = b->graph->next_id++;
     b->owner = outer_owner;
 }

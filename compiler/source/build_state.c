@@ -1,9 +1,10 @@
 /* build_state.c: constants, variables and placeholders, and where their values come from. */
-#include <string.h>
 #include "source/build_internal.h"
 #include "support/dtype.h"
+#include <string.h>
 
-GraphNode *add_constant(Builder *b, const ConstantData *data, WeakKind weak, GraphNode *target, Place place) {
+GraphNode *add_constant(Builder *b, const ConstantData *data, WeakKind weak, GraphNode *target,
+                        Place place) {
     GraphNode *node = begin_node(b, op_row(OP_CONSTANT), target, place);
     node->constant = data;
     node->weak = weak;
@@ -20,7 +21,7 @@ typedef struct StateArguments {
     Expression *value; /* NULL: not given */
     tfcc_dtype dtype;
     Place dtype_place;
-    Argument shape;    /* ABSENT: not given */
+    Argument shape; /* ABSENT: not given */
 } StateArguments;
 
 static bool read_state_arguments(Builder *b, const Call *call, StateArguments *arguments) {
@@ -74,7 +75,8 @@ static bool has_key(const Expression *expression, const char *key) {
     return tree_get(&expression->yaml, key).kind != TREE_ABSENT;
 }
 
-/* Numbers, or what a file holds; NULL with *is_other where it is something else, NULL after a diagnostic otherwise. */
+/* Numbers, or what a file holds; NULL with *is_other where it is something else, NULL after a
+ * diagnostic otherwise. */
 static ConstantData *read_data(Builder *b, const StateArguments *arguments, bool *is_other) {
     Expression *value = arguments->value;
     *is_other = false;
@@ -97,11 +99,13 @@ GraphNode *build_constant(Builder *b, const Call *call, GraphNode *target) {
     if (data) return add_constant(b, data, NOT_WEAK, target, call->place);
     if (is_other && diagnostics_error_count(b->diagnostics) == errors) {
         Expression *value = arguments.value;
-        if (value->kind == EXPRESSION_YAML && value->yaml.kind == TREE_SEQUENCE)
-            literal_from_tree(b, &value->yaml, arguments.dtype, NULL); /* names the item that is no number */
+        if (value->yaml.kind == TREE_SEQUENCE)
+            literal_from_tree(b, &value->yaml, arguments.dtype,
+                              NULL); /* names the item that is no number */
         else
             diagnose_error(b->diagnostics, value->place,
-                           "the value of a constant is a number, lists of numbers, {file: …} or {checkpoint: …, tensor: …}; "
+                           "the value of a constant is a number, lists of numbers, {file: …} or "
+                           "{checkpoint: …, tensor: …}; "
                            "an expression of other nodes is a node by itself");
     }
     return NULL;
@@ -111,7 +115,8 @@ GraphNode *build_constant(Builder *b, const Call *call, GraphNode *target) {
 
 static bool has_argument(const Call *call, const char *name) {
     for (size_t i = 0; i < call->count; i++)
-        if (call->arguments[i].keyword && strcmp(call->arguments[i].keyword, name) == 0) return true;
+        if (call->arguments[i].keyword && strcmp(call->arguments[i].keyword, name) == 0)
+            return true;
     return false;
 }
 
@@ -135,7 +140,8 @@ static Expression *shape_expression(Builder *b, const Argument *shape) {
         Expression *item = list->items[i] = arena_alloc(b->arena, sizeof *item);
         item->kind = EXPRESSION_NUMBER;
         item->place = shape->place;
-        item->number = (Number){.kind = NUMBER_INTEGER, .integer = binding ? binding->size : entry->size};
+        item->number =
+            (Number){.kind = NUMBER_INTEGER, .integer = binding ? binding->size : entry->size};
         if (!binding && entry->size < 0) {
             diagnose_error(b->diagnostics, shape->place, "every size of a variable is a number");
             return NULL;
@@ -144,7 +150,8 @@ static Expression *shape_expression(Builder *b, const Argument *shape) {
     return list;
 }
 
-/* An op whose result the variable begins with; an initializer takes the variable's dtype and shape where it has none of its own. */
+/* An op whose result the variable begins with; an initializer takes the variable's dtype and shape
+ * where it has none of its own. */
 static Value *build_initializer(Builder *b, Call *call, const StateArguments *arguments) {
     const OpRow *row = call->row;
     int dtype = op_parameter(row, "dtype"), shape = op_parameter(row, "shape");
@@ -154,12 +161,15 @@ static Value *build_initializer(Builder *b, Call *call, const StateArguments *ar
     if (is_initializer && arguments->dtype != TFCC_NONE && !has_argument(call, "dtype") &&
         (call->is_mapping || positions <= (size_t)dtype))
         *ARENA_PUSH(b->arena, call->arguments, call->count, call->capacity) =
-            (CallArgument){.keyword = "dtype", .keyword_place = arguments->dtype_place, .value = dtype_expression(b, arguments)};
-    if (is_initializer && shape == 0 && shape_of(arguments) && positions == 0 && !has_argument(call, "shape")) {
+            (CallArgument){.keyword = "dtype",
+                           .keyword_place = arguments->dtype_place,
+                           .value = dtype_expression(b, arguments)};
+    if (is_initializer && shape == 0 && shape_of(arguments) && positions == 0 &&
+        !has_argument(call, "shape")) {
         Expression *sizes = shape_expression(b, &arguments->shape);
         if (!sizes) return NULL;
-        *ARENA_PUSH(b->arena, call->arguments, call->count, call->capacity) =
-            (CallArgument){.keyword = "shape", .keyword_place = arguments->shape.place, .value = sizes};
+        *ARENA_PUSH(b->arena, call->arguments, call->count, call->capacity) = (CallArgument){
+            .keyword = "shape", .keyword_place = arguments->shape.place, .value = sizes};
     }
     GraphNode *node = build_by_op(b, call, NULL);
     return node && node->output_count > 0 ? node->outputs[0] : NULL;
@@ -197,11 +207,14 @@ static Value *build_initial_value(Builder *b, const StateArguments *arguments) {
     ConstantData *data = read_data(b, arguments, &is_other);
     if (data) return add_constant(b, data, NOT_WEAK, NULL, value->place)->outputs[0];
     if (!is_other) return NULL;
-    if (is_mapping(value) && has_key(value, "initial_value_of")) return copy_initial_value(b, &value->yaml);
-    TreeNode op = is_mapping(value) ? tree_get(&value->yaml, "op") : (TreeNode){.kind = TREE_ABSENT};
+    if (is_mapping(value) && has_key(value, "initial_value_of"))
+        return copy_initial_value(b, &value->yaml);
+    TreeNode op =
+        is_mapping(value) ? tree_get(&value->yaml, "op") : (TreeNode){.kind = TREE_ABSENT};
     if (is_mapping(value) && op.kind != TREE_SCALAR) {
         diagnose_error(b->diagnostics, value->place,
-                       "a value is numbers, {file: …}, {checkpoint: …, tensor: …}, {op: …} or {initial_value_of: …}");
+                       "a value is numbers, {file: …}, {checkpoint: …, tensor: …}, {op: …} or "
+                       "{initial_value_of: …}");
         return NULL;
     }
     if (is_mapping(value)) {
@@ -220,13 +233,16 @@ static Value *build_initial_value(Builder *b, const StateArguments *arguments) {
 
 static bool require_name(Builder *b, const Call *call, const GraphNode *target) {
     if (target && target->name) return true;
-    return diagnose_error(b->diagnostics, call->place, "a %s is a node with a name of its own", call->row->spelling);
+    return diagnose_error(b->diagnostics, call->place, "a %s is a node with a name of its own",
+                          call->row->spelling);
 }
 
 GraphNode *build_variable(Builder *b, const Call *call, GraphNode *target) {
     StateArguments arguments;
     if (!require_name(b, call, target) || !read_state_arguments(b, call, &arguments)) return NULL;
     set_arguments(target, &arguments);
+    target->arguments[op_parameter(call->row, "value")].place =
+        arguments.value->place; /* for messages */
     target->variable->initial = build_initial_value(b, &arguments);
     return target->variable->initial ? target : NULL;
 }
@@ -247,10 +263,13 @@ typedef struct NodeStack {
 
 static bool check_initial_node(Builder *b, const Variable *variable, const GraphNode *node) {
     OpCode code = node->row->code;
-    bool is_variable = code == OP_VARIABLE, is_fed = code == OP_PLACEHOLDER || code == OP_PLACEHOLDER_WITH_DEFAULT;
+    bool is_variable = code == OP_VARIABLE,
+         is_fed = code == OP_PLACEHOLDER || code == OP_PLACEHOLDER_WITH_DEFAULT;
     if (!is_variable && !is_fed && !(node->row->effects & (READS | WRITES))) return true;
-    diagnose_error(b->diagnostics, variable->initial->node->place,
-                   "the initial value of `%s` depends on `%s`, which is %s; `initialize` computes it before any run%s%s%s",
+    const GraphNode *owner = variable->node;
+    diagnose_error(b->diagnostics, owner->arguments[op_parameter(owner->row, "value")].place,
+                   "the initial value of `%s` depends on `%s`, which is %s; `initialize` computes "
+                   "it before any run%s%s%s",
                    variable->name, node->label,
                    is_variable ? "a variable"
                    : is_fed    ? "fed"
@@ -273,7 +292,8 @@ static void check_initial_values(Builder *b) {
             node->mark = 1;
             if (!check_initial_node(b, variable, node)) continue;
             for (size_t i = 0; i < node->input_count; i++)
-                *ARENA_PUSH(b->arena, stack.nodes, stack.count, stack.capacity) = node->inputs[i]->node;
+                *ARENA_PUSH(b->arena, stack.nodes, stack.count, stack.capacity) =
+                    node->inputs[i]->node;
         }
     }
     for (size_t i = 0; i < b->graph->node_count; i++) b->graph->nodes[i]->mark = 0;
@@ -282,7 +302,8 @@ static void check_initial_values(Builder *b) {
 void settle_initial_values(Builder *b) {
     for (size_t i = 0; i < b->copy_count; i++) {
         const InitialCopy *copy = &b->copies[i];
-        if (copy->variable->initial) graph_add_input(b->graph, copy->node, 0, copy->variable->initial, copy->place);
+        if (copy->variable->initial)
+            graph_add_input(b->graph, copy->node, 0, copy->variable->initial, copy->place);
     }
     check_initial_values(b);
 }

@@ -1,13 +1,14 @@
-/* expression.c: the parser of expressions. The grammar stands in expression.h, each rule again above its function.
+/* expression.c: the parser of expressions. The grammar stands in expression.h, each rule again
+ * above its function.
  *
- * Binary operators are parsed by precedence climbing, so that brackets are what costs depth; the depth counts every call that
- * may recurse and stops at EXPRESSION_MAX_DEPTH.
+ * Binary operators are parsed by precedence climbing, so that brackets are what costs depth; the
+ * depth counts every call that may recurse and stops at EXPRESSION_MAX_DEPTH.
  */
 #include "source/expression.h"
 
+#include "source/expression_lexer.h"
 #include <stdlib.h>
 #include <string.h>
-#include "source/expression_lexer.h"
 
 typedef struct Parser {
     Lexer lexer;
@@ -23,17 +24,22 @@ static Expression *parse_expression(Parser *p);
 static Expression *parse_unary(Parser *p);
 
 static const char *const operator_texts[] = {
-    [OPERATOR_EQUAL] = "==",       [OPERATOR_NOT_EQUAL] = "!=",  [OPERATOR_LESS] = "<",
-    [OPERATOR_LESS_EQUAL] = "<=",  [OPERATOR_GREATER] = ">",     [OPERATOR_GREATER_EQUAL] = ">=",
-    [OPERATOR_OR] = "|",           [OPERATOR_XOR] = "^",         [OPERATOR_AND] = "&",
-    [OPERATOR_LEFT_SHIFT] = "<<",  [OPERATOR_RIGHT_SHIFT] = ">>", [OPERATOR_ADD] = "+",
-    [OPERATOR_SUBTRACT] = "-",     [OPERATOR_MULTIPLY] = "*",    [OPERATOR_DIVIDE] = "/",
-    [OPERATOR_FLOOR_DIVIDE] = "//", [OPERATOR_MODULO] = "%",     [OPERATOR_MATMUL] = "@",
-    [OPERATOR_POWER] = "**",       [OPERATOR_NEGATE] = "-",      [OPERATOR_PLUS] = "+",
-    [OPERATOR_INVERT] = "~",
+    [OPERATOR_EQUAL] = "==",       [OPERATOR_NOT_EQUAL] = "!=",
+    [OPERATOR_LESS] = "<",         [OPERATOR_LESS_EQUAL] = "<=",
+    [OPERATOR_GREATER] = ">",      [OPERATOR_GREATER_EQUAL] = ">=",
+    [OPERATOR_OR] = "|",           [OPERATOR_XOR] = "^",
+    [OPERATOR_AND] = "&",          [OPERATOR_LEFT_SHIFT] = "<<",
+    [OPERATOR_RIGHT_SHIFT] = ">>", [OPERATOR_ADD] = "+",
+    [OPERATOR_SUBTRACT] = "-",     [OPERATOR_MULTIPLY] = "*",
+    [OPERATOR_DIVIDE] = "/",       [OPERATOR_FLOOR_DIVIDE] = "//",
+    [OPERATOR_MODULO] = "%",       [OPERATOR_MATMUL] = "@",
+    [OPERATOR_POWER] = "**",       [OPERATOR_NEGATE] = "-",
+    [OPERATOR_PLUS] = "+",         [OPERATOR_INVERT] = "~",
 };
 
-const char *operator_text(Operator op) { return operator_texts[op]; }
+const char *operator_text(Operator op) {
+    return operator_texts[op];
+}
 
 enum { LOOSEST = 1, TIGHTEST = 7 };
 
@@ -330,8 +336,7 @@ static Expression *make_chain(Parser *p, Expression *left, Operator op, Expressi
     bool continues = left->kind == EXPRESSION_CHAIN && !left->is_bracketed &&
                      op != OPERATOR_POWER && left->operators[0] != OPERATOR_POWER &&
                      precedence_of(&(Token){.kind = TOKEN_OPERATOR, .op = op}) ==
-                         precedence_of(
-                             &(Token){.kind = TOKEN_OPERATOR, .op = left->operators[0]});
+                         precedence_of(&(Token){.kind = TOKEN_OPERATOR, .op = left->operators[0]});
     if (!continues) {
         chain = make_from(p, EXPRESSION_CHAIN, &left->place);
         *ARENA_PUSH(p->arena, chain->items, chain->item_count, chain->item_capacity) = left;
@@ -358,9 +363,9 @@ static Expression *parse_unary(Parser *p) {
     if (!enter(p)) return NULL;
     Expression *result;
     Token token = p->token;
-    bool is_sign = token.kind == TOKEN_OPERATOR &&
-                   (token.op == OPERATOR_SUBTRACT || token.op == OPERATOR_ADD ||
-                    token.op == OPERATOR_INVERT);
+    bool is_sign =
+        token.kind == TOKEN_OPERATOR &&
+        (token.op == OPERATOR_SUBTRACT || token.op == OPERATOR_ADD || token.op == OPERATOR_INVERT);
     if (is_sign) {
         advance(p);
         Expression *operand = parse_unary(p);
@@ -379,7 +384,8 @@ static Expression *parse_unary(Parser *p) {
     return result;
 }
 
-/* binary(level) := operand { operator-of-at-least-level operand }, where an operand binds tighter than its operator */
+/* binary(level) := operand { operator-of-at-least-level operand }, where an operand binds tighter
+ * than its operator */
 static Expression *parse_binary(Parser *p, int level) {
     if (!enter(p)) return NULL;
     Expression *left = parse_unary(p);
@@ -403,18 +409,22 @@ static Expression *parse_binary(Parser *p, int level) {
 }
 
 /* expression := comparison */
-static Expression *parse_expression(Parser *p) { return parse_binary(p, LOOSEST); }
+static Expression *parse_expression(Parser *p) {
+    return parse_binary(p, LOOSEST);
+}
 
 static void report_trailing(Parser *p) {
     if (is_word(p, "and") || is_word(p, "or") || is_word(p, "not") || is_word(p, "in") ||
         is_word(p, "is"))
         fail(p, &p->token,
-             "Python's `and`, `or`, `not`, `in` and `is` are not part of expressions; use & | ~ ==, with brackets "
+             "Python's `and`, `or`, `not`, `in` and `is` are not part of expressions; use & | ~ "
+             "==, with brackets "
              "around comparisons");
     else if (is_word(p, "if"))
         fail(p, &p->token, "`a if p else b` is written where(p, a, b), or as a node of op cond");
     else if (is_at(p, ':'))
-        fail(p, &p->token, "an output `name:k` inside an expression stands in backquotes: `name:1`");
+        fail(p, &p->token,
+             "an output `name:k` inside an expression stands in backquotes: `name:1`");
     else if (is_at(p, ')') || is_at(p, ']'))
         fail(p, &p->token, "this bracket was never opened");
     else

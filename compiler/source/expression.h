@@ -4,14 +4,14 @@
  *
  *     expression := comparison
  *     comparison := bits [ ("==" | "!=" | "<" | "<=" | ">" | ">=") bits ]
- *     bits       := "|", then "^", then "&", then "<<" ">>", then "+" "-", then "*" "/" "//" "%" "@"; all from the left
- *     unary      := ("-" | "+" | "~") unary | power
- *     power      := postfix [ "**" unary ]
- *     postfix    := primary { "(" arguments ")" | "[" subscripts "]" }
- *     primary    := number | string | name | `name` | "(" expression ")" | "[" list "]" | "..."
+ *     bits       := "|", then "^", then "&", then "<<" ">>", then "+" "-", then "*" "/" "//" "%"
+ * "@"; all from the left unary      := ("-" | "+" | "~") unary | power power      := postfix [ "**"
+ * unary ] postfix    := primary { "(" arguments ")" | "[" subscripts "]" } primary    := number |
+ * string | name | `name` | "(" expression ")" | "[" list "]" | "..."
  *
- * Chains of one precedence are one node with many operands, so the depth of the tree is that of the brackets written, at most
- * EXPRESSION_MAX_DEPTH, and every walk may recurse. Each node knows its stretch of the source.
+ * Chains of one precedence are one node with many operands, so the depth of the tree is that of the
+ * brackets written, at most EXPRESSION_MAX_DEPTH, and every walk may recurse. Each node knows its
+ * stretch of the source.
  */
 #ifndef TFCC_SOURCE_EXPRESSION_H
 #define TFCC_SOURCE_EXPRESSION_H
@@ -21,15 +21,15 @@
 enum { EXPRESSION_MAX_DEPTH = 256 };
 
 typedef enum ExpressionKind {
-    EXPRESSION_NUMBER,   /* also true, false and None written as such */
-    EXPRESSION_STRING,   /* in quotes */
-    EXPRESSION_NAME,     /* an identifier, or any text in backquotes */
-    EXPRESSION_LIST,     /* items */
-    EXPRESSION_CALL,     /* text: the op; items and their keywords (NULL: by position) */
-    EXPRESSION_UNARY,    /* operators[0] applied to items[0] */
-    EXPRESSION_CHAIN,    /* items[0] operators[0] items[1] operators[1] …, from the left */
-    EXPRESSION_INDEX,    /* items[0] [ items[1], … ] */
-    EXPRESSION_SLICE,    /* items[0] : items[1] : items[2], each may be NULL; only inside an INDEX */
+    EXPRESSION_NUMBER, /* also true, false and None written as such */
+    EXPRESSION_STRING, /* in quotes */
+    EXPRESSION_NAME,   /* an identifier, or any text in backquotes */
+    EXPRESSION_LIST,   /* items */
+    EXPRESSION_CALL,   /* text: the op; items and their keywords (NULL: by position) */
+    EXPRESSION_UNARY,  /* operators[0] applied to items[0] */
+    EXPRESSION_CHAIN,  /* items[0] operators[0] items[1] operators[1] …, from the left */
+    EXPRESSION_INDEX,  /* items[0] [ items[1], … ] */
+    EXPRESSION_SLICE,  /* items[0] : items[1] : items[2], each may be NULL; only inside an INDEX */
     EXPRESSION_ELLIPSIS, /* only inside an INDEX */
     EXPRESSION_YAML,     /* a YAML node that has not been looked at; never made by the parser */
 } ExpressionKind;
@@ -84,9 +84,11 @@ const char *operator_text(Operator op);
 Expression *expression_parse(Arena *arena, Diagnostics *diagnostics, const Tree *tree,
                              const TreeNode *scalar);
 
-/* Numbers among themselves, as Python computes them. False after a diagnostic (division by zero, past 64 bits, …). */
+/* Numbers among themselves, as Python computes them. False after a diagnostic (division by zero,
+ * past 64 bits, …). */
 bool number_fold_binary(Diagnostics *diagnostics, Place place, Operator op, Number a, Number b,
                         Number *result);
-bool number_fold_unary(Diagnostics *diagnostics, Place place, Operator op, Number a, Number *result);
+bool number_fold_unary(Diagnostics *diagnostics, Place place, Operator op, Number a,
+                       Number *result);
 
 #endif

@@ -1,11 +1,18 @@
-/* expression_lexer.c: text to tokens. Blanks and line breaks separate tokens and mean nothing else. */
+/* expression_lexer.c: text to tokens. Blanks and line breaks separate tokens and mean nothing else.
+ */
 #include "source/expression_lexer.h"
 
 #include <string.h>
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 void lexer_start(Lexer *lexer, Arena *arena, const Tree *tree, const TreeNode *scalar) {
     *lexer = (Lexer){
@@ -20,7 +27,8 @@ void lexer_start(Lexer *lexer, Arena *arena, const Tree *tree, const TreeNode *s
 
 size_t lexer_origin(const Lexer *lexer, size_t at) {
     if (!lexer->origins) return lexer->base + at;
-    /* The end of a stretch is behind its last byte, not at the next, which may stand on another line. */
+    /* The end of a stretch is behind its last byte, not at the next, which may stand on another
+     * line. */
     return at == 0 ? lexer->origins[0] : (size_t)lexer->origins[at - 1] + 1;
 }
 
@@ -64,9 +72,10 @@ static Token read_number(Lexer *lexer, Token token) {
     }
     if (is_letter(peek(lexer, length))) {
         while (is_letter(peek(lexer, length)) || is_digit(peek(lexer, length))) length++;
-        return wrong(lexer, token, length,
-                     "this is neither a number nor a name; a name that begins with a digit stands in "
-                     "backquotes, numbers are decimal");
+        return wrong(
+            lexer, token, length,
+            "this is neither a number nor a name; a name that begins with a digit stands in "
+            "backquotes, numbers are decimal");
     }
     token.kind = TOKEN_NUMBER;
     token.number = number_from_text(lexer->text + token.start, length);
@@ -86,7 +95,8 @@ static Token read_name(Lexer *lexer, Token token) {
 static Token read_backquoted(Lexer *lexer, Token token) {
     size_t end = 1; /* of the closing one */
     while (token.start + end < lexer->length) {
-        bool is_quote = peek(lexer, end) == '`', is_double = is_quote && peek(lexer, end + 1) == '`';
+        bool is_quote = peek(lexer, end) == '`',
+             is_double = is_quote && peek(lexer, end + 1) == '`';
         if (is_quote && !is_double) break;
         end += is_double ? 2 : 1;
     }
@@ -98,7 +108,8 @@ static Token read_backquoted(Lexer *lexer, Token token) {
         if (peek(lexer, i) == '`') i++;
         name[token.length++] = peek(lexer, i);
     }
-    if (token.length == 0) return wrong(lexer, token, i + 1, "a name is missing between the backquotes");
+    if (token.length == 0)
+        return wrong(lexer, token, i + 1, "a name is missing between the backquotes");
     token.kind = TOKEN_NAME;
     token.text = name;
     token.is_backquoted = true;
@@ -132,12 +143,15 @@ static Token read_operator(Lexer *lexer, Token token) {
         Operator op;
     } operators[] = {
         /* the longer ones first */
-        {"**", OPERATOR_POWER},      {"//", OPERATOR_FLOOR_DIVIDE}, {"<<", OPERATOR_LEFT_SHIFT},
-        {">>", OPERATOR_RIGHT_SHIFT}, {"<=", OPERATOR_LESS_EQUAL},  {">=", OPERATOR_GREATER_EQUAL},
-        {"==", OPERATOR_EQUAL},      {"!=", OPERATOR_NOT_EQUAL},    {"<", OPERATOR_LESS},
-        {">", OPERATOR_GREATER},     {"|", OPERATOR_OR},            {"^", OPERATOR_XOR},
-        {"&", OPERATOR_AND},         {"+", OPERATOR_ADD},           {"-", OPERATOR_SUBTRACT},
-        {"*", OPERATOR_MULTIPLY},    {"/", OPERATOR_DIVIDE},        {"%", OPERATOR_MODULO},
+        {"**", OPERATOR_POWER},      {"//", OPERATOR_FLOOR_DIVIDE},
+        {"<<", OPERATOR_LEFT_SHIFT}, {">>", OPERATOR_RIGHT_SHIFT},
+        {"<=", OPERATOR_LESS_EQUAL}, {">=", OPERATOR_GREATER_EQUAL},
+        {"==", OPERATOR_EQUAL},      {"!=", OPERATOR_NOT_EQUAL},
+        {"<", OPERATOR_LESS},        {">", OPERATOR_GREATER},
+        {"|", OPERATOR_OR},          {"^", OPERATOR_XOR},
+        {"&", OPERATOR_AND},         {"+", OPERATOR_ADD},
+        {"-", OPERATOR_SUBTRACT},    {"*", OPERATOR_MULTIPLY},
+        {"/", OPERATOR_DIVIDE},      {"%", OPERATOR_MODULO},
         {"@", OPERATOR_MATMUL},      {"~", OPERATOR_INVERT},
     };
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
@@ -152,9 +166,10 @@ static Token read_operator(Lexer *lexer, Token token) {
     if ((unsigned char)peek(lexer, 0) >= 0x80)
         return wrong(lexer, token, length,
                      "a name that is no identifier (letters, digits, _) stands in backquotes");
-    return wrong(lexer, token, 1,
-                 "this character has no meaning in an expression; a name that is no identifier stands in "
-                 "backquotes");
+    return wrong(
+        lexer, token, 1,
+        "this character has no meaning in an expression; a name that is no identifier stands in "
+        "backquotes");
 }
 
 Token lexer_next(Lexer *lexer) {

@@ -32,7 +32,7 @@ typedef struct Lexer {
     const Tree *tree;
     const char *text;
     size_t length, next;
-    size_t last_end;         /* the end of the token before the one that was read last */
+    size_t last_end; /* the end of the token before the one that was read last */
     size_t current_end;
     size_t base;             /* where the text begins in the file, when it stands there as it is */
     const uint32_t *origins; /* else where each byte comes from */

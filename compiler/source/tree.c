@@ -1,15 +1,16 @@
 /* tree.c: libyaml's events to a tree, without recursion.
  *
- * Collections that are open stand on a stack of at most TREE_MAX_DEPTH frames. Their items wait on one of two shared stacks, plain
- * words and numbers as leaves of 8 bytes, anything else as nodes; when a collection ends, exactly its items move to the arena.
- * libyaml 0.2.5 itself slows down quadratically with depth, so the depth is checked at every event.
+ * Collections that are open stand on a stack of at most TREE_MAX_DEPTH frames. Their items wait on
+ * one of two shared stacks, plain words and numbers as leaves of 8 bytes, anything else as nodes;
+ * when a collection ends, exactly its items move to the arena. libyaml 0.2.5 itself slows down
+ * quadratically with depth, so the depth is checked at every event.
  */
 #include "source/tree.h"
 
-#include <string.h>
-#include <yaml.h>
 #include "source/tree_place.h"
 #include "support/map.h"
+#include <string.h>
+#include <yaml.h>
 
 /* What an anchor stands for: the node, and what an alias to it costs. */
 typedef struct Anchor {
@@ -20,9 +21,10 @@ typedef struct Anchor {
 } Anchor;
 
 typedef struct Frame {
-    TreeNode node;      /* the collection: kind, offset, style */
-    size_t first_item;  /* where its items begin on the stack of nodes (a mapping's: key, value, key, …) */
-    size_t first_leaf;  /* a sequence's leaves, as long as it has nothing else */
+    TreeNode node;     /* the collection: kind, offset, style */
+    size_t first_item; /* where its items begin on the stack of nodes (a mapping's: key, value, key,
+                          …) */
+    size_t first_leaf; /* a sequence's leaves, as long as it has nothing else */
     bool has_only_leaves;
     uint64_t size;
     int height;
@@ -88,10 +90,11 @@ static bool check_tag(Reader *r, const yaml_event_t *event, const char *tag, boo
         for (const char *const *word = harmless; *word; word++)
             if (strcmp(*word, name) == 0) return true;
     }
-    return diagnose_error(r->diagnostics, place_of_event(r, event),
-                          "the tag `%s` has no meaning here; an expression that begins with `!` goes "
-                          "in double quotes",
-                          tag);
+    return diagnose_error(
+        r->diagnostics, place_of_event(r, event),
+        "the tag `%s` has no meaning here; an expression that begins with `!` goes "
+        "in double quotes",
+        tag);
 }
 
 static Anchor *declare_anchor(Reader *r, const yaml_char_t *name) {
@@ -136,8 +139,9 @@ static bool add_node(Reader *r, TreeNode node, uint64_t size, int height) {
     }
     bool is_key = frame->node.kind == TREE_MAPPING && (r->item_count - frame->first_item) % 2 == 0;
     if (is_key && node.kind != TREE_SCALAR)
-        return error_at(r, node.offset, "a key has to be a word; an expression with brackets, as a "
-                                        "value, goes in double quotes");
+        return error_at(r, node.offset,
+                        "a key has to be a word; an expression with brackets, as a "
+                        "value, goes in double quotes");
     *ARENA_PUSH(r->scratch, r->items, r->item_count, r->item_capacity) = node;
     return true;
 }
@@ -247,10 +251,10 @@ static bool check_duplicates(Reader *r, const TreeNode *items, size_t count) {
         }
         if (!earlier) continue;
         Place first = tree_place(r->tree, earlier);
-        fine = diagnose_error(r->diagnostics, tree_place(r->tree, key),
-                              "the key `%.*s` is given twice, here and in line %d",
-                              (int)(key->length < 200 ? key->length : 200), key->as.text,
-                              first.line);
+        fine =
+            diagnose_error(r->diagnostics, tree_place(r->tree, key),
+                           "the key `%.*s` is given twice, here and in line %d",
+                           (int)(key->length < 200 ? key->length : 200), key->as.text, first.line);
         diagnose_note(r->diagnostics, first, "it is first given here");
     }
     arena_destroy(scratch);
@@ -269,7 +273,8 @@ static void add_pair(Arena *arena, PairList *list, TreePair pair) {
     if (added) *ARENA_PUSH(arena, list->pairs, list->count, list->capacity) = pair;
 }
 
-/* `<<: *a` or `<<: [*a, *b]`: the pairs of those mappings, as far as their keys are not given yet. */
+/* `<<: *a` or `<<: [*a, *b]`: the pairs of those mappings, as far as their keys are not given yet.
+ */
 static bool merge_mappings(Reader *r, PairList *list, const TreeNode *value) {
     size_t count = value->kind == TREE_SEQUENCE ? value->length : 1;
     for (size_t i = 0; i < count; i++) {
@@ -277,13 +282,14 @@ static bool merge_mappings(Reader *r, PairList *list, const TreeNode *value) {
         if (source.kind != TREE_MAPPING)
             return diagnose_error(r->diagnostics, tree_place(r->tree, &source),
                                   "`<<` merges a mapping or a list of mappings, usually aliases");
-        for (size_t k = 0; k < source.length; k++)
-            add_pair(r->scratch, list, source.as.pairs[k]);
+        for (size_t k = 0; k < source.length; k++) add_pair(r->scratch, list, source.as.pairs[k]);
     }
     return true;
 }
 
-static bool is_merge_key(const TreeNode *key) { return !key->is_quoted && tree_is(key, "<<"); }
+static bool is_merge_key(const TreeNode *key) {
+    return !key->is_quoted && tree_is(key, "<<");
+}
 
 /* The items of a mapping that ends, as pairs with the merge keys carried out: own keys first. */
 static bool finish_mapping(Reader *r, Frame *frame) {
@@ -361,13 +367,15 @@ static bool read_event(Reader *r, const yaml_event_t *event) {
     }
 }
 
-/* True where libyaml's complaint is the usual slip: an expression that YAML does not take for a plain word. */
+/* True where libyaml's complaint is the usual slip: an expression that YAML does not take for a
+ * plain word. */
 static bool looks_like_expression(const Reader *r, size_t offset, const yaml_parser_t *parser) {
     const char *bytes = r->tree->file->bytes;
     const char *context = parser->context ? parser->context : "";
     const char *problem = parser->problem ? parser->problem : "";
     if (strstr(context, "flow") || strstr(context, "alias") || strstr(context, "anchor") ||
-        strstr(context, "tag") || strstr(context, "next token") || strstr(problem, "mapping values"))
+        strstr(context, "tag") || strstr(context, "next token") ||
+        strstr(problem, "mapping values"))
         return true;
     while (offset > 0 && bytes[offset - 1] != '\n') offset--; /* `key: *a + b` */
     for (; offset < r->tree->file->length && bytes[offset] != '\n'; offset++)
@@ -384,24 +392,34 @@ static bool report_parser_error(Reader *r, const yaml_parser_t *parser) {
         if (strstr(problem, "control characters"))
             return diagnose_error(r->diagnostics, place, "bad YAML: the control character \\x%02x",
                                   (unsigned)parser->problem_value);
-        return diagnose_error(r->diagnostics, place, "bad YAML: the text is not UTF-8 (%s)", problem);
+        return diagnose_error(r->diagnostics, place, "bad YAML: the text is not UTF-8 (%s)",
+                              problem);
     }
+    const SourceFile *file = r->tree->file;
     size_t offset = offset_of(r, parser->problem_mark);
     Place place = tree_place_at(r->tree, offset, 1);
+    if (offset < file->length && file->bytes[offset] == '\t')
+        return diagnose_error(r->diagnostics, place,
+                              "bad YAML: lines are indented with blanks, not with tabs");
     if (parser->context)
         diagnose_error(r->diagnostics, place, "bad YAML: %s: %s", parser->context, problem);
     else
         diagnose_error(r->diagnostics, place, "bad YAML: %s", problem);
-    if (looks_like_expression(r, offset, parser))
-        diagnose_note(r->diagnostics, place,
-                      "an expression that begins with ` @ %% & ! *, holds `: `, or stands inside [ ] or "
-                      "{ } and has a comma or bracket goes in double quotes: y: \"`a/b` + 1\"");
+    bool is_at_end = file->length - offset <= strspn(file->bytes + offset, " \n\r");
+    if (is_at_end && parser->context)
+        diagnose_note(r->diagnostics, tree_place_at(r->tree, offset_of(r, parser->context_mark), 1),
+                      "what is not finished begins here");
+    else if (looks_like_expression(r, offset, parser))
+        diagnose_note(
+            r->diagnostics, place,
+            "an expression that begins with ` @ %% & ! *, holds `: `, or stands inside [ ] or "
+            "{ } and has a comma or bracket goes in double quotes: y: \"`a/b` + 1\"");
     return false;
 }
 
 static bool has_wide_encoding(const SourceFile *file) {
-    return file->length >= 2 && (memcmp(file->bytes, "\xff\xfe", 2) == 0 ||
-                                 memcmp(file->bytes, "\xfe\xff", 2) == 0);
+    return file->length >= 2 &&
+           (memcmp(file->bytes, "\xff\xfe", 2) == 0 || memcmp(file->bytes, "\xfe\xff", 2) == 0);
 }
 
 /* Feeds every event to the reader until the stream ends or something is wrong. */

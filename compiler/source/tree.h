@@ -1,24 +1,25 @@
 /* tree.h: the YAML file as a small tree that remembers where everything was written.
  *
- * libyaml's events become scalars, sequences and mappings. Nothing is resolved here: a scalar is its text, and `tree_resolve`
- * says what number or word that text is under tfcc's own rules (YAML 1.1's octal, sexagesimal and yes/no do not exist).
- * Anchors, aliases and merge keys (`<<`) are expanded by sharing, so the tree is without cycles but may hold one subtree
- * several times.
+ * libyaml's events become scalars, sequences and mappings. Nothing is resolved here: a scalar is
+ * its text, and `tree_resolve` says what number or word that text is under tfcc's own rules
+ * (YAML 1.1's octal, sexagesimal and yes/no do not exist). Anchors, aliases and merge keys (`<<`)
+ * are expanded by sharing, so the tree is without cycles but may hold one subtree several times.
  *
- * Refused, each at its place: what libyaml refuses; a second document; a key written twice; a key that is no scalar; an alias
- * without anchor or inside its own anchor; tags other than YAML's own core ones; control characters; text that is not UTF-8.
- * Limits: TREE_MAX_DEPTH levels, TREE_MAX_NODES nodes, TREE_MAX_EXPANSION nodes that aliases stand for, the given file size.
+ * Refused, each at its place: what libyaml refuses; a second document; a key written twice; a key
+ * that is no scalar; an alias without anchor or inside its own anchor; tags other than YAML's own
+ * core ones; control characters; text that is not UTF-8. Limits: TREE_MAX_DEPTH levels,
+ * TREE_MAX_NODES nodes, TREE_MAX_EXPANSION nodes that aliases stand for, the given file size.
  *
- * Nodes are values of 24 bytes, copied freely; a sequence of plain words and numbers is kept as 8 bytes an item, so that a
- * literal of many megabytes stays cheap. Text is not NUL-terminated.
+ * Nodes are values of 24 bytes, copied freely; a sequence of plain words and numbers is kept as 8
+ * bytes an item, so that a literal of many megabytes stays cheap. Text is not NUL-terminated.
  */
 #ifndef TFCC_SOURCE_TREE_H
 #define TFCC_SOURCE_TREE_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "support/arena.h"
 #include "support/diagnostic.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 enum {
     TREE_MAX_DEPTH = 64,
@@ -69,8 +70,8 @@ typedef struct Tree {
     TreeNode root;           /* TREE_ABSENT for an empty file */
 } Tree;
 
-/* Reads the file's bytes into the arena; NULL after a diagnostic (missing, unreadable, a folder, larger than `limit`; 0 means
- * TREE_MAX_FILE_BYTES). */
+/* Reads the file's bytes into the arena; NULL after a diagnostic (missing, unreadable, a folder,
+ * larger than `limit`; 0 means TREE_MAX_FILE_BYTES). */
 SourceFile *tree_read_file(Arena *arena, Diagnostics *diagnostics, const char *path, size_t limit);
 
 /* Parses a file that was read; NULL after a diagnostic. Everything lives in the arena. */
@@ -89,8 +90,8 @@ const char *tree_text(Arena *arena, const TreeNode *scalar);
 Place tree_place(const Tree *tree, const TreeNode *node);
 /* Any stretch of the file. */
 Place tree_place_at(const Tree *tree, size_t offset, size_t length);
-/* For each byte of a scalar's text, and its end, the offset in the file it came from (through quotes, escapes and folding); NULL
- * when byte k simply comes from offset + k. */
+/* For each byte of a scalar's text, and its end, the offset in the file it came from (through
+ * quotes, escapes and folding); NULL when byte k simply comes from offset + k. */
 const uint32_t *tree_text_origins(Arena *arena, const Tree *tree, const TreeNode *scalar);
 
 /* ---- what a plain scalar means ---- */

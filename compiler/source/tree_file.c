@@ -1,11 +1,11 @@
 /* tree_file.c: reading a source file whole, and looking things up in its tree. */
 #include "source/tree.h"
 
+#include "support/text.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "support/text.h"
 
 static SourceFile *cannot_read(Diagnostics *diagnostics, const SourceFile *file, const char *why) {
     diagnose_error(diagnostics, (Place){.file = file}, "cannot read the file: %s", why);
@@ -24,7 +24,8 @@ SourceFile *tree_read_file(Arena *arena, Diagnostics *diagnostics, const char *p
         fclose(stream);
         return cannot_read(diagnostics, file, "it is a folder");
     }
-    /* A regular file is read in one piece; a pipe grows. One byte more than allowed tells a file that is too large. */
+    /* A regular file is read in one piece; a pipe grows. One byte more than allowed tells a file
+     * that is too large. */
     size_t capacity = S_ISREG(status.st_mode) && (uint64_t)status.st_size <= limit
                           ? (size_t)status.st_size + 1
                           : 65536;
@@ -33,18 +34,18 @@ SourceFile *tree_read_file(Arena *arena, Diagnostics *diagnostics, const char *p
     while ((count = fread(bytes + length, 1, capacity - length, stream)) > 0) {
         length += count;
         if (length > limit) break;
-        if (length == capacity)
-            bytes = arena_grow(arena, bytes, &capacity, capacity + 1, 1);
+        if (length == capacity) bytes = arena_grow(arena, bytes, &capacity, capacity + 1, 1);
     }
     bool failed = ferror(stream) != 0;
     int error = errno;
     fclose(stream);
     if (failed) return cannot_read(diagnostics, file, strerror(error));
     if (length > limit) {
-        diagnose_error(diagnostics, (Place){.file = file},
-                       "the file is larger than %zu MiB; keep large values in a .npy or .safetensors "
-                       "file and name it with `value: {file: …}`",
-                       limit >> 20);
+        diagnose_error(
+            diagnostics, (Place){.file = file},
+            "the file is larger than %zu MiB; keep large values in a .npy or .safetensors "
+            "file and name it with `value: {file: …}`",
+            limit >> 20);
         return NULL;
     }
     file->bytes = bytes;

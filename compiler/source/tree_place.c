@@ -1,7 +1,9 @@
-/* tree_place.c: from bytes and characters of a file to lines and columns, and from a scalar's text back to the file.
+/* tree_place.c: from bytes and characters of a file to lines and columns, and from a scalar's text
+ * back to the file.
  *
- * libyaml tells where things stand in characters, diagnostics want lines and columns, everything between counts bytes. The
- * index holds all three for every 1,024th byte, so each question costs one short scan however long the lines are.
+ * libyaml tells where things stand in characters, diagnostics want lines and columns, everything
+ * between counts bytes. The index holds all three for every 1,024th byte, so each question costs
+ * one short scan however long the lines are.
  */
 #include "source/tree_place.h"
 
@@ -10,20 +12,22 @@
 enum { STRIDE = 1024 };
 
 typedef struct IndexPoint {
-    uint32_t character;   /* characters before this byte, a byte order mark not counted */
-    uint32_t line;        /* from 0 */
-    uint32_t column;      /* characters since the start of the line */
+    uint32_t character; /* characters before this byte, a byte order mark not counted */
+    uint32_t line;      /* from 0 */
+    uint32_t column;    /* characters since the start of the line */
 } IndexPoint;
 
 struct TreeIndex {
     const SourceFile *file;
     IndexPoint *points; /* of bytes 0, STRIDE, 2 * STRIDE, … */
     size_t count;
-    size_t skipped;     /* bytes of the byte order mark */
+    size_t skipped; /* bytes of the byte order mark */
     bool is_ascii;
 };
 
-static bool is_continuation(char byte) { return ((unsigned char)byte & 0xc0) == 0x80; }
+static bool is_continuation(char byte) {
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
 
 static IndexPoint step(const TreeIndex *index, IndexPoint point, size_t offset) {
     char byte = index->file->bytes[offset];
@@ -109,7 +113,9 @@ Place tree_place(const Tree *tree, const TreeNode *node) {
 
 /* ---- scalars that are not the file's own bytes ---- */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 /* The escape at source[0] == '\\': bytes of source it takes, and bytes of text it gives. */
 static size_t escape_length(const char *source, size_t left, size_t *produced) {
@@ -130,7 +136,8 @@ static size_t escape_length(const char *source, size_t left, size_t *produced) {
     return 2 + count < left ? 2 + count : left;
 }
 
-/* Aligns one run of blanks: as they are on one line; where lines are folded, all of them stand for the break. */
+/* Aligns one run of blanks: as they are on one line; where lines are folded, all of them stand for
+ * the break. */
 static void align_blanks(const char *text, size_t length, size_t *k, const char *source, size_t end,
                          size_t *p, uint32_t *origins) {
     size_t stop = *p;

@@ -1,0 +1,2 @@
+# errors/file_empty.sh: an empty file.
+:
