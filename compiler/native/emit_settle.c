@@ -11,13 +11,18 @@
 
 #include <assert.h>
 
-#define OPERATIONS_PER_PART 256
+#define OPERATIONS_PER_PART 128
 
 /* A number that has been met. */
 typedef struct Known {
     LLVMValueRef value; /* in part `part` */
-    uint32_t level, part, slot;
+    LLVMValueRef origin; /* where it was computed; NULL: its slot has been filled */
+    uint32_t level, part;
+    uint32_t slot;      /* UINT32_MAX: none yet */
 } Known;
+
+/* Operations on two numbers known at run time only are functions, so that thousands of them compile quickly. */
+typedef enum Helper { HELPER_MULTIPLY, HELPER_DIVIDE, HELPER_MODULO } Helper;
 
 typedef struct SettleEmitter {
     NativeModule *module;
@@ -26,6 +31,7 @@ typedef struct SettleEmitter {
     size_t operations;    /* of the part, so far */
     LLVMValueRef dims, function;
     LLVMTypeRef part_type;
+    LLVMValueRef helpers[3]; /* by Helper, made when first called */
     LLVMValueRef *parts;  /* of the level */
     size_t part_count, part_capacity;
 } SettleEmitter;
@@ -73,7 +79,7 @@ static LLVMValueRef saturate(SettleEmitter *s, LLVMValueRef is_negative) {
                            native_int64(s->module, INT64_MAX), "");
 }
 
-static LLVMValueRef multiply(SettleEmitter *s, LLVMValueRef a, LLVMValueRef b) {
+static LLVMValueRef multiply_inline(SettleEmitter *s, LLVMValueRef a, LLVMValueRef b) {
     NativeModule *m = s->module;
     LLVMValueRef both =
         native_intrinsic(m, INTRINSIC_SMUL_OVERFLOW, &m->int64, 1, (LLVMValueRef[]){a, b}, 2);
@@ -104,7 +110,8 @@ static LLVMValueRef add_all(SettleEmitter *s, LLVMValueRef *addends, size_t coun
 
 /* Floor division and modulo. With 1 in place of the divisors 0 and -1 the hardware's division is defined; then
  *   quotient = a / d - (the remainder is not 0 and has another sign than d). */
-static LLVMValueRef divide(SettleEmitter *s, bool is_modulo, LLVMValueRef a, LLVMValueRef d) {
+static LLVMValueRef divide_inline(SettleEmitter *s, bool is_modulo, LLVMValueRef a,
+                                  LLVMValueRef d) {
     NativeModule *m = s->module;
     LLVMBuilderRef b = m->builder;
     LLVMValueRef zero = native_int64(m, 0), one = native_int64(m, 1);
@@ -128,10 +135,55 @@ static LLVMValueRef divide(SettleEmitter *s, bool is_modulo, LLVMValueRef a, LLV
     return LLVMBuildSelect(b, by_zero, zero, quotient, "");
 }
 
+static LLVMValueRef create_helper(SettleEmitter *s, Helper helper, LLVMTypeRef type) {
+    static const char *const names[] = {"multiply", "divide", "modulo"};
+    NativeModule *m = s->module;
+    LLVMBasicBlockRef back = LLVMGetInsertBlock(m->builder);
+    const char *name = arena_format(m->arena, "%s.settle.%s", m->prefix, names[helper]);
+    LLVMValueRef function = LLVMAddFunction(m->module, name, type);
+    LLVMSetLinkage(function, LLVMInternalLinkage);
+    native_function_attributes(m, function);
+    LLVMPositionBuilderAtEnd(m->builder,
+                             LLVMAppendBasicBlockInContext(m->context, function, ""));
+    LLVMValueRef a = LLVMGetParam(function, 0), b = LLVMGetParam(function, 1);
+    LLVMBuildRet(m->builder, helper == HELPER_MULTIPLY
+                                 ? multiply_inline(s, a, b)
+                                 : divide_inline(s, helper == HELPER_MODULO, a, b));
+    LLVMPositionBuilderAtEnd(m->builder, back);
+    return function;
+}
+
+/* a op b; inline where one of them is known, which leaves little of it. */
+static LLVMValueRef combine(SettleEmitter *s, Helper helper, LLVMValueRef a, LLVMValueRef b) {
+    NativeModule *m = s->module;
+    if (LLVMIsConstant(b) || LLVMIsConstant(a))
+        return helper == HELPER_MULTIPLY ? multiply_inline(s, a, b)
+                                         : divide_inline(s, helper == HELPER_MODULO, a, b);
+    LLVMTypeRef type = LLVMFunctionType(m->int64, (LLVMTypeRef[]){m->int64, m->int64}, 2, false);
+    if (!s->helpers[helper]) s->helpers[helper] = create_helper(s, helper, type);
+    return LLVMBuildCall2(m->builder, type, s->helpers[helper], (LLVMValueRef[]){a, b}, 2, "");
+}
+
 /* ---- one number ---- */
 
 static bool is_leaf(Dim dim) {
     return dim->kind == DIM_CONSTANT || dim->kind == DIM_SYMBOL || dim->kind == DIM_OVERFLOW;
+}
+
+/* A part needs what another one has computed: it is stored there, at the end. */
+static void give_slot(SettleEmitter *s, Known *known) {
+    NativeModule *m = s->module;
+    if (known->slot == UINT32_MAX)
+        known->slot = (uint32_t)m->loops->slot_count + m->extra_slots++;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(m->builder);
+    LLVMBasicBlockRef there = LLVMGetInstructionParent(known->origin);
+    LLVMValueRef dims = s->dims;
+    s->dims = LLVMGetParam(LLVMGetBasicBlockParent(there), 0);
+    LLVMPositionBuilderBefore(m->builder, LLVMGetBasicBlockTerminator(there));
+    LLVMBuildStore(m->builder, known->origin, slot_address(s, known->slot));
+    LLVMPositionBuilderAtEnd(m->builder, here);
+    s->dims = dims;
+    known->origin = NULL;
 }
 
 /* Whether the number need not be computed: this level has done so, or level 0, or it has a slot of a lower level (what depends on it
@@ -153,7 +205,9 @@ static LLVMValueRef value_of(SettleEmitter *s, Dim dim) {
         *known = (Known){.slot = dim->symbol->number, .part = UINT32_MAX};
         map_insert(&s->known, (const char *)&dim, sizeof dim, &(bool){false})->value = known;
     }
+    if (known->value && LLVMIsConstant(known->value)) return known->value;
     if (known->part != s->part) {
+        if (known->origin) give_slot(s, known);
         known->value = load_slot(s, known->slot);
         known->part = s->part;
     }
@@ -178,7 +232,8 @@ static LLVMValueRef compute_sum(SettleEmitter *s, Dim dim) {
         LLVMValueRef term = value_of(s, dim->terms[k].product);
         int64_t coefficient = dim->terms[k].coefficient;
         addends[count++] =
-            coefficient == 1 ? term : multiply(s, native_int64(m, coefficient), term);
+            coefficient == 1 ? term
+                             : combine(s, HELPER_MULTIPLY, term, native_int64(m, coefficient));
     }
     return add_all(s, addends, count);
 }
@@ -193,10 +248,10 @@ static LLVMValueRef compute(SettleEmitter *s, Dim dim) {
     switch (dim->kind) {
     case DIM_PRODUCT:
         for (size_t k = 1; k < dim->operand_count; k++)
-            first = multiply(s, first, value_of(s, dim->operands[k]));
+            first = combine(s, HELPER_MULTIPLY, first, value_of(s, dim->operands[k]));
         return first;
-    case DIM_FLOOR_DIVIDE: return divide(s, false, first, second);
-    case DIM_MODULO: return divide(s, true, first, second);
+    case DIM_FLOOR_DIVIDE: return combine(s, HELPER_DIVIDE, first, second);
+    case DIM_MODULO: return combine(s, HELPER_MODULO, first, second);
     case DIM_MAXIMUM: return native_intrinsic(m, INTRINSIC_SMAX, &m->int64, 1, pair, 2);
     case DIM_MINIMUM: return native_intrinsic(m, INTRINSIC_SMIN, &m->int64, 1, pair, 2);
     case DIM_EQUAL:
@@ -221,11 +276,14 @@ static void settle_one(SettleEmitter *s, Dim dim) {
     MapEntry *entry = map_insert(&s->known, (const char *)&dim, sizeof dim, &added);
     if (added) {
         Known *known = entry->value = arena_alloc(m->arena, sizeof(Known));
-        known->slot = (uint32_t)m->loops->slot_count + m->extra_slots++;
+        known->slot = UINT32_MAX;
     }
     Known *known = entry->value; /* entries move, what they point to stays */
     LLVMValueRef value = compute(s, dim);
-    LLVMBuildStore(m->builder, value, slot_address(s, known->slot));
+    known->origin = NULL;
+    if (known->slot != UINT32_MAX)
+        LLVMBuildStore(m->builder, value, slot_address(s, known->slot));
+    else if (!LLVMIsConstant(value)) known->origin = value;
     known->value = value;
     known->level = s->level;
     known->part = s->part;

@@ -1,6 +1,6 @@
 /* identifiers.c: C identifiers for names of the graph, the same in the object and in its header.
  *
- * Every byte that cannot stand in an identifier becomes an underscore; names that then collide get a number. A name that the graph has
+ * A run of bytes that cannot stand in an identifier becomes an underscore; names that then collide get a number. A name that the graph has
  * first keeps its plain form.
  */
 #include "native/module.h"
@@ -14,10 +14,15 @@ const char *model_prefix(const Compilation *c) {
 }
 
 static const char *spell(Arena *arena, const char *name) {
-    char *spelled = arena_copy_text(arena, name, strlen(name));
-    for (char *p = spelled; *p; p++)
-        if ((unsigned char)*p >= 0x80 || !isalnum((unsigned char)*p)) *p = '_';
-    return spelled[0] ? spelled : "_";
+    char *spelled = arena_copy_text(arena, name, strlen(name)), *end = spelled;
+    bool in_run = false;
+    for (const char *p = name; *p; p++) {
+        bool fits = (unsigned char)*p < 0x80 && (isalnum((unsigned char)*p) || *p == '_');
+        if (fits || !in_run) *end++ = fits ? *p : '_';
+        in_run = !fits;
+    }
+    *end = 0;
+    return spelled;
 }
 
 /* `base`, or base_2, base_3, …: the first that is free in `taken`. */
