@@ -230,7 +230,12 @@ static void emit_version(Emission *e, bool with_optional) {
         if (output->condition) e->is_needed[output->condition->id] = true;
         for (int p = 0; p < nest->stores[k].part_count; p++) e->is_needed[nest->stores[k].parts[p]->id] = true;
     }
-    for (size_t k = 0; k < kernel->check_count; k++) e->is_needed[kernel->checks[k].condition->id] = true;
+    for (size_t k = 0; k < kernel->check_count; k++) {
+        const KernelCheck *check = &kernel->checks[k];
+        e->is_needed[check->condition->id] = true;
+        /* The values of a message are computed when it is due, but a SCAN has to go along. */
+        for (size_t v = 0; nest->has_scan && v < check->value_count; v++) e->is_needed[check->values[v]->id] = true;
+    }
     nest_mark(nest, e->is_needed);
     size_t scope = scope_begin(e);
     emit_level(e, 0);
