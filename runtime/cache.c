@@ -3,6 +3,7 @@
  * Plans are looked up under the session's lock, taken in the mode that the last run needed. A plan is added, and an old
  * one dropped, by a writer alone. Most runs are like the last one: comparing its names is all they need.
  */
+#include "lock.h"
 #include "plan.h"
 
 #include <string.h>
@@ -128,43 +129,17 @@ static tfcc_status build_by_name(tfcc_session *session, const tfcc_request *requ
     return status;
 }
 
-/* ---- Signatures ---- */
-
-/* Whether all its fetches are delivered, as in the plan that is kept for the signature. */
-static bool wants_everything(const tfcc_model *model, const tfcc_request *request) {
-    const tfcc_abi_signature *signature = &model->signatures[request->signature];
-    for (uint32_t i = 0; i < signature->fetch_count; i++)
-        if (tfcc_tensor_at(request->results, i)->dtype == TFCC_NONE) return false;
-    return true;
-}
-
-static tfcc_status build_signature(tfcc_session *session, const tfcc_request *request,
-                                   tfcc_plan **plan) {
-    const tfcc_model *model = session->model;
-    const tfcc_abi_signature *signature = &model->signatures[request->signature];
-    uint32_t fetches = signature->fetch_count + signature->target_count;
-    bool *wanted = tfcc_obtain(&session->allocator, fetches);
-    if (wanted == NULL) return tfcc_fail_memory(fetches);
-    bool everything = true;
-    for (uint32_t i = 0; i < fetches; i++) {
-        wanted[i] = i < signature->fetch_count &&
-                    tfcc_tensor_at(request->results, i)->dtype != TFCC_NONE;
-        everything &= wanted[i] == (i < signature->fetch_count);
-    }
-    tfcc_plan_key key = {.feeds = model->lists + signature->first_feed,
-                         .fetches = model->lists + signature->first_fetch,
-                         .wanted = wanted,
+static tfcc_status build_signature(tfcc_session *session, uint32_t index, tfcc_plan **plan) {
+    const uint32_t *lists = session->model->lists;
+    const tfcc_abi_signature *signature = &session->model->signatures[index];
+    tfcc_plan_key key = {.feeds = lists + signature->first_feed,
+                         .fetches = lists + signature->first_fetch,
                          .feed_count = signature->feed_count,
-                         .fetch_count = fetches};
-    tfcc_status status;
-    if (everything) {
-        status = tfcc_plan_build(session, &key, plan);
-        if (status == TFCC_OK) session->signature_plans[request->signature] = *plan;
-    } else {
-        status = find_or_build(session, &key, plan);
-    }
-    tfcc_release(&session->allocator, wanted, fetches);
-    return status;
+                         .fetch_count = signature->fetch_count + signature->target_count,
+                         .wanted_count = signature->fetch_count};
+    TFCC_TRY(tfcc_plan_build(session, &key, plan));
+    session->signature_plans[index] = *plan;
+    return TFCC_OK;
 }
 
 /* ---- Together ---- */
@@ -176,17 +151,12 @@ tfcc_status tfcc_request_make(const tfcc_session *session, const tfcc_feed *feed
     if ((feeds == NULL && feed_count > 0) || (fetches == NULL && fetch_count > 0))
         return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s are NULL, though their count is not 0",
                          feeds == NULL && feed_count > 0 ? "feeds" : "fetches");
-    *request = (tfcc_request){.feeds = feeds,
-                              .fetches = fetches,
-                              .feed_count = feed_count,
-                              .fetch_count = fetch_count,
-                              .signature = TFCC_ABI_NONE};
+    *request = (tfcc_request){feeds, fetches, feed_count, fetch_count, TFCC_ABI_NONE};
     return TFCC_OK;
 }
 
 static tfcc_plan *find_plan(tfcc_session *session, const tfcc_request *request) {
     if (request->signature == TFCC_ABI_NONE) return find_by_name(session, request);
-    if (!wants_everything(session->model, request)) return NULL;
     return session->signature_plans[request->signature];
 }
 
@@ -201,12 +171,12 @@ tfcc_status tfcc_plan_acquire(tfcc_session *session, const tfcc_request *request
                               tfcc_plan **plan) {
     bool exclusive = atomic_load_explicit(&session->exclusive_hint, memory_order_relaxed);
     for (;;) {
-        tfcc_lock_acquire(&session->lock, exclusive);
+        tfcc_lock_acquire_fast(&session->lock, exclusive);
         *plan = find_plan(session, request);
         if (*plan == NULL && exclusive) {
             tfcc_status status = request->signature == TFCC_ABI_NONE
                                      ? build_by_name(session, request, plan)
-                                     : build_signature(session, request, plan);
+                                     : build_signature(session, request->signature, plan);
             if (status != TFCC_OK) {
                 tfcc_lock_release(&session->lock, true);
                 return status;

@@ -80,6 +80,7 @@ static tfcc_status frame_bind(tfcc_session *session, const tfcc_plan *plan, tfcc
     }
     memset(frame->dims, 0, session->model->symbol_count * sizeof(int64_t));
     frame->sized = false;
+    frame->epoch = 0;
     frame->serial = plan->serial;
     return TFCC_OK;
 }

@@ -127,6 +127,7 @@ struct tfcc_session {
     void *trace_context;
     tfcc_session_variable *variables;
     uint64_t random_runs; /* how many runs have drawn random numbers */
+    uint64_t epoch;       /* grows with every change of a variable's address; frames remember for which one they are bound */
 
     tfcc_plan *plans;              /* a list; changed by writers only */
     tfcc_plan **signature_plans;   /* by signature, NULL until one is run */

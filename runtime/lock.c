@@ -4,9 +4,9 @@
  * takes the mutex: it sets WAITED and sleeps, both under the mutex. Who leaves the lock free and finds WAITED wakes all
  * sleepers, again under the mutex, so that nobody falls asleep between the two. Those try anew.
  */
-#include "internal.h"
+#include "lock.h"
 
-enum { WRITER = 1, WAITED = 2, READER = 4 };
+enum { WRITER = TFCC_LOCK_WRITER, WAITED = TFCC_LOCK_WAITED, READER = TFCC_LOCK_READER };
 
 static bool lock_try(tfcc_lock *lock, bool exclusive, uint32_t *seen) {
     uint32_t state = *seen;
@@ -18,7 +18,7 @@ static bool lock_try(tfcc_lock *lock, bool exclusive, uint32_t *seen) {
                                                          memory_order_acquire, memory_order_relaxed);
 }
 
-__attribute__((noinline)) static void lock_wait(tfcc_lock *lock, bool exclusive) {
+void tfcc_lock_wait(tfcc_lock *lock, bool exclusive) {
     pthread_mutex_lock(&lock->mutex);
     uint32_t state = atomic_load_explicit(&lock->state, memory_order_relaxed);
     for (;;) {
@@ -35,7 +35,7 @@ __attribute__((noinline)) static void lock_wait(tfcc_lock *lock, bool exclusive)
     pthread_mutex_unlock(&lock->mutex);
 }
 
-__attribute__((noinline)) static void lock_wake(tfcc_lock *lock) {
+void tfcc_lock_wake(tfcc_lock *lock) {
     pthread_mutex_lock(&lock->mutex);
     atomic_fetch_and_explicit(&lock->state, ~(uint32_t)WAITED, memory_order_relaxed);
     pthread_cond_broadcast(&lock->changed);
@@ -58,31 +58,15 @@ void tfcc_lock_destroy(tfcc_lock *lock) {
 }
 
 void tfcc_lock_acquire(tfcc_lock *lock, bool exclusive) {
-    uint32_t state = 0;
-    if (exclusive) {
-        if (atomic_compare_exchange_strong_explicit(&lock->state, &state, WRITER,
-                                                    memory_order_acquire, memory_order_relaxed))
-            return;
-    } else {
-        state = atomic_load_explicit(&lock->state, memory_order_relaxed);
-        while ((state & (WRITER | WAITED)) == 0)
-            if (lock_try(lock, false, &state)) return;
-    }
-    lock_wait(lock, exclusive);
+    tfcc_lock_acquire_fast(lock, exclusive);
 }
 
 void tfcc_lock_release(tfcc_lock *lock, bool exclusive) {
-    if (exclusive) {
-        if (atomic_exchange_explicit(&lock->state, 0, memory_order_release) != WRITER)
-            lock_wake(lock);
-    } else if (atomic_fetch_sub_explicit(&lock->state, READER, memory_order_release) ==
-               (READER | WAITED)) {
-        lock_wake(lock);
-    }
+    tfcc_lock_release_fast(lock, exclusive);
 }
 
 void tfcc_lock_downgrade(tfcc_lock *lock) {
     uint32_t before =
         atomic_fetch_add_explicit(&lock->state, READER - WRITER, memory_order_release);
-    if ((before & WAITED) != 0) lock_wake(lock);
+    if ((before & WAITED) != 0) tfcc_lock_wake(lock);
 }

@@ -343,8 +343,9 @@ static void build_step(Builder *b, const tfcc_abi_step *step) {
 /* Chooses the fetches that are computed in the caller's memory: the first of each buffer that steps compute. */
 static void choose_direct(Builder *b, uint32_t i) {
     const tfcc_abi_fetch *fetch = &b->model->fetches[b->key->fetches[i]];
-    b->plan->fetches[i].direct = false;
-    if (!b->key->wanted[i] || fetch->buffer == TFCC_ABI_NONE) return;
+    b->plan->fetches[i].wanted =
+        b->key->wanted != NULL ? b->key->wanted[i] : i < b->key->wanted_count;
+    if (!b->plan->fetches[i].wanted || fetch->buffer == TFCC_ABI_NONE) return;
     uint32_t root = root_of(b, fetch->buffer);
     if (b->model->buffers[root].kind != TFCC_ABI_VALUE) return;
     if ((b->buffers[root] & (FED | DIRECT)) != 0) return;
@@ -358,7 +359,6 @@ static void build_fetch(Builder *b, uint32_t i) {
     tfcc_plan_fetch *built = &plan->fetches[i];
     built->fetch = b->key->fetches[i];
     built->buffer = fetch->buffer;
-    built->wanted = b->key->wanted[i];
     built->local = LOCAL_NULL;
     built->feed = TFCC_ABI_NONE;
     if (!built->wanted || fetch->buffer == TFCC_ABI_NONE) return;
@@ -548,7 +548,6 @@ tfcc_status tfcc_plan_build(tfcc_session *session, const tfcc_plan_key *key, tfc
     tfcc_release(&session->allocator, scratch, scratch_size);
     if (status != TFCC_OK) return status;
     b.plan->serial = ++session->plan_serial;
-    b.plan->signature = TFCC_ABI_NONE;
     *plan = b.plan;
     return TFCC_OK;
 }

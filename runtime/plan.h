@@ -121,9 +121,9 @@ struct tfcc_plan {
     size_t size;     /* of the block that all of it is in */
     uint64_t serial; /* no two plans of a session have the same */
     _Atomic uint64_t used; /* session->clock when it last became the last plan */
-    uint32_t signature; /* whose plan it is, or TFCC_ABI_NONE */
     bool exclusive;     /* a run of it is alone in its session */
     bool draws;         /* random numbers */
+    bool steady;        /* all its writes are LIVE: variables keep their addresses over a run */
     uint32_t live_from; /* the first step that writes in place; nothing can fail from there on. step_count: none */
     uint32_t argument_limit, slot_limit; /* the most of any step */
     uint64_t extra_bytes;
@@ -151,8 +151,8 @@ struct tfcc_plan {
 /* What a plan is made for: indices in model->feeds and model->fetches, and which fetches are delivered. */
 typedef struct tfcc_plan_key {
     const uint32_t *feeds, *fetches;
-    const bool *wanted;
-    uint32_t feed_count, fetch_count;
+    const bool *wanted; /* NULL: the first `wanted_count` are */
+    uint32_t feed_count, fetch_count, wanted_count;
     const uint32_t *targets; /* further steps that are wanted */
     uint32_t target_count;
 } tfcc_plan_key;
@@ -179,7 +179,6 @@ typedef struct tfcc_request {
     const tfcc_fetch *fetches;
     size_t feed_count, fetch_count;
     uint32_t signature; /* TFCC_ABI_NONE: by name */
-    tfcc_tensors results; /* of a signature */
 } tfcc_request;
 
 /* session.c: the index of a feed or fetch by name or handle (also as `name:0`), or TFCC_ABI_NONE. */
@@ -221,6 +220,7 @@ typedef struct tfcc_range {
 struct tfcc_frame {
     tfcc_frame *next;
     uint64_t serial; /* the plan it was last bound to; 0: none */
+    uint64_t epoch;  /* the session's for which the addresses of variables are right; 0: none */
     bool sized;      /* the sizes and addresses of level 0 belong to the symbols in `dims` */
     void **addresses; /* by local */
     void **pointers;  /* the arguments of the step that is running */

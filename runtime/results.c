@@ -74,6 +74,11 @@ static tfcc_status prepare_result(tfcc_session *session, const tfcc_plan_fetch *
         result->data = tensor->data;
         return TFCC_OK;
     }
+    if (tensor->dtype == TFCC_NONE) {
+        TFCC_TRY(tfcc_block_obtain(&session->allocator, result->bytes, &result->block));
+        result->data = result->block.data;
+        return TFCC_OK;
+    }
     int64_t shape[TFCC_MAX_RANK];
     int32_t rank = tfcc_buffer_shape(model, frame->dims, fetch->buffer, shape);
     return tfcc_result_prepare(&session->allocator, tensor, "fetch",
@@ -124,6 +129,10 @@ void tfcc_deliver_results(const tfcc_model *model, const tfcc_plan *plan, tfcc_f
             rank = feed->rank;
         } else {
             rank = tfcc_buffer_shape(model, frame->dims, fetch->buffer, sizes);
+        }
+        if (tensor->dtype == TFCC_NONE) { /* of a signature: computed, and not asked for */
+            tfcc_block_release(&result->block);
+            continue;
         }
         tfcc_result_deliver(tensor, &result->block, shape, rank, result->bytes);
         result->block.shape = NULL; /* it is the caller's now */

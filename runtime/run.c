@@ -1,4 +1,5 @@
 /* run.c: carries a plan out. */
+#include "lock.h"
 #include "plan.h"
 
 #include <string.h>
@@ -59,6 +60,17 @@ static void bind_writes(const tfcc_session *session, const tfcc_plan *plan, tfcc
         bool live = write->place == PLACE_LIVE && stored->data != NULL;
         frame->addresses[write->local] = live ? stored->data : stored->spare;
     }
+}
+
+/* Binds the addresses of variables, unless they are those of the last run. */
+static tfcc_status bind_state(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame) {
+    if (frame->epoch == session->epoch) return TFCC_OK;
+    bind_variables(session, plan, frame);
+    TFCC_TRY(check_required(session->model, plan, frame, plan->start_required));
+    TFCC_TRY(tfcc_stage_writes(session, plan));
+    bind_writes(session, plan, frame);
+    frame->epoch = plan->steady ? session->epoch : 0;
+    return TFCC_OK;
 }
 
 /* The only point where variables and the random counter change, but for writes in place, after which nothing fails. */
@@ -176,25 +188,24 @@ static uint64_t now(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static tfcc_status poll_cancel(const tfcc_session *session) {
-    if (session->cancel != NULL && __atomic_load_n(session->cancel, __ATOMIC_RELAXED) != 0)
-        return tfcc_fail(TFCC_CANCELLED, "the run was cancelled");
-    return TFCC_OK;
+static bool is_cancelled(const volatile int *cancel) {
+    return cancel != NULL && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0;
 }
 
 static tfcc_status run_steps(const Run *run) {
     const tfcc_plan *plan = run->plan;
-    const tfcc_session *session = run->session;
+    const volatile int *cancel = run->session->cancel;
+    const tfcc_trace trace = run->session->trace;
     for (uint32_t s = 0; s < plan->step_count; s++) {
         const tfcc_plan_step *step = &plan->steps[s];
-        if (s <= plan->live_from) TFCC_TRY(poll_cancel(session));
+        if (is_cancelled(cancel)) break;
+        if (s == plan->live_from) cancel = NULL; /* from here on writes are in place */
         if (step->guards.count > 0 && !guards_hold(plan, run->frame, step->guards)) continue;
-        uint64_t begin = session->trace != NULL ? now() : 0;
+        uint64_t begin = trace != NULL ? now() : 0;
         TFCC_TRY(step->kind == STEP_SIMPLE ? run_kernel(run, step) : run_special(run, step));
-        if (session->trace != NULL)
-            session->trace(session->trace_context, step->step->name, begin, now());
+        if (trace != NULL) trace(run->session->trace_context, step->step->name, begin, now());
     }
-    return plan->live_from < plan->step_count ? TFCC_OK : poll_cancel(session);
+    return is_cancelled(cancel) ? tfcc_fail(TFCC_CANCELLED, "the run was cancelled") : TFCC_OK;
 }
 
 /* ---- A run ---- */
@@ -204,15 +215,12 @@ static tfcc_status run_transaction(const Run *run) {
     const tfcc_plan *plan = run->plan;
     tfcc_frame *frame = run->frame;
     TFCC_TRY(tfcc_bind_feeds(session, plan, frame, run->feeds, true));
-    bind_variables(session, plan, frame);
-    TFCC_TRY(check_required(session->model, plan, frame, plan->start_required));
+    TFCC_TRY(bind_state(session, plan, frame));
     if (!frame->sized) {
         tfcc_settle_symbols(session->model, plan, frame);
         TFCC_TRY(tfcc_bind_level(session, plan, frame, 0));
         frame->sized = true;
     }
-    TFCC_TRY(tfcc_stage_writes(session, plan));
-    bind_writes(session, plan, frame);
     TFCC_TRY(tfcc_prepare_results(session, plan, frame, run->feeds, run->fetches, 0));
     frame->random = session->random_runs;
     TFCC_TRY(run_steps(run));
@@ -240,7 +248,7 @@ static tfcc_status run_request(tfcc_session *session, const tfcc_request *reques
     TFCC_TRY(tfcc_plan_acquire(session, request, &plan));
     bool exclusive = plan->exclusive;
     tfcc_status status = run_plan(session, plan, feeds, fetches);
-    tfcc_lock_release(&session->lock, exclusive);
+    tfcc_lock_release_fast(&session->lock, exclusive);
     return status;
 }
 
@@ -282,7 +290,7 @@ tfcc_status tfcc_run_signature(const tfcc_model *model, tfcc_session *session, u
                          signature->name);
     tfcc_tensors fed = {(char *)(uintptr_t)feeds, sizeof *feeds};
     tfcc_tensors fetched = {(char *)fetches, sizeof *fetches};
-    tfcc_request request = {.signature = index, .results = fetched};
+    tfcc_request request = {NULL, NULL, 0, 0, index};
     return run_request(session, &request, fed, fetched);
 }
 

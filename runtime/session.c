@@ -133,6 +133,7 @@ static tfcc_status create_session(const tfcc_model *model, const tfcc_options *o
     if (created == NULL) return tfcc_fail_memory(sizeof *created);
     memset(created, 0, sizeof *created);
     created->model = model;
+    created->epoch = 1;
     created->allocator = options->allocator;
     created->cancel = options->cancel;
     created->trace = options->trace;

@@ -23,6 +23,7 @@ void tfcc_variable_adopt(tfcc_session *session, uint32_t index) {
     variable->data = variable->spare;
     variable->spare = before;
     variable->has_value = true;
+    session->epoch++;
 }
 
 /* The index of a variable by name, after checking the arguments of a call. */
