@@ -1,16 +1,17 @@
 /* constants.c: where the bytes of constants lie.
  *
- * Small constants are one array of bytes that LLVM writes. Large ones would cost it seconds and gigabytes, so they are
- * a zero-filled global in a section of its own, whose bytes are written into the finished object, or a side file. Constants
- * with one content share its bytes. Every constant starts at a multiple of 64 bytes.
+ * Small constants are one array of bytes that LLVM writes. Large ones would cost it seconds and
+ * gigabytes, so they are a zero-filled global in a section of its own, whose bytes are written into
+ * the finished object, or a side file. Constants with one content share its bytes. Every constant
+ * starts at a multiple of 64 bytes.
  */
-#include <string.h>
 #include "native/module.h"
 #include "side_file.h" /* the runtime's: it compares the hash */
+#include <string.h>
 
 #define CONSTANT_ALIGNMENT 64
-#define SMALL_CONSTANT     (64 * 1024)        /* largest constant of the array */
-#define SMALL_CONSTANTS    (4 * 1024 * 1024)  /* room in the array for all of them together */
+#define SMALL_CONSTANT     (64 * 1024)       /* largest constant of the array */
+#define SMALL_CONSTANTS    (4 * 1024 * 1024) /* room in the array for all of them together */
 
 static uint64_t round_up(uint64_t size) {
     return (size + CONSTANT_ALIGNMENT - 1) / CONSTANT_ALIGNMENT * CONSTANT_ALIGNMENT;
@@ -29,7 +30,8 @@ static PlacedConstant place(NativeModule *m, const ConstantData *data) {
     return placed;
 }
 
-/* What makes two contents the same: their bytes where they are small, else the memory they lie in. */
+/* What makes two contents the same: their bytes where they are small, else the memory they lie in.
+ */
 static MapEntry *find_content(Map *contents, const ConstantData *data, bool *added) {
     if (data->size <= 256) return map_insert(contents, data->bytes, data->size, added);
     struct {
@@ -78,8 +80,7 @@ void constants_place(NativeModule *m) {
 
 LLVMValueRef constants_address(NativeModule *m, const Buffer *buffer) {
     PlacedConstant placed = m->constants[buffer->number];
-    if (placed.home == HOME_SMALL)
-        return byte_pool_address(m, &m->small_constants, placed.offset);
+    if (placed.home == HOME_SMALL) return byte_pool_address(m, &m->small_constants, placed.offset);
     if (placed.home != HOME_LARGE) return LLVMConstNull(m->pointer);
     LLVMValueRef offset = native_int64(m, (int64_t)placed.offset);
     return LLVMConstGEP2(m->int8, m->weights, &offset, 1);

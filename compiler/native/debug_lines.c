@@ -14,8 +14,8 @@ typedef struct DebugLines {
 static LLVMMetadataRef file_entry(DebugLines *debug, const SourceFile *source) {
     if (source != debug->last_source) {
         debug->last_source = source;
-        debug->last_file = LLVMDIBuilderCreateFile(debug->builder, source->path,
-                                                   strlen(source->path), "", 0);
+        debug->last_file =
+            LLVMDIBuilderCreateFile(debug->builder, source->path, strlen(source->path), "", 0);
     }
     return debug->last_file;
 }
@@ -55,15 +55,16 @@ LLVMMetadataRef debug_lines_function(NativeModule *m, LLVMValueRef function, con
     if (!m->debug || !place.file) return NULL;
     LLVMMetadataRef file = file_entry(m->debug, place.file);
     unsigned line = place.line > 0 ? (unsigned)place.line : 0;
-    LLVMMetadataRef scope = LLVMDIBuilderCreateFunction(
-        m->debug->builder, file, name, strlen(name), name, strlen(name), file, line,
-        m->debug->kernel_type, true, true, line, LLVMDIFlagZero,
-        m->compilation->options.optimisation > 0);
+    LLVMMetadataRef scope =
+        LLVMDIBuilderCreateFunction(m->debug->builder, file, name, strlen(name), name, strlen(name),
+                                    file, line, m->debug->kernel_type, true, true, line,
+                                    LLVMDIFlagZero, m->compilation->options.optimisation > 0);
     LLVMSetSubprogram(function, scope);
     return scope;
 }
 
-/* A place in another file than the function's (a graph that was included) keeps the line before it. */
+/* A place in another file than the function's (a graph that was included) keeps the line before it.
+ */
 void debug_lines_set(NativeModule *m, LLVMMetadataRef scope, Place place) {
     if (!scope || place.file != m->debug->last_source || place.line <= 0) return;
     LLVMMetadataRef location = LLVMDIBuilderCreateDebugLocation(

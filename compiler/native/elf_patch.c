@@ -1,6 +1,8 @@
-/* elf_patch.c: finding a section of a relocatable ELF64 object, so that its bytes can be written after LLVM is done.
+/* elf_patch.c: finding a section of a relocatable ELF64 object, so that its bytes can be written
+ * after LLVM is done.
  *
- * The object comes from LLVM, but every offset is checked all the same: a header that points outside gives NULL.
+ * The object comes from LLVM, but every offset is checked all the same: a header that points
+ * outside gives NULL.
  */
 #include "native/module.h"
 

@@ -1,12 +1,13 @@
 /* emit_arithmetic.c: the rows of scalar_ops.def as LLVM IR, lane by lane.
  *
- * The meaning is scalar_evaluate.c's, bit for bit: integers wrap (no nsw, no nuw), floats carry no fast-math flag, nothing is
- * contracted, and what LLVM leaves undefined (division by zero, shifts that are too wide) is decided before LLVM sees it.
+ * The meaning is scalar_evaluate.c's, bit for bit: integers wrap (no nsw, no nuw), floats carry no
+ * fast-math flag, nothing is contracted, and what LLVM leaves undefined (division by zero, shifts
+ * that are too wide) is decided before LLVM sees it.
  */
 #include "native/emitter.h"
 
-#include <assert.h>
 #include "support/dtype.h"
+#include <assert.h>
 
 static LLVMValueRef unary_intrinsic(FunctionEmitter *e, Intrinsic intrinsic, LLVMValueRef a) {
     LLVMTypeRef type = LLVMTypeOf(a);
@@ -37,7 +38,8 @@ static LLVMValueRef float_constant(FunctionEmitter *e, tfcc_dtype dtype, int lan
 
 /* ---- rounding, where the processor has no instruction for it ---- */
 
-/* |a| + 2^m - 2^m rounds to the nearest even integer for |a| < 2^m, where m is the fraction's width; larger numbers are integers. */
+/* |a| + 2^m - 2^m rounds to the nearest even integer for |a| < 2^m, where m is the fraction's
+ * width; larger numbers are integers. */
 static LLVMValueRef round_even_by_adding(FunctionEmitter *e, tfcc_dtype dtype, int lanes,
                                          LLVMValueRef a) {
     LLVMValueRef magic = float_constant(e, dtype, lanes, dtype == TFCC_FLOAT32 ? 0x1p23 : 0x1p52);
@@ -82,8 +84,9 @@ static LLVMValueRef emit_rounding(FunctionEmitter *e, ScalarOp op, tfcc_dtype dt
 
 /* ---- integer division ---- */
 
-/* Vectors of up to 32 bits divide as floating point: the quotient of two w-bit integers that is no integer differs from the
- * nearest one by a 2^-w-th of itself at least, so a fraction of more than w bits truncates right. */
+/* Vectors of up to 32 bits divide as floating point: the quotient of two w-bit integers that is no
+ * integer differs from the nearest one by a 2^-w-th of itself at least, so a fraction of more than
+ * w bits truncates right. */
 static LLVMValueRef divide_as_float(FunctionEmitter *e, tfcc_dtype dtype, int lanes, LLVMValueRef a,
                                     LLVMValueRef b) {
     bool is_signed = dtype_is_signed(dtype);
@@ -177,8 +180,8 @@ static LLVMValueRef emit_integer(FunctionEmitter *e, ScalarOp op, tfcc_dtype dty
         if (!is_signed) return v[0];
         LLVMTypeRef type = LLVMTypeOf(v[0]);
         LLVMValueRef defined = LLVMConstNull(e->module->bool_type);
-        return native_intrinsic(e->module, INTRINSIC_ABS, &type, 1,
-                                (LLVMValueRef[]){v[0], defined}, 2);
+        return native_intrinsic(e->module, INTRINSIC_ABS, &type, 1, (LLVMValueRef[]){v[0], defined},
+                                2);
     }
     case SCALAR_MINIMUM:
         return binary_intrinsic(e, is_signed ? INTRINSIC_SMIN : INTRINSIC_UMIN, v[0], v[1]);

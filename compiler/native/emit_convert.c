@@ -1,12 +1,14 @@
-/* emit_convert.c: conversions between dtypes, with TensorFlow's results on x86-64 on every processor.
+/* emit_convert.c: conversions between dtypes, with TensorFlow's results on x86-64 on every
+ * processor.
  *
- * float16 and bfloat16 are converted by integer operations: LLVM would call libgcc where the processor has no instruction. F16C's
- * conversions give the same bits and are used where they are there.
+ * float16 and bfloat16 are converted by integer operations: LLVM would call libgcc where the
+ * processor has no instruction. F16C's conversions give the same bits and are used where they are
+ * there.
  */
 #include "native/emitter.h"
 
-#include <assert.h>
 #include "support/dtype.h"
+#include <assert.h>
 
 static LLVMValueRef constant_of(FunctionEmitter *e, tfcc_dtype dtype, int lanes, uint64_t bits) {
     return emitter_splat_bits(e->module, dtype, lanes, bits);
@@ -17,7 +19,8 @@ static LLVMValueRef word(FunctionEmitter *e, int lanes, uint32_t bits) {
     return constant_of(e, TFCC_UINT32, lanes, bits);
 }
 
-/* Keeps LLVM from moving arithmetic across a conversion, where it would become arithmetic on `half`. */
+/* Keeps LLVM from moving arithmetic across a conversion, where it would become arithmetic on
+ * `half`. */
 static LLVMValueRef fence(FunctionEmitter *e, LLVMValueRef value) {
     LLVMTypeRef type = LLVMTypeOf(value);
     return native_intrinsic(e->module, INTRINSIC_ARITHMETIC_FENCE, &type, 1, &value, 1);
@@ -28,8 +31,8 @@ static LLVMTypeRef half_type(FunctionEmitter *e, int lanes) {
     return lanes == 1 ? half : LLVMVectorType(half, (unsigned)lanes);
 }
 
-/* The fraction and exponent move 13 bits up, and a product with 2^112 corrects the exponent's bias, of subnormals too; the largest
- * exponent becomes the largest one again, and NaN quiet. */
+/* The fraction and exponent move 13 bits up, and a product with 2^112 corrects the exponent's bias,
+ * of subnormals too; the largest exponent becomes the largest one again, and NaN quiet. */
 static LLVMValueRef float16_to_float32(FunctionEmitter *e, int lanes, LLVMValueRef half) {
     LLVMBuilderRef b = e->builder;
     if (e->module->has_half) {
@@ -56,9 +59,9 @@ static LLVMValueRef float16_to_float32(FunctionEmitter *e, int lanes, LLVMValueR
     return LLVMBuildBitCast(b, result, single, "");
 }
 
-/* Three ranges of the magnitude: from 2^16 on infinity (or NaN, its fraction's upper bits kept); from 2^-14 on the bias is
- * changed and half of the last place, less one unless the last bit is set, added before the cut; below, adding 0.5 makes the
- * processor round at 2^-24. */
+/* Three ranges of the magnitude: from 2^16 on infinity (or NaN, its fraction's upper bits kept);
+ * from 2^-14 on the bias is changed and half of the last place, less one unless the last bit is
+ * set, added before the cut; below, adding 0.5 makes the processor round at 2^-24. */
 static LLVMValueRef float32_to_float16(FunctionEmitter *e, int lanes, LLVMValueRef value) {
     LLVMBuilderRef b = e->builder;
     LLVMTypeRef narrow = emitter_type(e->module, TFCC_FLOAT16, lanes);
@@ -78,8 +81,10 @@ static LLVMValueRef float32_to_float16(FunctionEmitter *e, int lanes, LLVMValueR
     LLVMValueRef large = LLVMBuildSelect(b, is_nan, nan, word(e, lanes, 0x7c00), "");
 
     LLVMValueRef odd = LLVMBuildAnd(b, cut, word(e, lanes, 1), "");
-    LLVMValueRef biased = LLVMBuildAdd(b, magnitude, word(e, lanes, 0xc8000fff), ""); /* (15 - 127) << 23 */
-    LLVMValueRef normal = LLVMBuildLShr(b, LLVMBuildAdd(b, biased, odd, ""), word(e, lanes, 13), "");
+    LLVMValueRef biased =
+        LLVMBuildAdd(b, magnitude, word(e, lanes, 0xc8000fff), ""); /* (15 - 127) << 23 */
+    LLVMValueRef normal =
+        LLVMBuildLShr(b, LLVMBuildAdd(b, biased, odd, ""), word(e, lanes, 13), "");
 
     LLVMValueRef half = constant_of(e, TFCC_FLOAT32, lanes, 0x3f000000);
     LLVMValueRef sum = LLVMBuildFAdd(b, LLVMBuildBitCast(b, magnitude, single, ""), half, "");
@@ -108,15 +113,19 @@ static LLVMValueRef float32_to_bfloat16(FunctionEmitter *e, int lanes, LLVMValue
     LLVMTypeRef words = emitter_type(e->module, TFCC_UINT32, lanes);
     LLVMValueRef bits = LLVMBuildBitCast(b, value, words, "");
     LLVMValueRef cut = LLVMBuildLShr(b, bits, word(e, lanes, 16), "");
-    LLVMValueRef half = LLVMBuildAdd(b, LLVMBuildAnd(b, cut, word(e, lanes, 1), ""), word(e, lanes, 0x7fff), "");
-    LLVMValueRef rounded = LLVMBuildLShr(b, LLVMBuildAdd(b, bits, half, ""), word(e, lanes, 16), "");
+    LLVMValueRef half =
+        LLVMBuildAdd(b, LLVMBuildAnd(b, cut, word(e, lanes, 1), ""), word(e, lanes, 0x7fff), "");
+    LLVMValueRef rounded =
+        LLVMBuildLShr(b, LLVMBuildAdd(b, bits, half, ""), word(e, lanes, 16), "");
     LLVMValueRef nan = LLVMBuildOr(b, cut, word(e, lanes, 0x40), "");
     LLVMValueRef is_nan = LLVMBuildFCmp(b, LLVMRealUNO, value, value, "");
     LLVMValueRef result = LLVMBuildSelect(b, is_nan, nan, rounded, "");
     return LLVMBuildTrunc(b, result, emitter_type(e->module, TFCC_BFLOAT16, lanes), "");
 }
 
-static bool is_half(tfcc_dtype dtype) { return dtype == TFCC_FLOAT16 || dtype == TFCC_BFLOAT16; }
+static bool is_half(tfcc_dtype dtype) {
+    return dtype == TFCC_FLOAT16 || dtype == TFCC_BFLOAT16;
+}
 
 /* 2^(width - 1) as a float's bits. */
 static LLVMValueRef integer_limit(FunctionEmitter *e, tfcc_dtype from, int lanes, int width) {
@@ -125,19 +134,18 @@ static LLVMValueRef integer_limit(FunctionEmitter *e, tfcc_dtype from, int lanes
     return constant_of(e, from, lanes, bits);
 }
 
-/* Truncates to a signed integer of 32 or 64 bits; what does not fit, and NaN, gives the minimum, which is also right for the
- * numbers that truncate to it. */
+/* Truncates to a signed integer of 32 or 64 bits; what does not fit, and NaN, gives the minimum,
+ * which is also right for the numbers that truncate to it. */
 static LLVMValueRef truncate_to_integer(FunctionEmitter *e, tfcc_dtype from, int lanes, int width,
                                         LLVMValueRef value) {
     LLVMTypeRef float_type = LLVMTypeOf(value);
     LLVMTypeRef type = emitter_type(e->module, width == 32 ? TFCC_INT32 : TFCC_INT64, lanes);
-    LLVMValueRef magnitude =
-        native_intrinsic(e->module, INTRINSIC_FABS, &float_type, 1, &value, 1);
-    LLVMValueRef fits = LLVMBuildFCmp(e->builder, LLVMRealOLT, magnitude,
-                                      integer_limit(e, from, lanes, width), "");
+    LLVMValueRef magnitude = native_intrinsic(e->module, INTRINSIC_FABS, &float_type, 1, &value, 1);
+    LLVMValueRef fits =
+        LLVMBuildFCmp(e->builder, LLVMRealOLT, magnitude, integer_limit(e, from, lanes, width), "");
     LLVMValueRef converted = LLVMBuildFPToSI(e->builder, value, type, "");
-    LLVMValueRef minimum = constant_of(e, width == 32 ? TFCC_INT32 : TFCC_INT64, lanes,
-                                       UINT64_C(1) << (width - 1));
+    LLVMValueRef minimum =
+        constant_of(e, width == 32 ? TFCC_INT32 : TFCC_INT64, lanes, UINT64_C(1) << (width - 1));
     return LLVMBuildSelect(e->builder, fits, converted, minimum, "");
 }
 

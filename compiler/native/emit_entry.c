@@ -1,15 +1,16 @@
-/* emit_entry.c: the functions a program calls: NAME_run, NAME_shape, NAME_workspace and NAME_signature_S.
+/* emit_entry.c: the functions a program calls: NAME_run, NAME_shape, NAME_workspace and
+ * NAME_signature_S.
  *
- * They are thin: each hands its arguments, and the model's address, to the runtime. A typed function puts its pointers into tensors
- * on the stack, whose shapes are constants of the object, and calls tfcc_run_signature. A NULL in place of a result means that
- * it is not wanted; a NULL feed is passed on and refused by the runtime.
+ * They are thin: each hands its arguments, and the model's address, to the runtime. A typed
+ * function puts its pointers into tensors on the stack, whose shapes are constants of the object,
+ * and calls tfcc_run_signature. A NULL in place of a result means that it is not wanted; a NULL
+ * feed is passed on and refused by the runtime.
  */
 #include "native/module.h"
 
+#include "support/dtype.h"
 #include <assert.h>
 #include <string.h>
-#include "support/dtype.h"
-
 
 static LLVMValueRef declare(NativeModule *m, const char *name, LLVMTypeRef type) {
     LLVMValueRef function = LLVMGetNamedFunction(m->module, name);
@@ -20,8 +21,7 @@ static LLVMValueRef begin_entry(NativeModule *m, const char *suffix, LLVMTypeRef
     LLVMValueRef function =
         LLVMAddFunction(m->module, arena_format(m->arena, "%s_%s", m->prefix, suffix), type);
     native_function_attributes(m, function);
-    LLVMPositionBuilderAtEnd(m->builder,
-                             LLVMAppendBasicBlockInContext(m->context, function, ""));
+    LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, function, ""));
     return function;
 }
 
@@ -79,7 +79,8 @@ static void store_field(NativeModule *m, LLVMValueRef tensors, size_t index, uns
     LLVMBuildStore(m->builder, value, field_address(m, tensors, index, field));
 }
 
-/* A plain pointer becomes a tensor of the known shape. A result whose pointer is NULL gets no dtype, which asks for nothing. */
+/* A plain pointer becomes a tensor of the known shape. A result whose pointer is NULL gets no
+ * dtype, which asks for nothing. */
 static void store_plain(NativeModule *m, LLVMValueRef tensors, size_t index, const Type *type,
                         LLVMValueRef pointer, bool is_fetch) {
     LLVMValueRef dtype = native_int32(m, (uint32_t)type->dtype);
@@ -124,8 +125,8 @@ static void return_tensor(NativeModule *m, LLVMValueRef function, LLVMValueRef t
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(m->context, function, "");
     LLVMBuildCondBr(m->builder, LLVMBuildIsNull(m->builder, to, ""), after, storing);
     LLVMPositionBuilderAtEnd(m->builder, storing);
-    LLVMValueRef value = LLVMBuildLoad2(m->builder, tensor_type(m),
-                                        field_address(m, tensors, index, 0), "");
+    LLVMValueRef value =
+        LLVMBuildLoad2(m->builder, tensor_type(m), field_address(m, tensors, index, 0), "");
     LLVMBuildStore(m->builder, value, to);
     LLVMBuildBr(m->builder, after);
     LLVMPositionBuilderAtEnd(m->builder, after);
@@ -159,15 +160,19 @@ static void emit_signature(NativeModule *m, uint32_t index) {
     for (size_t k = 0; k < s->feed_count; k++) {
         LLVMValueRef given = LLVMGetParam(function, (unsigned)(1 + k));
         const Type *fed = feed_type(m, s, k);
-        if (type_is_plain(fed)) store_plain(m, feeds, k, fed, given, false);
-        else copy_tensor(m, feeds, k, given, empty_tensor(m));
+        if (type_is_plain(fed))
+            store_plain(m, feeds, k, fed, given, false);
+        else
+            copy_tensor(m, feeds, k, given, empty_tensor(m));
     }
     unsigned first_fetch = (unsigned)(1 + s->feed_count);
     for (size_t k = 0; k < s->fetch_count; k++) {
         LLVMValueRef given = LLVMGetParam(function, first_fetch + (unsigned)k);
         const Type *fetched = fetch_type(m, s, k);
-        if (type_is_plain(fetched)) store_plain(m, fetches, k, fetched, given, true);
-        else copy_tensor(m, fetches, k, given, empty_tensor(m));
+        if (type_is_plain(fetched))
+            store_plain(m, fetches, k, fetched, given, true);
+        else
+            copy_tensor(m, fetches, k, given, empty_tensor(m));
     }
     LLVMValueRef arguments[] = {m->model, LLVMGetParam(function, 0), native_int32(m, index), feeds,
                                 fetches};

@@ -1,13 +1,14 @@
 /* emit_function.c: a LoopFunction as an LLVM function, instruction by instruction.
  *
- * The loop level is in SSA form already: a FOR becomes a rotated loop whose carried values are phis, an IF two blocks and phis
- * behind them. The addresses of buffers and the numbers of slots are loaded once, in the entry block.
+ * The loop level is in SSA form already: a FOR becomes a rotated loop whose carried values are
+ * phis, an IF two blocks and phis behind them. The addresses of buffers and the numbers of slots
+ * are loaded once, in the entry block.
  */
 #include "native/emitter.h"
 
+#include "support/dtype.h"
 #include <assert.h>
 #include <string.h>
-#include "support/dtype.h"
 
 LLVMTypeRef emitter_memory_type(NativeModule *m, tfcc_dtype dtype, int lanes) {
     LLVMTypeRef type;
@@ -19,7 +20,10 @@ LLVMTypeRef emitter_memory_type(NativeModule *m, tfcc_dtype dtype, int lanes) {
         case 1: type = m->int8; break;
         case 2: type = m->int16; break;
         case 4: type = m->int32; break;
-        default: assert(dtype_size(dtype) == 8); type = m->int64; break;
+        default:
+            assert(dtype_size(dtype) == 8);
+            type = m->int64;
+            break;
         }
     }
     return lanes == 1 ? type : LLVMVectorType(type, (unsigned)lanes);
@@ -74,8 +78,9 @@ static LLVMValueRef emit_ramp(FunctionEmitter *e, const LoopInstruction *i) {
     LLVMValueRef steps[256];
     assert(lanes <= 256);
     for (int lane = 0; lane < lanes; lane++)
-        steps[lane] = LLVMConstInt(LLVMGetElementType(emitter_type(e->module, i->type.dtype, lanes)),
-                                   (unsigned long long)lane, false);
+        steps[lane] =
+            LLVMConstInt(LLVMGetElementType(emitter_type(e->module, i->type.dtype, lanes)),
+                         (unsigned long long)lane, false);
     return LLVMBuildAdd(e->builder, emitter_splat(e, start, lanes),
                         LLVMConstVector(steps, (unsigned)lanes), "");
 }
@@ -93,10 +98,10 @@ static LLVMValueRef emit_reduce_lanes(FunctionEmitter *e, const LoopInstruction 
             for (int lane = 0; lane < half; lane++)
                 lanes[lane] = native_int32(e->module, (uint32_t)(part * half + lane));
             parts[part] =
-                half == 1 ? LLVMBuildExtractElement(e->builder, value, lanes[0], "")
-                          : LLVMBuildShuffleVector(e->builder, value,
-                                                   LLVMGetPoison(LLVMTypeOf(value)),
-                                                   LLVMConstVector(lanes, (unsigned)half), "");
+                half == 1
+                    ? LLVMBuildExtractElement(e->builder, value, lanes[0], "")
+                    : LLVMBuildShuffleVector(e->builder, value, LLVMGetPoison(LLVMTypeOf(value)),
+                                             LLVMConstVector(lanes, (unsigned)half), "");
         }
         value = emit_arithmetic(e, i->scalar_op, type.dtype, type.dtype, half, parts);
     }
@@ -108,8 +113,8 @@ static void emit_arithmetic_instruction(FunctionEmitter *e, const LoopInstructio
     assert(i->operand_count >= 1 && i->operand_count <= 3);
     for (size_t k = 0; k < i->operand_count; k++) values[k] = emitted(e, i->operands[k]);
     const LoopInstruction *typical = i->operands[i->scalar_op == SCALAR_SELECT ? 1 : 0];
-    e->values[i->id] = emit_arithmetic(e, i->scalar_op, i->type.dtype, typical->type.dtype,
-                                       i->type.lanes, values);
+    e->values[i->id] =
+        emit_arithmetic(e, i->scalar_op, i->type.dtype, typical->type.dtype, i->type.lanes, values);
 }
 
 /*  before:  if begin < end goto body else goto after
@@ -210,9 +215,7 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
         *value = emitter_splat_bits(e->module, i->type.dtype, lanes, i->bits);
         return;
     case LOOP_SLOT: *value = e->slots[i->number]; return;
-    case LOOP_GIVEN:
-        *value = LLVMBuildIsNotNull(e->builder, e->buffers[i->number], "");
-        return;
+    case LOOP_GIVEN: *value = LLVMBuildIsNotNull(e->builder, e->buffers[i->number], ""); return;
     case LOOP_SPLAT: *value = emitter_splat(e, emitted(e, i->operands[0]), lanes); return;
     case LOOP_RAMP: *value = emit_ramp(e, i); return;
     case LOOP_LOAD: emit_load(e, i); return;
@@ -223,8 +226,8 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
     case LOOP_EXTRACT:
         *value = emitted(e, i->operands[0]);
         if (i->operands[0]->type.lanes > 1)
-            *value = LLVMBuildExtractElement(e->builder, *value,
-                                             native_int32(e->module, i->number), "");
+            *value =
+                LLVMBuildExtractElement(e->builder, *value, native_int32(e->module, i->number), "");
         return;
     case LOOP_FOR: emit_for(e, i); return;
     case LOOP_IF: emit_if(e, i); return;
@@ -278,8 +281,7 @@ static void mark_parameters(NativeModule *m, LLVMValueRef function) {
         for (size_t k = 0; k < 3; k++) {
             const char *name = p == 2 ? write_only[k] : read_only[k];
             unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-            LLVMAddAttributeAtIndex(function, p + 1,
-                                    LLVMCreateEnumAttribute(m->context, kind, 0));
+            LLVMAddAttributeAtIndex(function, p + 1, LLVMCreateEnumAttribute(m->context, kind, 0));
         }
     }
 }

@@ -1,14 +1,18 @@
-/* emit_interface.c: the tables of what a user sees: feeds, fetches, variables, signatures, and their handles.
+/* emit_interface.c: the tables of what a user sees: feeds, fetches, variables, signatures, and
+ * their handles.
  *
- * A handle is a name with its index in the four bytes before it. It has a symbol of its own, NAME_feed_X or NAME_fetch_X, so
- * that a header and an object that do not belong together fail to link.
+ * A handle is a name with its index in the four bytes before it. It has a symbol of its own,
+ * NAME_feed_X or NAME_fetch_X, so that a header and an object that do not belong together fail to
+ * link.
  */
-#include <string.h>
 #include "native/module.h"
 #include "support/checked.h"
 #include "support/dtype.h"
+#include <string.h>
 
-static LLVMValueRef number(NativeModule *m, uint32_t value) { return native_int32(m, value); }
+static LLVMValueRef number(NativeModule *m, uint32_t value) {
+    return native_int32(m, value);
+}
 
 static LLVMValueRef add_handle(NativeModule *m, const char *kind, const char *identifier,
                                const char *name, uint32_t index) {

@@ -1,15 +1,16 @@
 /* emit_memory.c: loads, stores, gathers and scatters.
  *
- * Addresses need no alignment. Vectors with a mask use LLVM's masked intrinsics, which it writes out as branches where the
- * processor has no instruction; scalars with a mask are branches here. A bool is a byte in memory: any byte but 0 is read as
- * true, and 0 or 1 is written.
+ * Addresses need no alignment. Vectors with a mask use LLVM's masked intrinsics, which it writes
+ * out as branches where the processor has no instruction; scalars with a mask are branches here. A
+ * bool is a byte in memory: any byte but 0 is read as true, and 0 or 1 is written.
  *
- * A buffer that shares its bytes with no other argument has an alias scope of its own, which the accesses to all others exclude. An
- * output that may stand in the place of an input has none, nor has that input.
+ * A buffer that shares its bytes with no other argument has an alias scope of its own, which the
+ * accesses to all others exclude. An output that may stand in the place of an input has none, nor
+ * has that input.
  */
-#include <string.h>
 #include "native/emitter.h"
 #include "support/dtype.h"
+#include <string.h>
 
 /* More buffers than this get no scopes: each access names all the others. */
 #define MOST_SCOPES 32
@@ -170,10 +171,9 @@ void emit_gather(FunctionEmitter *e, const LoopInstruction *i) {
     LoopInstruction *mask = operand_or_null(i, 1), *otherwise = operand_or_null(i, 2);
     LLVMTypeRef types[] = {emitter_memory_type(e->module, dtype, lanes),
                            LLVMVectorType(e->module->pointer, (unsigned)lanes)};
-    LLVMValueRef arguments[] = {address_of(e, i->number, emitted(e, i->operands[0])),
-                                native_int32(e->module, 1),
-                                mask ? emitted(e, mask) : all_lanes(e, lanes),
-                                unread_lanes(e, otherwise, dtype, lanes)};
+    LLVMValueRef arguments[] = {
+        address_of(e, i->number, emitted(e, i->operands[0])), native_int32(e->module, 1),
+        mask ? emitted(e, mask) : all_lanes(e, lanes), unread_lanes(e, otherwise, dtype, lanes)};
     LLVMValueRef loaded =
         native_intrinsic(e->module, INTRINSIC_MASKED_GATHER, types, 2, arguments, 4);
     e->values[i->id] = from_memory(e, dtype, with_scopes(e, i->number, loaded));
@@ -193,8 +193,8 @@ void emit_store(FunctionEmitter *e, const LoopInstruction *i) {
         LLVMTypeRef types[] = {emitter_memory_type(e->module, dtype, lanes), e->module->pointer};
         LLVMValueRef arguments[] = {to_memory(e, dtype, lanes, value), address,
                                     native_int32(e->module, 1), emitted(e, mask)};
-        with_scopes(e, i->number, native_intrinsic(e->module, INTRINSIC_MASKED_STORE, types, 2,
-                                                   arguments, 4));
+        with_scopes(e, i->number,
+                    native_intrinsic(e->module, INTRINSIC_MASKED_STORE, types, 2, arguments, 4));
     }
 }
 

@@ -1,9 +1,10 @@
 /* emit_settle.c: sizes that are known at run time only, as code: `settle(dims, level)`.
  *
- * The numbers a level needs are put in order, parts first, and cut into functions of a few hundred operations, because LLVM takes
- * quadratic time on straight-line code. A number is computed once: later functions read it from its slot, or from an extra
- * slot behind the program's. What a level has computed is not used by another one but for level 0, since BIND steps that a run
- * does not need leave their levels unsettled.
+ * The numbers a level needs are put in order, parts first, and cut into functions of a few hundred
+ * operations, because LLVM takes quadratic time on straight-line code. A number is computed once:
+ * later functions read it from its slot, or from an extra slot behind the program's. What a level
+ * has computed is not used by another one but for level 0, since BIND steps that a run does not
+ * need leave their levels unsettled.
  *
  * Arithmetic is dim_evaluate's: each product and each sum saturates, division by zero gives zero.
  */
@@ -15,13 +16,14 @@
 
 /* A number that has been met. */
 typedef struct Known {
-    LLVMValueRef value; /* in part `part` */
+    LLVMValueRef value;  /* in part `part` */
     LLVMValueRef origin; /* where it was computed; NULL: its slot has been filled */
     uint32_t level, part;
-    uint32_t slot;      /* UINT32_MAX: none yet */
+    uint32_t slot; /* UINT32_MAX: none yet */
 } Known;
 
-/* Operations on two numbers known at run time only are functions, so that thousands of them compile quickly. */
+/* Operations on two numbers known at run time only are functions, so that thousands of them compile
+ * quickly. */
 typedef enum Helper { HELPER_MULTIPLY, HELPER_DIVIDE, HELPER_MODULO } Helper;
 
 typedef struct SettleEmitter {
@@ -32,7 +34,7 @@ typedef struct SettleEmitter {
     LLVMValueRef dims, function;
     LLVMTypeRef part_type;
     LLVMValueRef helpers[3]; /* by Helper, made when first called */
-    LLVMValueRef *parts;  /* of the level */
+    LLVMValueRef *parts;     /* of the level */
     size_t part_count, part_capacity;
 } SettleEmitter;
 
@@ -86,12 +88,12 @@ static LLVMValueRef multiply_inline(SettleEmitter *s, LLVMValueRef a, LLVMValueR
     LLVMValueRef product = LLVMBuildExtractValue(m->builder, both, 0, "");
     LLVMValueRef overflows = LLVMBuildExtractValue(m->builder, both, 1, "");
     LLVMValueRef signs = LLVMBuildXor(m->builder, a, b, "");
-    LLVMValueRef is_negative =
-        LLVMBuildICmp(m->builder, LLVMIntSLT, signs, native_int64(m, 0), "");
+    LLVMValueRef is_negative = LLVMBuildICmp(m->builder, LLVMIntSLT, signs, native_int64(m, 0), "");
     return LLVMBuildSelect(m->builder, overflows, saturate(s, is_negative), product, "");
 }
 
-/* Two addends saturate directly; the sum of more is made in 128 bits, for it may come back from beyond. */
+/* Two addends saturate directly; the sum of more is made in 128 bits, for it may come back from
+ * beyond. */
 static LLVMValueRef add_all(SettleEmitter *s, LLVMValueRef *addends, size_t count) {
     NativeModule *m = s->module;
     LLVMBuilderRef b = m->builder;
@@ -108,8 +110,8 @@ static LLVMValueRef add_all(SettleEmitter *s, LLVMValueRef *addends, size_t coun
     return LLVMBuildSelect(b, fits, narrow, saturate(s, is_negative), "");
 }
 
-/* Floor division and modulo. With 1 in place of the divisors 0 and -1 the hardware's division is defined; then
- *   quotient = a / d - (the remainder is not 0 and has another sign than d). */
+/* Floor division and modulo. With 1 in place of the divisors 0 and -1 the hardware's division is
+ * defined; then quotient = a / d - (the remainder is not 0 and has another sign than d). */
 static LLVMValueRef divide_inline(SettleEmitter *s, bool is_modulo, LLVMValueRef a,
                                   LLVMValueRef d) {
     NativeModule *m = s->module;
@@ -129,8 +131,8 @@ static LLVMValueRef divide_inline(SettleEmitter *s, bool is_modulo, LLVMValueRef
     LLVMValueRef quotient = LLVMBuildSDiv(b, a, divisor, "");
     quotient = LLVMBuildSub(b, quotient, LLVMBuildZExt(b, corrects, m->int64, ""), "");
     LLVMValueRef is_lowest = LLVMBuildICmp(b, LLVMIntEQ, a, native_int64(m, INT64_MIN), "");
-    LLVMValueRef negated = LLVMBuildSelect(b, is_lowest, native_int64(m, INT64_MAX),
-                                           LLVMBuildNeg(b, a, ""), "");
+    LLVMValueRef negated =
+        LLVMBuildSelect(b, is_lowest, native_int64(m, INT64_MAX), LLVMBuildNeg(b, a, ""), "");
     quotient = LLVMBuildSelect(b, by_minus_one, negated, quotient, "");
     return LLVMBuildSelect(b, by_zero, zero, quotient, "");
 }
@@ -143,8 +145,7 @@ static LLVMValueRef create_helper(SettleEmitter *s, Helper helper, LLVMTypeRef t
     LLVMValueRef function = LLVMAddFunction(m->module, name, type);
     LLVMSetLinkage(function, LLVMInternalLinkage);
     native_function_attributes(m, function);
-    LLVMPositionBuilderAtEnd(m->builder,
-                             LLVMAppendBasicBlockInContext(m->context, function, ""));
+    LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, function, ""));
     LLVMValueRef a = LLVMGetParam(function, 0), b = LLVMGetParam(function, 1);
     LLVMBuildRet(m->builder, helper == HELPER_MULTIPLY
                                  ? multiply_inline(s, a, b)
@@ -173,8 +174,7 @@ static bool is_leaf(Dim dim) {
 /* A part needs what another one has computed: it is stored there, at the end. */
 static void give_slot(SettleEmitter *s, Known *known) {
     NativeModule *m = s->module;
-    if (known->slot == UINT32_MAX)
-        known->slot = (uint32_t)m->loops->slot_count + m->extra_slots++;
+    if (known->slot == UINT32_MAX) known->slot = (uint32_t)m->loops->slot_count + m->extra_slots++;
     LLVMBasicBlockRef here = LLVMGetInsertBlock(m->builder);
     LLVMBasicBlockRef there = LLVMGetInstructionParent(known->origin);
     LLVMValueRef dims = s->dims;
@@ -186,8 +186,8 @@ static void give_slot(SettleEmitter *s, Known *known) {
     known->origin = NULL;
 }
 
-/* Whether the number need not be computed: this level has done so, or level 0, or it has a slot of a lower level (what depends on it
- * is needed only where that level has been settled). */
+/* Whether the number need not be computed: this level has done so, or level 0, or it has a slot of
+ * a lower level (what depends on it is needed only where that level has been settled). */
 static bool is_computed(const SettleEmitter *s, const Known *known) {
     if (!known) return false;
     const LoopProgram *loops = s->module->loops;
@@ -224,16 +224,15 @@ static Dim part_of(Dim dim, size_t k) {
 
 static LLVMValueRef compute_sum(SettleEmitter *s, Dim dim) {
     NativeModule *m = s->module;
-    LLVMValueRef *addends =
-        arena_alloc_array(m->arena, dim->term_count + 1, sizeof *addends);
+    LLVMValueRef *addends = arena_alloc_array(m->arena, dim->term_count + 1, sizeof *addends);
     size_t count = 0;
     if (dim->constant != 0) addends[count++] = native_int64(m, dim->constant);
     for (size_t k = 0; k < dim->term_count; k++) {
         LLVMValueRef term = value_of(s, dim->terms[k].product);
         int64_t coefficient = dim->terms[k].coefficient;
-        addends[count++] =
-            coefficient == 1 ? term
-                             : combine(s, HELPER_MULTIPLY, term, native_int64(m, coefficient));
+        addends[count++] = coefficient == 1
+                               ? term
+                               : combine(s, HELPER_MULTIPLY, term, native_int64(m, coefficient));
     }
     return add_all(s, addends, count);
 }
@@ -283,7 +282,8 @@ static void settle_one(SettleEmitter *s, Dim dim) {
     known->origin = NULL;
     if (known->slot != UINT32_MAX)
         LLVMBuildStore(m->builder, value, slot_address(s, known->slot));
-    else if (!LLVMIsConstant(value)) known->origin = value;
+    else if (!LLVMIsConstant(value))
+        known->origin = value;
     known->value = value;
     known->level = s->level;
     known->part = s->part;
@@ -302,7 +302,8 @@ typedef struct Visit {
     size_t next; /* the part to look at */
 } Visit;
 
-/* Everything `root` is made of, parts first, without recursion: expressions may be as deep as the graph is long. */
+/* Everything `root` is made of, parts first, without recursion: expressions may be as deep as the
+ * graph is long. */
 static void settle_tree(SettleEmitter *s, Dim root, Visit **stack, size_t *capacity) {
     size_t depth = 0;
     Arena *arena = s->module->arena;
@@ -328,8 +329,10 @@ static void emit_level(SettleEmitter *s, uint32_t level, Visit **stack, size_t *
     for (size_t k = loops->symbol_count + loops->constant_count; k < loops->slot_count; k++) {
         if (loops->slots[k].level != level) continue;
         Dim dim = loops->slots[k].dim;
-        if (is_leaf(dim)) settle_overflow(s, dim, (uint32_t)k);
-        else settle_tree(s, dim, stack, capacity);
+        if (is_leaf(dim))
+            settle_overflow(s, dim, (uint32_t)k);
+        else
+            settle_tree(s, dim, stack, capacity);
     }
     end_part(s);
 }

@@ -1,12 +1,14 @@
-/* emit_tables.c: the tables of tfcc/abi.h: one row per struct, each table a constant array that the model points to.
+/* emit_tables.c: the tables of tfcc/abi.h: one row per struct, each table a constant array that the
+ * model points to.
  *
- * Lists of numbers and texts are pools of bytes; every other table holds addresses and is an array of LLVM structs, laid out as C lays
- * out the structs of abi.h because their fields stand in the same order with the same types.
+ * Lists of numbers and texts are pools of bytes; every other table holds addresses and is an array
+ * of LLVM structs, laid out as C lays out the structs of abi.h because their fields stand in the
+ * same order with the same types.
  */
 #include "native/module.h"
 
-#include <string.h>
 #include "support/dtype.h"
+#include <string.h>
 
 void table_add(NativeModule *m, TableRows *table, LLVMValueRef *fields, unsigned count) {
     *ARENA_PUSH(m->arena, table->rows, table->count, table->capacity) =
@@ -29,7 +31,9 @@ uint32_t lists_add(NativeModule *m, const uint32_t *numbers, size_t count) {
     return (uint32_t)(offset / sizeof *numbers);
 }
 
-static LLVMValueRef number(NativeModule *m, uint32_t value) { return native_int32(m, value); }
+static LLVMValueRef number(NativeModule *m, uint32_t value) {
+    return native_int32(m, value);
+}
 
 static uint32_t buffer_index(const NativeModule *m, const Buffer *buffer) {
     return buffer ? m->layout.buffer_index[buffer->number] : TFCC_ABI_NONE;
@@ -42,10 +46,10 @@ static void add_symbols(NativeModule *m, TableRows *table) {
         const DimSymbol *symbol = m->loops->slots[k].dim->symbol;
         uint32_t fallback = symbol->fallback ? layout_slot(m, symbol->fallback) : TFCC_ABI_NONE;
         uint32_t upper = symbol->upper ? layout_slot(m, symbol->upper) : TFCC_ABI_NONE;
-        table_add(m, table,
-                  (LLVMValueRef[]){native_text(m, symbol->name), number(m, fallback),
-                                   number(m, upper)},
-                  3);
+        table_add(
+            m, table,
+            (LLVMValueRef[]){native_text(m, symbol->name), number(m, fallback), number(m, upper)},
+            3);
     }
 }
 

@@ -14,7 +14,8 @@ typedef struct FunctionEmitter {
     LLVMValueRef *slots;
     LLVMValueRef failure;  /* where the values of a message go */
     LLVMMetadataRef scope; /* of debug lines */
-    /* What the accesses to each buffer carry, or NULL: its own alias scope, and the scopes of the buffers it shares nothing with. */
+    /* What the accesses to each buffer carry, or NULL: its own alias scope, and the scopes of the
+     * buffers it shares nothing with. */
     LLVMValueRef *own_scope, *other_scopes;
 } FunctionEmitter;
 
@@ -22,7 +23,8 @@ static inline LLVMValueRef emitted(const FunctionEmitter *e, const LoopInstructi
     return e->values[instruction->id];
 }
 
-/* The LLVM type of a value in registers: bool is i1, the 16-bit floating-point types are their bits, i16. */
+/* The LLVM type of a value in registers: bool is i1, the 16-bit floating-point types are their
+ * bits, i16. */
 LLVMTypeRef emitter_type(NativeModule *module, tfcc_dtype dtype, int lanes);
 /* The same in memory: bool is i8. */
 LLVMTypeRef emitter_memory_type(NativeModule *module, tfcc_dtype dtype, int lanes);
@@ -40,7 +42,8 @@ LLVMValueRef emit_convert(FunctionEmitter *e, tfcc_dtype to, tfcc_dtype from, in
                           LLVMValueRef value);
 LLVMValueRef emit_bitcast(FunctionEmitter *e, tfcc_dtype to, tfcc_dtype from, int lanes,
                           LLVMValueRef value);
-/* emit_memory.c: which buffers share no bytes; comes before the body. Then LOAD, GATHER, STORE, SCATTER. */
+/* emit_memory.c: which buffers share no bytes; comes before the body. Then LOAD, GATHER, STORE,
+ * SCATTER. */
 void emit_alias_scopes(FunctionEmitter *e);
 void emit_load(FunctionEmitter *e, const LoopInstruction *instruction);
 void emit_gather(FunctionEmitter *e, const LoopInstruction *instruction);

@@ -1,11 +1,12 @@
 /* header.c: the header of an object: what a C or C++ program needs to use the model.
  *
- * Everything it declares begins with the model's prefix. What is not known when compiling (a size, a rank) has no macro.
+ * Everything it declares begins with the model's prefix. What is not known when compiling (a size,
+ * a rank) has no macro.
  */
-#include <ctype.h>
-#include <string.h>
 #include "native/module.h"
 #include "support/dtype.h"
+#include <ctype.h>
+#include <string.h>
 
 typedef struct HeaderWriter {
     Arena *arena;
@@ -66,7 +67,8 @@ static void add_handles(HeaderWriter *w) {
     for (size_t k = 0; k < g->fetch_count; k++) {
         const Fetch *fetch = &g->fetches[k];
         text_add_format(w->text, "/* fetch `%s`: %s */\n", comment_text(w, fetch->name),
-                        fetch->value ? describe(w, &fetch->value->type) : "a target, without a value");
+                        fetch->value ? describe(w, &fetch->value->type)
+                                     : "a target, without a value");
         text_add_format(w->text, "extern const char %s_fetch_%s[];\n", w->prefix,
                         w->names->fetches[k]);
         if (fetch->value && !map_get(&sized, w->names->fetches[k])) {
@@ -125,7 +127,8 @@ void native_header(const Compilation *c, Text *text) {
     w->prefix = model_prefix(c);
     w->names = model_identifiers(c->arena, c->graph);
     const char *guard = upper_case(w, w->prefix), *prefix = w->prefix;
-    text_add_format(text, "/* %s: a graph compiled by tfcc. Made from its description; do not edit. */\n",
+    text_add_format(text,
+                    "/* %s: a graph compiled by tfcc. Made from its description; do not edit. */\n",
                     comment_text(w, c->graph->name));
     text_add_format(text, "#ifndef TFCC_MODEL_%s_H\n#define TFCC_MODEL_%s_H\n\n", guard, guard);
     text_add(text, "#include <stdint.h>\n#include <tfcc/runtime.h>\n\n");
@@ -147,8 +150,9 @@ void native_header(const Compilation *c, Text *text) {
                     "size_t *bytes, tfcc_bound *bound);\n\n",
                     prefix);
     if (c->graph->feed_count + c->graph->fetch_count > 0)
-        text_add(text, "/* Handles stand for names in tfcc_feed and tfcc_fetch and need no look-up. "
-                       "*/\n\n");
+        text_add(text,
+                 "/* Handles stand for names in tfcc_feed and tfcc_fetch and need no look-up. "
+                 "*/\n\n");
     add_handles(w);
     add_signatures(w);
     text_add(text, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");

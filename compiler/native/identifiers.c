@@ -1,13 +1,13 @@
 /* identifiers.c: C identifiers for names of the graph, the same in the object and in its header.
  *
- * A run of bytes that cannot stand in an identifier becomes an underscore; names that then collide get a number. A name that the graph has
- * first keeps its plain form.
+ * A run of bytes that cannot stand in an identifier becomes an underscore; names that then collide
+ * get a number. A name that the graph has first keeps its plain form.
  */
 #include "native/module.h"
 
+#include "support/checked.h"
 #include <ctype.h>
 #include <string.h>
-#include "support/checked.h"
 
 const char *model_prefix(const Compilation *c) {
     return c->options.prefix ? c->options.prefix : c->graph->name;
@@ -31,7 +31,8 @@ static const char *make_unique(Arena *arena, Map *taken, const char *base) {
     bool added;
     MapEntry *first = map_insert(taken, base, strlen(base), &added);
     if (added) return base;
-    /* The value counts how far the search for this base has come, so that many equal names stay linear. */
+    /* The value counts how far the search for this base has come, so that many equal names stay
+     * linear. */
     uintptr_t number = (uintptr_t)first->value;
     if (number < 1) number = 1;
     do {
@@ -42,21 +43,61 @@ static const char *make_unique(Arena *arena, Map *taken, const char *base) {
     return candidate;
 }
 
-/* Words that a parameter may not be called: C's and C++'s, common macros, and the names the header itself uses. */
+/* Words that a parameter may not be called: C's and C++'s, common macros, and the names the header
+ * itself uses. */
 static bool is_reserved(const char *name) {
     static const char *const words[] = {
-        "alignas", "alignof", "and", "and_eq", "asm", "assert", "auto", "bitand", "bitor", "bool",
-        "break", "case", "catch", "char", "class", "co_await", "co_return", "co_yield", "compl",
-        "concept", "const", "const_cast", "consteval", "constexpr", "constinit", "continue",
-        "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "errno",
-        "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline",
-        "int", "linux", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq",
-        "nullptr", "offsetof", "operator", "or", "or_eq", "private", "protected", "public",
-        "register", "reinterpret_cast", "requires", "restrict", "return", "session", "short",
-        "signed", "sizeof", "static", "static_assert", "static_cast", "stderr", "stdin", "stdout",
-        "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef",
-        "typeid", "typename", "typeof", "typeof_unqual", "union", "unix", "unsigned", "using",
-        "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+        "alignas",       "alignof",
+        "and",           "and_eq",
+        "asm",           "assert",
+        "auto",          "bitand",
+        "bitor",         "bool",
+        "break",         "case",
+        "catch",         "char",
+        "class",         "co_await",
+        "co_return",     "co_yield",
+        "compl",         "concept",
+        "const",         "const_cast",
+        "consteval",     "constexpr",
+        "constinit",     "continue",
+        "decltype",      "default",
+        "delete",        "do",
+        "double",        "dynamic_cast",
+        "else",          "enum",
+        "errno",         "explicit",
+        "export",        "extern",
+        "false",         "float",
+        "for",           "friend",
+        "goto",          "if",
+        "inline",        "int",
+        "linux",         "long",
+        "mutable",       "namespace",
+        "new",           "noexcept",
+        "not",           "not_eq",
+        "nullptr",       "offsetof",
+        "operator",      "or",
+        "or_eq",         "private",
+        "protected",     "public",
+        "register",      "reinterpret_cast",
+        "requires",      "restrict",
+        "return",        "session",
+        "short",         "signed",
+        "sizeof",        "static",
+        "static_assert", "static_cast",
+        "stderr",        "stdin",
+        "stdout",        "struct",
+        "switch",        "template",
+        "this",          "thread_local",
+        "throw",         "true",
+        "try",           "typedef",
+        "typeid",        "typename",
+        "typeof",        "typeof_unqual",
+        "union",         "unix",
+        "unsigned",      "using",
+        "virtual",       "void",
+        "volatile",      "wchar_t",
+        "while",         "xor",
+        "xor_eq",
     };
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
         if (strcmp(name, words[k]) == 0) return true;

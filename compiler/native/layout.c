@@ -1,6 +1,6 @@
 /* layout.c: which of the program's buffers the model has, and where its kernels' steps are. */
-#include <assert.h>
 #include "native/module.h"
+#include <assert.h>
 
 static void mark(bool *used, const Buffer *buffer) {
     if (!buffer) return;
@@ -27,8 +27,7 @@ void layout_find(NativeModule *m) {
         if (m->graph->fetches[k].value) mark(used, m->graph->fetches[k].value->buffer);
 
     layout->buffers = arena_alloc_array(m->arena, program->buffer_count + 1, sizeof(Buffer *));
-    layout->buffer_index =
-        arena_alloc_array(m->arena, program->buffer_count + 1, sizeof(uint32_t));
+    layout->buffer_index = arena_alloc_array(m->arena, program->buffer_count + 1, sizeof(uint32_t));
     for (size_t k = 0; k < program->buffer_count; k++) {
         layout->buffer_index[k] = TFCC_ABI_NONE;
         if (!used[k]) continue;

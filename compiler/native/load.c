@@ -1,7 +1,8 @@
 /* load.c: the finished object, linked into this process by LLVM's JIT linker.
  *
- * It is the very object that would be written, so what the tests run is what a user links. The runtime's functions are defined by
- * address: the program may be stripped, or linked statically, and then exports no symbol that could be found.
+ * It is the very object that would be written, so what the tests run is what a user links. The
+ * runtime's functions are defined by address: the program may be stripped, or linked statically,
+ * and then exports no symbol that could be found.
  */
 #include "native/module.h"
 
@@ -39,9 +40,8 @@ static LLVMErrorRef define_runtime(LLVMOrcLLJITRef jit, LLVMOrcJITDylibRef libra
     for (size_t k = 0; k < COUNT; k++) {
         pairs[k].Name = LLVMOrcLLJITMangleAndIntern(jit, functions[k].name);
         pairs[k].Sym.Address = functions[k].address;
-        pairs[k].Sym.Flags =
-            (LLVMJITSymbolFlags){LLVMJITSymbolGenericFlagsExported | LLVMJITSymbolGenericFlagsCallable,
-                                 0};
+        pairs[k].Sym.Flags = (LLVMJITSymbolFlags){
+            LLVMJITSymbolGenericFlagsExported | LLVMJITSymbolGenericFlagsCallable, 0};
     }
     return LLVMOrcJITDylibDefine(library, LLVMOrcAbsoluteSymbols(pairs, COUNT));
 }
@@ -60,9 +60,9 @@ const tfcc_model *native_load(NativeModule *m) {
     size_t size;
     if (!native_object(m, &object, &size)) return NULL;
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
-    LLVMTargetMachineRef machine = LLVMCreateTargetMachine(
-        LLVMGetTargetMachineTarget(m->machine), LLVMGetTarget(m->module), "", "",
-        LLVMCodeGenLevelNone, LLVMRelocPIC, LLVMCodeModelDefault);
+    LLVMTargetMachineRef machine =
+        LLVMCreateTargetMachine(LLVMGetTargetMachineTarget(m->machine), LLVMGetTarget(m->module),
+                                "", "", LLVMCodeGenLevelNone, LLVMRelocPIC, LLVMCodeModelDefault);
     LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(
         builder, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(machine));
     LLVMOrcLLJITRef jit;

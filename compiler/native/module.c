@@ -1,6 +1,8 @@
 /* module.c: an LLVM module from beginning to end: target machine, passes, printing, the object. */
 #include "native/module.h"
 
+#include "support/dtype.h"
+#include "support/output_file.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/ErrorHandling.h>
@@ -10,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "support/dtype.h"
-#include "support/output_file.h"
 
 /* ---- small services ---- */
 
@@ -59,13 +59,13 @@ LLVMValueRef native_intrinsic(NativeModule *m, Intrinsic intrinsic, LLVMTypeRef 
 
 static void add_text_attribute(NativeModule *m, LLVMValueRef function, const char *key,
                                const char *value) {
-    LLVMAttributeRef attribute =
-        LLVMCreateStringAttribute(m->context, key, (unsigned)strlen(key), value,
-                                  (unsigned)strlen(value));
+    LLVMAttributeRef attribute = LLVMCreateStringAttribute(m->context, key, (unsigned)strlen(key),
+                                                           value, (unsigned)strlen(value));
     LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute);
 }
 
-/* Without the vector width LLVM splits 64-byte vectors in two for most processors that have them. */
+/* Without the vector width LLVM splits 64-byte vectors in two for most processors that have them.
+ */
 void native_function_attributes(NativeModule *m, LLVMValueRef function) {
     if (m->target.cpu && m->target.cpu[0])
         add_text_attribute(m, function, "target-cpu", m->target.cpu);
@@ -106,12 +106,21 @@ static void receive_diagnostic(LLVMDiagnosticInfoRef info, void *context) {
 
 /* ---- the target ---- */
 
-static void dispose_context(void *context) { LLVMContextDispose(context); }
-static void dispose_machine(void *machine) { LLVMDisposeTargetMachine(machine); }
-static void dispose_builder(void *builder) { LLVMDisposeBuilder(builder); }
-static void dispose_module(void *module) { LLVMDisposeModule(module); }
+static void dispose_context(void *context) {
+    LLVMContextDispose(context);
+}
+static void dispose_machine(void *machine) {
+    LLVMDisposeTargetMachine(machine);
+}
+static void dispose_builder(void *builder) {
+    LLVMDisposeBuilder(builder);
+}
+static void dispose_module(void *module) {
+    LLVMDisposeModule(module);
+}
 
-/* Only the target in use is set up: setting up all of them takes longer than compiling a small graph. */
+/* Only the target in use is set up: setting up all of them takes longer than compiling a small
+ * graph. */
 static bool initialize_target(const char *triple) {
     if (strncmp(triple, "x86_64", 6) == 0) {
         LLVMInitializeX86TargetInfo();
@@ -139,8 +148,8 @@ static LLVMCodeGenOptLevel code_level(int optimisation) {
 
 static bool create_machine(NativeModule *m) {
     const CompileOptions *options = &m->compilation->options;
-    char *triple = options->target ? LLVMNormalizeTargetTriple(options->target)
-                                   : LLVMGetDefaultTargetTriple();
+    char *triple =
+        options->target ? LLVMNormalizeTargetTriple(options->target) : LLVMGetDefaultTargetTriple();
     LLVMTargetRef target;
     char *message = NULL;
     bool known = initialize_target(triple);
@@ -165,15 +174,15 @@ static bool create_machine(NativeModule *m) {
     return known;
 }
 
-/* What the description of the target tells of instructions that are used on their own. A processor of an unknown name counts as one
- * without them, unless its vectors are wider than SSE's. */
+/* What the description of the target tells of instructions that are used on their own. A processor
+ * of an unknown name counts as one without them, unless its vectors are wider than SSE's. */
 static void find_features(NativeModule *m) {
     const char *cpu = m->target.cpu ? m->target.cpu : "";
     const char *features = m->target.features ? m->target.features : "";
     bool is_level = strncmp(cpu, "x86-64-v", 8) == 0;
     bool is_x86 = strncmp(LLVMGetTarget(m->module), "x86_64", 6) == 0;
-    m->has_rounding = !is_x86 || m->target.vector_bytes >= 32 || is_level ||
-                      strstr(features, "+sse4.1") != NULL;
+    m->has_rounding =
+        !is_x86 || m->target.vector_bytes >= 32 || is_level || strstr(features, "+sse4.1") != NULL;
     m->has_half = is_x86 && (m->target.vector_bytes >= 64 || (is_level && cpu[8] >= '3') ||
                              strstr(features, "+f16c") != NULL);
 }
@@ -216,7 +225,8 @@ static NativeModule *begin_module(Compilation *compilation, const TargetDescript
     m->identifiers = model_identifiers(m->arena, m->graph);
     m->context = LLVMContextCreate();
     arena_on_destroy(m->arena, dispose_context, m->context);
-    /* The name is written into the object: the graph's, so that equal input gives equal bytes wherever it lies. */
+    /* The name is written into the object: the graph's, so that equal input gives equal bytes
+     * wherever it lies. */
     m->module = LLVMModuleCreateWithNameInContext(m->graph->name, m->context);
     arena_on_destroy(m->arena, dispose_module, m->module);
     m->builder = LLVMCreateBuilderInContext(m->context);
@@ -228,8 +238,8 @@ static NativeModule *begin_module(Compilation *compilation, const TargetDescript
     return m;
 }
 
-/* The loops are written as they should run, so the passes only clean up: what is computed twice, what is constant, what does not change
- * in a loop. No vectoriser and no inliner runs. */
+/* The loops are written as they should run, so the passes only clean up: what is computed twice,
+ * what is constant, what does not change in a loop. No vectoriser and no inliner runs. */
 static const char *pass_list(int optimisation) {
     switch (optimisation) {
     case 0: return NULL;
@@ -322,7 +332,9 @@ bool native_print_assembly(NativeModule *m, Text *text) {
     return true;
 }
 
-static void dispose_buffer(void *buffer) { LLVMDisposeMemoryBuffer(buffer); }
+static void dispose_buffer(void *buffer) {
+    LLVMDisposeMemoryBuffer(buffer);
+}
 
 /* Writes the large constants into their section of the finished object. */
 static bool patch_weights(NativeModule *m, char *object, size_t size) {

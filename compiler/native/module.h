@@ -1,21 +1,23 @@
-/* module.h: what the files of the native stage share: the LLVM module that is being made, and who emits which part of it.
+/* module.h: what the files of the native stage share: the LLVM module that is being made, and who
+ * emits which part of it.
  *
- *   module.c          the target machine, the passes, the object        emit_function.c    loops, branches, failures
- *   debug_lines.c     places in the YAML file for debuggers             emit_arithmetic.c  scalar operations
- *   constants.c       where the bytes of constants lie                  emit_convert.c     conversions between dtypes
- *   texts.c           pools of bytes and names                          emit_memory.c      loads, stores, local arrays
- *   elf_patch.c       bytes of large constants, into the object         emit_settle.c      sizes known at run time only
- *   identifiers.c     names of C for names of the graph                 emit_tables.c      the model's tables
- *   emit_interface.c  tables of feeds, fetches, variables, signatures
- *   layout.c          which buffers the model has                       emit_entry.c       NAME_run and its like
- *   load.c            the object in this process                        header.c           the header of the object
+ *   module.c          the target machine, the passes, the object        emit_function.c    loops,
+ * branches, failures debug_lines.c     places in the YAML file for debuggers emit_arithmetic.c
+ * scalar operations constants.c       where the bytes of constants lie emit_convert.c conversions
+ * between dtypes texts.c           pools of bytes and names                          emit_memory.c
+ * loads, stores, local arrays elf_patch.c       bytes of large constants, into the object
+ * emit_settle.c      sizes known at run time only identifiers.c     names of C for names of the
+ * graph                 emit_tables.c      the model's tables emit_interface.c  tables of feeds,
+ * fetches, variables, signatures layout.c          which buffers the model has emit_entry.c
+ * NAME_run and its like load.c            the object in this process header.c           the header
+ * of the object
  */
 #ifndef TFCC_NATIVE_MODULE_H
 #define TFCC_NATIVE_MODULE_H
 
+#include "native/native.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
-#include "native/native.h"
 
 /* The section of large constants. */
 #define NATIVE_WEIGHTS_SECTION ".tfcc.weights"
@@ -46,7 +48,8 @@ typedef enum Intrinsic {
     INTRINSIC_COUNT
 } Intrinsic;
 
-/* A global of bytes under construction: texts, handles, lists, constants. Pieces are addressed by their offset. See texts.c. */
+/* A global of bytes under construction: texts, handles, lists, constants. Pieces are addressed by
+ * their offset. See texts.c. */
 typedef struct BytePool {
     LLVMValueRef global;
     LLVMTypeRef type; /* a struct without a body until byte_pool_finish */
@@ -54,7 +57,7 @@ typedef struct BytePool {
     char *bytes;
     size_t length, capacity;
     unsigned alignment;
-    Map known;           /* texts: text -> offset + 1 */
+    Map known; /* texts: text -> offset + 1 */
 } BytePool;
 
 /* Where the content of a CONSTANT buffer lies. */
@@ -64,7 +67,8 @@ typedef struct PlacedConstant {
     uint64_t offset;
 } PlacedConstant;
 
-/* Which buffers of the program the model has (those that a step, a feed or a fetch names), and the steps of its kernels. */
+/* Which buffers of the program the model has (those that a step, a feed or a fetch names), and the
+ * steps of its kernels. */
 typedef struct ModelLayout {
     const Buffer **buffers; /* by number in the model */
     size_t buffer_count;
@@ -80,8 +84,8 @@ struct NativeModule {
     const Program *program;
     const Graph *graph;
     TargetDescription target;
-    bool has_rounding;   /* roundps and its like (SSE4.1) */
-    bool has_half;       /* vcvtps2ph (F16C) */
+    bool has_rounding; /* roundps and its like (SSE4.1) */
+    bool has_half;     /* vcvtps2ph (F16C) */
     const char *prefix;
     ModelLayout layout;
     struct ModelIdentifiers *identifiers;
@@ -95,16 +99,16 @@ struct NativeModule {
     struct DebugLines *debug; /* NULL without -g */
 
     LLVMTypeRef kernel_type;
-    LLVMValueRef *kernels;    /* by LoopFunction.number */
-    LLVMValueRef settle;      /* or NULL */
-    uint32_t extra_slots;     /* what `settle` keeps between its parts, behind the program's slots */
-    LLVMValueRef model;       /* NAME_model */
+    LLVMValueRef *kernels; /* by LoopFunction.number */
+    LLVMValueRef settle;   /* or NULL */
+    uint32_t extra_slots;  /* what `settle` keeps between its parts, behind the program's slots */
+    LLVMValueRef model;    /* NAME_model */
 
     BytePool texts, handles, lists, numbers, small_constants;
     PlacedConstant *constants; /* by buffer number */
     LLVMValueRef weights;      /* the global whose bytes are patched in, or NULL */
     uint64_t weights_size, side_size;
-    const char *object;        /* made by native_object */
+    const char *object; /* made by native_object */
     size_t object_size;
     char *side_bytes;
 };
@@ -153,7 +157,8 @@ uint32_t layout_step(const NativeModule *module, const Kernel *kernel);
 uint32_t layout_slot(const NativeModule *module, Dim dim);
 
 /* ---- constants.c ---- */
-/* Gives every constant its place: module->constants, the pool of the small ones, the global of the large ones. */
+/* Gives every constant its place: module->constants, the pool of the small ones, the global of the
+ * large ones. */
 void constants_place(NativeModule *module);
 /* The address of a constant's content; NULL pointer for one in the side file. */
 LLVMValueRef constants_address(NativeModule *module, const Buffer *buffer);
@@ -161,7 +166,8 @@ LLVMValueRef constants_address(NativeModule *module, const Buffer *buffer);
 void constants_fill(const NativeModule *module, ConstantHome home, char *bytes);
 
 /* ---- elf_patch.c ---- */
-/* The bytes of section `name` inside a relocatable ELF64 object; NULL where there is none, or where anything points outside the object. */
+/* The bytes of section `name` inside a relocatable ELF64 object; NULL where there is none, or where
+ * anything points outside the object. */
 char *elf_find_section(char *object, size_t object_size, const char *name, size_t *size);
 
 /* ---- emit_tables.c: module->model and what it points to ---- */

@@ -1,7 +1,8 @@
 /* texts.c: pools of bytes: many small pieces in one global, addressed by offset.
  *
- * One global instead of thousands keeps LLVM quick. A pool's global exists from the start, so that its pieces have addresses before the
- * last one is known: its type is a struct whose body comes at the end.
+ * One global instead of thousands keeps LLVM quick. A pool's global exists from the start, so that
+ * its pieces have addresses before the last one is known: its type is a struct whose body comes at
+ * the end.
  */
 #include "native/module.h"
 

@@ -61,7 +61,8 @@ LoopFunction *native_fixture_function(NativeFixture *f, const char *name, const 
         parameter->is_output = true;
         parameter->is_exclusive = true;
     }
-    *ARENA_PUSH(arena, loops->functions, loops->function_count, loops->function_capacity) = function;
+    *ARENA_PUSH(arena, loops->functions, loops->function_count, loops->function_capacity) =
+        function;
 
     Kernel *kernel = arena_alloc(arena, sizeof *kernel);
     kernel->name = function->name;
@@ -85,7 +86,8 @@ static void check_symbol(NativeFixture *f, const Elf64_Sym *symbol, const char *
     if (symbol->st_shndx == SHN_UNDEF)
         cr_assert(may_be_undefined(name), "%s: `%s` is undefined", f->target.cpu, name);
     else
-        cr_assert(strncmp(name, f->compilation.graph->name, strlen(f->compilation.graph->name)) == 0,
+        cr_assert(strncmp(name, f->compilation.graph->name, strlen(f->compilation.graph->name)) ==
+                      0,
                   "`%s` is visible", name);
 }
 

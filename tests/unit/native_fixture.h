@@ -19,7 +19,8 @@ NativeFixture *native_fixture_create(const char *cpu, int optimisation);
 void native_fixture_destroy(NativeFixture *f);
 /* Whether this processor can run code for the fixture's. */
 bool native_fixture_can_run(const NativeFixture *f);
-/* A function with these buffers, each read and written as the test likes; the builder stands in its body. */
+/* A function with these buffers, each read and written as the test likes; the builder stands in its
+ * body. */
 LoopFunction *native_fixture_function(NativeFixture *f, const char *name, const tfcc_dtype *dtypes,
                                       size_t count, LoopBuilder *builder);
 /* Verifies the functions and builds f->module. */
@@ -27,7 +28,8 @@ void native_fixture_build(NativeFixture *f);
 /* Loads the module; the kernels of the functions are then model->steps[number].kernel. */
 void native_fixture_load(NativeFixture *f);
 
-/* Every undefined symbol of the object is the runtime's or libc's, and every visible one begins with the prefix. */
+/* Every undefined symbol of the object is the runtime's or libc's, and every visible one begins
+ * with the prefix. */
 void native_fixture_check_symbols(NativeFixture *f);
 
 #endif

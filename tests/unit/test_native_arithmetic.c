@@ -1,10 +1,11 @@
-/* test_native_arithmetic.c: every scalar operation of every dtype, one lane and many, gives the interpreter's bits. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <string.h>
+/* test_native_arithmetic.c: every scalar operation of every dtype, one lane and many, gives the
+ * interpreter's bits. */
 #include "kernels/scalar_evaluate.h"
 #include "native_fixture.h"
 #include "support/dtype.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
 
 static const tfcc_dtype all_dtypes[] = {
     TFCC_BOOL,   TFCC_INT8,   TFCC_INT16,   TFCC_INT32,    TFCC_INT64,   TFCC_UINT8,   TFCC_UINT16,
@@ -13,11 +14,54 @@ static const tfcc_dtype all_dtypes[] = {
 enum { DTYPE_COUNT = sizeof all_dtypes / sizeof *all_dtypes, VALUE_COUNT = 48 };
 
 static const double float_values[] = {
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 0.3, -0.7, 3.0, -7.0, 1e-40, -1e-40, 6e-8,
-    2.98e-8, 1e-300, 65504.0, 65519.9, 65520.0, 127.7, 128.0, -129.0, 255.5, 256.0, 32768.0, 65536.5,
-    2147483647.0, 2147483648.0, -2147483648.0, -2147483649.5, 4294967295.0, 4294967296.0, 8388609.0,
-    4503599627370497.0, 9.2233720368547758e18, 9.2233720368547738e18, -9.2233720368547758e18,
-    1.8446744073709552e19, 1.5e19, 1e30, -1e30, 1.7e308, INFINITY, -INFINITY, NAN,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    1.5,
+    -1.5,
+    2.5,
+    -2.5,
+    0.3,
+    -0.7,
+    3.0,
+    -7.0,
+    1e-40,
+    -1e-40,
+    6e-8,
+    2.98e-8,
+    1e-300,
+    65504.0,
+    65519.9,
+    65520.0,
+    127.7,
+    128.0,
+    -129.0,
+    255.5,
+    256.0,
+    32768.0,
+    65536.5,
+    2147483647.0,
+    2147483648.0,
+    -2147483648.0,
+    -2147483649.5,
+    4294967295.0,
+    4294967296.0,
+    8388609.0,
+    4503599627370497.0,
+    9.2233720368547758e18,
+    9.2233720368547738e18,
+    -9.2233720368547758e18,
+    1.8446744073709552e19,
+    1.5e19,
+    1e30,
+    -1e30,
+    1.7e308,
+    INFINITY,
+    -INFINITY,
+    NAN,
 };
 _Static_assert(sizeof float_values / sizeof *float_values == VALUE_COUNT, "");
 
@@ -119,7 +163,8 @@ enum { ELEMENTS = VALUE_COUNT * VALUE_COUNT };
 
 static uint64_t operand_value(const Case *c, size_t operand, size_t element) {
     if (c->op == SCALAR_SELECT && operand == 0) return element % 3 == 0;
-    size_t which = operand % 2 == (c->op == SCALAR_SELECT) ? element % VALUE_COUNT : element / VALUE_COUNT;
+    size_t which =
+        operand % 2 == (c->op == SCALAR_SELECT) ? element % VALUE_COUNT : element / VALUE_COUNT;
     return edge_value(c->operand, which);
 }
 
@@ -141,11 +186,12 @@ static void check_case(const NativeFixture *f, const Case *c) {
         uint64_t expected = scalar_evaluate(c->op, c->result, c->operand, values);
         uint64_t got = bits_load(c->result, buffers[operands], i);
         if (is_nan_bits(c->result, expected) && is_nan_bits(c->result, got)) continue;
-        cr_assert_eq(got, expected, "%s -O%d: operation %d, %s to %s, %d lanes: of 0x%llx, 0x%llx: 0x%llx, not 0x%llx",
-                     f->target.cpu, f->compilation.options.optimisation, (int)c->op,
-                     dtype_name(c->operand), dtype_name(c->result), c->lanes,
-                     (unsigned long long)values[0], (unsigned long long)values[1],
-                     (unsigned long long)got, (unsigned long long)expected);
+        cr_assert_eq(
+            got, expected,
+            "%s -O%d: operation %d, %s to %s, %d lanes: of 0x%llx, 0x%llx: 0x%llx, not 0x%llx",
+            f->target.cpu, f->compilation.options.optimisation, (int)c->op, dtype_name(c->operand),
+            dtype_name(c->result), c->lanes, (unsigned long long)values[0],
+            (unsigned long long)values[1], (unsigned long long)got, (unsigned long long)expected);
     }
 }
 
@@ -177,16 +223,30 @@ static void check_all(const char *cpu, int optimisation, bool conversions, int l
 }
 
 #define ON_EVERY_PROCESSOR(NAME, LEVEL, CONVERSIONS, LANES)                                        \
-    Test(native_arithmetic, NAME##_v1) { check_all("x86-64", LEVEL, CONVERSIONS, LANES); }         \
-    Test(native_arithmetic, NAME##_v2) { check_all("x86-64-v2", LEVEL, CONVERSIONS, LANES); }      \
-    Test(native_arithmetic, NAME##_v3) { check_all("x86-64-v3", LEVEL, CONVERSIONS, LANES); }      \
-    Test(native_arithmetic, NAME##_v4) { check_all("x86-64-v4", LEVEL, CONVERSIONS, LANES); }
+    Test(native_arithmetic, NAME##_v1) {                                                           \
+        check_all("x86-64", LEVEL, CONVERSIONS, LANES);                                            \
+    }                                                                                              \
+    Test(native_arithmetic, NAME##_v2) {                                                           \
+        check_all("x86-64-v2", LEVEL, CONVERSIONS, LANES);                                         \
+    }                                                                                              \
+    Test(native_arithmetic, NAME##_v3) {                                                           \
+        check_all("x86-64-v3", LEVEL, CONVERSIONS, LANES);                                         \
+    }                                                                                              \
+    Test(native_arithmetic, NAME##_v4) {                                                           \
+        check_all("x86-64-v4", LEVEL, CONVERSIONS, LANES);                                         \
+    }
 
 ON_EVERY_PROCESSOR(operations_one_lane, 2, false, 1)
 ON_EVERY_PROCESSOR(operations_16_lanes, 2, false, 16)
 ON_EVERY_PROCESSOR(conversions_one_lane, 2, true, 1)
 ON_EVERY_PROCESSOR(conversions_16_lanes, 2, true, 16)
 
-Test(native_arithmetic, operations_unoptimised) { check_all("x86-64-v3", 0, false, 8); }
-Test(native_arithmetic, conversions_unoptimised) { check_all("x86-64-v3", 0, true, 8); }
-Test(native_arithmetic, conversions_unoptimised_one_lane) { check_all("x86-64-v2", 0, true, 1); }
+Test(native_arithmetic, operations_unoptimised) {
+    check_all("x86-64-v3", 0, false, 8);
+}
+Test(native_arithmetic, conversions_unoptimised) {
+    check_all("x86-64-v3", 0, true, 8);
+}
+Test(native_arithmetic, conversions_unoptimised_one_lane) {
+    check_all("x86-64-v2", 0, true, 1);
+}

@@ -1,7 +1,8 @@
-/* test_native_loops.c: loops, branches, masks, gathers, local arrays and failures, on every processor and at every -O. */
+/* test_native_loops.c: loops, branches, masks, gathers, local arrays and failures, on every
+ * processor and at every -O. */
+#include "native_fixture.h"
 #include <criterion/criterion.h>
 #include <string.h>
-#include "native_fixture.h"
 
 static LoopInstruction *number(LoopBuilder *b, int64_t value) {
     return loop_constant(b, (LoopType){TFCC_INT64, 1}, (uint64_t)value);
@@ -29,7 +30,8 @@ static uint32_t call(const NativeFixture *f, void *const *buffers, const int64_t
     return f->model->steps[0].kernel(buffers, dims, failure);
 }
 
-/* sum of a[i] for i from dims[0] below dims[1], in a carried scalar and, by vectors of 8, in carried lanes. */
+/* sum of a[i] for i from dims[0] below dims[1], in a carried scalar and, by vectors of 8, in
+ * carried lanes. */
 static void check_carried(NativeFixture *f) {
     LoopBuilder b;
     tfcc_dtype dtypes[] = {TFCC_INT32, TFCC_INT32};
@@ -60,7 +62,9 @@ static void check_carried(NativeFixture *f) {
     cr_assert_eq(y[0], 100);
     cr_assert_eq(y[1], 8);
 }
-Test(native_loops, carry_values_and_skip_empty_ranges) { everywhere(check_carried); }
+Test(native_loops, carry_values_and_skip_empty_ranges) {
+    everywhere(check_carried);
+}
 
 /* Rows of a triangle: for i < n: for j < i: y[i] += j. */
 static void check_nested(NativeFixture *f) {
@@ -82,9 +86,12 @@ static void check_nested(NativeFixture *f) {
     call(f, (void *[]){y}, (int64_t[]){20}, NULL);
     for (int64_t k = 0; k < 20; k++) cr_assert_eq(y[k], k * (k - 1) / 2);
 }
-Test(native_loops, nest) { everywhere(check_nested); }
+Test(native_loops, nest) {
+    everywhere(check_nested);
+}
 
-/* y[0] = a[0] < 5 ? 2 * a[0] : a[1]; y[1] is stored only where buffer 2 is given; a[0] < 0 fails with its value. */
+/* y[0] = a[0] < 5 ? 2 * a[0] : a[1]; y[1] is stored only where buffer 2 is given; a[0] < 0 fails
+ * with its value. */
 static void check_branches(NativeFixture *f) {
     LoopBuilder b;
     tfcc_dtype dtypes[] = {TFCC_FLOAT32, TFCC_BOOL, TFCC_FLOAT32};
@@ -133,9 +140,12 @@ static void check_branches(NativeFixture *f) {
     memcpy(&value, &failure[4], sizeof value);
     cr_assert_eq(value, 1.5);
 }
-Test(native_loops, branch_and_fail) { everywhere(check_branches); }
+Test(native_loops, branch_and_fail) {
+    everywhere(check_branches);
+}
 
-/* Lanes below dims[0] are touched: y[i] = a[i], z[i] = a[p[i]], w[p[i]] = a[i]; the others read -1. */
+/* Lanes below dims[0] are touched: y[i] = a[i], z[i] = a[p[i]], w[p[i]] = a[i]; the others read -1.
+ */
 static void check_masks(NativeFixture *f, tfcc_dtype dtype, size_t size, int lanes) {
     LoopBuilder b;
     tfcc_dtype dtypes[] = {dtype, TFCC_INT64, dtype, dtype, dtype};
@@ -159,12 +169,14 @@ static void check_masks(NativeFixture *f, tfcc_dtype dtype, size_t size, int lan
     for (int limit_now = 0; limit_now <= lanes; limit_now++) {
         /* Behind the last lane that is touched lies memory that may not be read: none at all. */
         char *a_end = given + 1;
-        for (size_t k = 0; k < (size_t)lanes * size; k++) a_end[k] = (char)(dtype == TFCC_BOOL ? k & 1 : k * 7 + 3);
+        for (size_t k = 0; k < (size_t)lanes * size; k++)
+            a_end[k] = (char)(dtype == TFCC_BOOL ? k & 1 : k * 7 + 3);
         for (int k = 0; k < lanes; k++) places[k] = limit_now > 0 ? (k * 5 + 1) % limit_now : 0;
         memset(z, 0x55, sizeof z);
         memset(w, 0x55, sizeof w);
-        cr_assert_eq(call(f, (void *[]){a_end, places, y + 1, z + 1, w + 1},
-                          (int64_t[]){limit_now}, NULL), 0);
+        cr_assert_eq(
+            call(f, (void *[]){a_end, places, y + 1, z + 1, w + 1}, (int64_t[]){limit_now}, NULL),
+            0);
         char expected_w[64 * 8];
         memset(expected_w, 0x55, sizeof expected_w);
         for (int k = 0; k < lanes; k++) {
@@ -193,11 +205,21 @@ static void masks_of(tfcc_dtype dtype, size_t size) {
         }
     }
 }
-Test(native_loops, masks_of_bytes) { masks_of(TFCC_INT8, 1); }
-Test(native_loops, masks_of_bools) { masks_of(TFCC_BOOL, 1); }
-Test(native_loops, masks_of_halves) { masks_of(TFCC_FLOAT16, 2); }
-Test(native_loops, masks_of_floats) { masks_of(TFCC_FLOAT32, 4); }
-Test(native_loops, masks_of_doubles) { masks_of(TFCC_FLOAT64, 8); }
+Test(native_loops, masks_of_bytes) {
+    masks_of(TFCC_INT8, 1);
+}
+Test(native_loops, masks_of_bools) {
+    masks_of(TFCC_BOOL, 1);
+}
+Test(native_loops, masks_of_halves) {
+    masks_of(TFCC_FLOAT16, 2);
+}
+Test(native_loops, masks_of_floats) {
+    masks_of(TFCC_FLOAT32, 4);
+}
+Test(native_loops, masks_of_doubles) {
+    masks_of(TFCC_FLOAT64, 8);
+}
 
 /* A running sum kept in a local array, backwards: y[i] = a[n-1] + … + a[i]. */
 static void check_local(NativeFixture *f) {
@@ -224,7 +246,9 @@ static void check_local(NativeFixture *f) {
     call(f, (void *[]){given, y}, NULL, NULL);
     for (int k = 15; k >= 0; k--) cr_assert_eq(y[k], expected += given[k]);
 }
-Test(native_loops, keep_arrays_on_the_stack) { everywhere(check_local); }
+Test(native_loops, keep_arrays_on_the_stack) {
+    everywhere(check_local);
+}
 
 /* Lanes are combined in halves, whatever the operation. */
 static void check_reduction(NativeFixture *f) {
@@ -249,4 +273,64 @@ static void check_reduction(NativeFixture *f) {
         cr_assert_eq(y[lanes], work[0]);
     }
 }
-Test(native_loops, reduce_lanes_in_halves) { everywhere(check_reduction); }
+Test(native_loops, reduce_lanes_in_halves) {
+    everywhere(check_reduction);
+}
+
+/* ---- what is written beside the code ---- */
+
+static void add_doubling(NativeFixture *f, Place place) {
+    LoopBuilder b;
+    LoopFunction *function =
+        native_fixture_function(f, "double", (tfcc_dtype[]){TFCC_FLOAT16, TFCC_FLOAT16}, 2, &b);
+    function->place = b.place = place;
+    LoopInstruction *zero = number(&b, 0);
+    LoopInstruction *half = loop_load(&b, 0, zero, 8, NULL, NULL);
+    LoopInstruction *single = loop_arithmetic(&b, SCALAR_CONVERT, TFCC_FLOAT32, &half, 1);
+    LoopInstruction *twice = binary(&b, SCALAR_MAXIMUM, TFCC_FLOAT32, single, single);
+    loop_store(&b, 1, zero, loop_arithmetic(&b, SCALAR_CONVERT, TFCC_FLOAT16, &twice, 1), NULL);
+}
+
+static bool mentions(const void *bytes, size_t size, const char *text) {
+    return memmem(bytes, size, text, strlen(text)) != NULL;
+}
+
+Test(native_loops, lines_for_debuggers) {
+    static const SourceFile file = {.path = "some/model.yaml", .bytes = "x", .length = 1};
+    for (int with_lines = 0; with_lines <= 1; with_lines++) {
+        NativeFixture *f = native_fixture_create("x86-64-v3", 2);
+        f->compilation.options.debug_lines = with_lines;
+        f->compilation.options.input = "some/model.yaml";
+        add_doubling(f, (Place){.file = &file, .line = 7, .column = 3});
+        native_fixture_build(f);
+        native_fixture_check_symbols(f);
+        const void *object;
+        size_t size;
+        cr_assert(native_object(f->module, &object, &size));
+        cr_assert_eq(mentions(object, size, ".debug_line"), with_lines);
+        cr_assert_eq(mentions(object, size, "some/model.yaml"), with_lines);
+        if (native_fixture_can_run(f)) native_fixture_load(f);
+        Text text = {.arena = f->arena};
+        cr_assert(native_print_llvm(f->module, &text));
+        cr_assert_eq(mentions(text.bytes, text.length, "line: 7, column: 3"), with_lines);
+        native_fixture_destroy(f);
+    }
+}
+
+Test(native_loops, print_assembly_and_know_other_targets) {
+    NativeFixture *f = native_fixture_create("", 2);
+    f->compilation.options.target = "aarch64-linux-gnu";
+    add_doubling(f, (Place){0});
+    native_fixture_build(f);
+    native_fixture_check_symbols(f);
+    Text text = {.arena = f->arena};
+    cr_assert(native_print_assembly(f->module, &text));
+    cr_assert(mentions(text.bytes, text.length, "fixture.double_0:"));
+    native_fixture_destroy(f);
+
+    f = native_fixture_create("", 2);
+    f->compilation.options.target = "pdp11-unknown-bsd";
+    cr_assert_null(native_build(&f->compilation, &f->target));
+    cr_assert_eq(diagnostics_error_count(f->compilation.diagnostics), 1);
+    native_fixture_destroy(f);
+}

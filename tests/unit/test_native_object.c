@@ -1,11 +1,12 @@
-/* test_native_object.c: a whole model, put together by hand: tables, entry points, header, the object file. */
+/* test_native_object.c: a whole model, put together by hand: tables, entry points, header, the
+ * object file. */
+#include "native/module.h"
+#include "native_fixture.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "native/module.h"
-#include "native_fixture.h"
 
 /* ---- the counter: variable a = 1, b = 1 (may be fed), c = assign(a, a + b) ---- */
 
@@ -36,7 +37,8 @@ static Buffer *add_buffer(NativeFixture *f, int kind, const char *name, int64_t 
     buffer->type.dtype = TFCC_INT32;
     buffer->type.shape.rank = size > 1;
     buffer->type.shape.dims[0] = number_of(f, size);
-    *ARENA_PUSH(f->arena, program->buffers, program->buffer_count, program->buffer_capacity) = buffer;
+    *ARENA_PUSH(f->arena, program->buffers, program->buffer_count, program->buffer_capacity) =
+        buffer;
     LoopBufferPlan *plans = arena_alloc_array(f->arena, program->buffer_count, sizeof *plans);
     if (buffer->number > 0) memcpy(plans, f->loops.buffers, buffer->number * sizeof *plans);
     plans[buffer->number] = (LoopBufferPlan){.rank_slot = UINT32_MAX,
@@ -88,7 +90,8 @@ static void add_copy_function(NativeFixture *f, Buffer *from, Buffer *to) {
     native_fixture_function(f, "copy", (tfcc_dtype[]){TFCC_INT32, TFCC_INT32}, 2, &b);
     LoopInstruction *zero = loop_constant(&b, (LoopType){TFCC_INT64, 1}, 0);
     loop_store(&b, 1, zero, loop_load(&b, 0, zero, 1, NULL, NULL), NULL);
-    set_arguments(f, (LoopArgument[]){{from, TFCC_ABI_INPUT, NULL}, {to, TFCC_ABI_OUTPUT, NULL}}, 2);
+    set_arguments(f, (LoopArgument[]){{from, TFCC_ABI_INPUT, NULL}, {to, TFCC_ABI_OUTPUT, NULL}},
+                  2);
 }
 
 static NativeFixture *counter(const char *weights) {
@@ -121,14 +124,18 @@ static NativeFixture *counter(const char *weights) {
     add_fetch(f, "table */ \"x\"", add_value(f, "table", table));
 
     LoopBuilder builder;
-    native_fixture_function(f, "add", (tfcc_dtype[]){TFCC_INT32, TFCC_INT32, TFCC_INT32}, 3, &builder);
+    native_fixture_function(f, "add", (tfcc_dtype[]){TFCC_INT32, TFCC_INT32, TFCC_INT32}, 3,
+                            &builder);
     LoopInstruction *zero = loop_constant(&builder, (LoopType){TFCC_INT64, 1}, 0);
     LoopInstruction *operands[] = {loop_load(&builder, 0, zero, 1, NULL, NULL),
                                    loop_load(&builder, 1, zero, 1, NULL, NULL)};
-    loop_store(&builder, 2, zero, loop_arithmetic(&builder, SCALAR_ADD, TFCC_INT32, operands, 2), NULL);
-    set_arguments(f, (LoopArgument[]){{start, TFCC_ABI_INPUT | TFCC_ABI_SAME_INDEX, NULL},
-                                      {one, TFCC_ABI_INPUT, NULL},
-                                      {write, TFCC_ABI_OUTPUT, NULL}}, 3);
+    loop_store(&builder, 2, zero, loop_arithmetic(&builder, SCALAR_ADD, TFCC_INT32, operands, 2),
+               NULL);
+    set_arguments(f,
+                  (LoopArgument[]){{start, TFCC_ABI_INPUT | TFCC_ABI_SAME_INDEX, NULL},
+                                   {one, TFCC_ABI_INPUT, NULL},
+                                   {write, TFCC_ABI_OUTPUT, NULL}},
+                  3);
     add_copy_function(f, one, initial);
 
     Signature *s = ARENA_PUSH(f->arena, g->signatures, g->signature_count, g->signature_capacity);
@@ -198,21 +205,25 @@ static const char program[] =
     "#include <stdio.h>\n"
     "int main(void) {\n"
     "    tfcc_session *session;\n"
-    "    if (tfcc_session_open(&counter_model, NULL, &session)) return puts(tfcc_message(NULL)), 1;\n"
+    "    if (tfcc_session_open(&counter_model, NULL, &session)) return puts(tfcc_message(NULL)), "
+    "1;\n"
     "    tfcc_initialize(session);\n"
     "    int32_t c, a, b = 5;\n"
-    "    tfcc_fetch fetches[] = {{counter_fetch_c, tfcc_int32(&c)}, {counter_fetch_a, tfcc_int32(&a)}};\n"
+    "    tfcc_fetch fetches[] = {{counter_fetch_c, tfcc_int32(&c)}, {counter_fetch_a, "
+    "tfcc_int32(&a)}};\n"
     "    if (counter_run(session, NULL, 0, fetches, 2)) return puts(tfcc_message(session)), 1;\n"
     "    printf(\"%d %d\\n\", c, a);\n"
     "    if (counter_signature_step(session, &b, &c, &a)) return puts(tfcc_message(session)), 1;\n"
     "    printf(\"%d %d\\n\", c, a);\n"
-    "    if (counter_signature_step(session, &b, NULL, &a)) return puts(tfcc_message(session)), 1;\n"
+    "    if (counter_signature_step(session, &b, NULL, &a)) return puts(tfcc_message(session)), "
+    "1;\n"
     "    tfcc_extent extent;\n"
     "    if (counter_shape(session, NULL, 0, counter_fetch_table_x_, &extent)) return 1;\n"
     "    printf(\"%d %d %d\\n\", a, (int)extent.shape[0], (int)counter_table_x__SIZE);\n"
     "    size_t bytes;\n"
     "    if (counter_workspace(session, NULL, 0, fetches, 2, &bytes, NULL)) return 1;\n"
-    "    printf(\"%d\\n\", counter_signature_step(session, NULL, &c, &a) == TFCC_INVALID_ARGUMENT);\n"
+    "    printf(\"%d\\n\", counter_signature_step(session, NULL, &c, &a) == "
+    "TFCC_INVALID_ARGUMENT);\n"
     "    tfcc_session_close(session);\n"
     "    return 0;\n"
     "}\n";
@@ -237,18 +248,28 @@ static void link_and_run(NativeFixture *f, const char *language, const char *fla
     executable[length] = 0;
     *strrchr(executable, '/') = 0;
     snprintf(command, sizeof command,
-             "cd %s && cc -x %s -Wall -Wextra -Wpedantic -Werror %s -I%s/../runtime/include -c main.c -o main.o && "
+             "cd %s && cc -x %s -Wall -Wextra -Wpedantic -Werror %s -I%s/../runtime/include -c "
+             "main.c -o main.o && "
              "cc %s main.o counter.o %s/../lib/libtfcc_runtime.a -lm -lpthread -o main && "
-             "./main > out && printf '2 2\\n7 7\\n12 40000 40000\\n1\\n' | diff out -; s=$?; rm -r %s; exit $s",
+             "./main > out && printf '2 2\\n7 7\\n12 40000 40000\\n1\\n' | diff out -; s=$?; rm -r "
+             "%s; exit $s",
              folder, language, flags, TFCC_TEST_FOLDER, flags, executable, folder);
     cr_assert_eq(system(command), 0, "%s", command);
     native_fixture_destroy(f);
 }
 
-Test(native_object, links_with_c) { link_and_run(counter(NULL), "c", "-std=c11"); }
-Test(native_object, links_with_cxx) { link_and_run(counter(NULL), "c++", "-std=c++11"); }
-Test(native_object, links_without_position) { link_and_run(counter(NULL), "c", "-std=c17 -no-pie"); }
-Test(native_object, reads_a_side_file) { link_and_run(counter("counter.weights"), "c", "-std=c11"); }
+Test(native_object, links_with_c) {
+    link_and_run(counter(NULL), "c", "-std=c11");
+}
+Test(native_object, links_with_cxx) {
+    link_and_run(counter(NULL), "c++", "-std=c++11");
+}
+Test(native_object, links_without_position) {
+    link_and_run(counter(NULL), "c", "-std=c17 -no-pie");
+}
+Test(native_object, reads_a_side_file) {
+    link_and_run(counter("counter.weights"), "c", "-std=c11");
+}
 
 /* ---- sections ---- */
 
@@ -287,16 +308,19 @@ Test(native_object, damaged_objects_give_no_section) {
 Test(native_object, identifiers_are_unique) {
     Arena *arena = arena_create();
     Graph graph = {.arena = arena, .name = "g"};
-    static const char *const names[] = {"x", "a/b", "a.b", "a_b", "a_b_2", "for", "3", "X", "\xc3\xa9", "session", "int8_t"};
+    static const char *const names[] = {"x", "a/b", "a.b",      "a_b",     "a_b_2", "for",
+                                        "3", "X",   "\xc3\xa9", "session", "int8_t"};
     enum { COUNT = sizeof names / sizeof *names };
     Value values[COUNT];
     memset(values, 0, sizeof values);
     for (size_t k = 0; k < COUNT; k++) {
-        *ARENA_PUSH(arena, graph.feeds, graph.feed_count, graph.feed_capacity) = (Feed){names[k], &values[k]};
+        *ARENA_PUSH(arena, graph.feeds, graph.feed_count, graph.feed_capacity) =
+            (Feed){names[k], &values[k]};
         *ARENA_PUSH(arena, graph.fetches, graph.fetch_count, graph.fetch_capacity) =
             (Fetch){names[k], NULL, &values[k]};
     }
-    Signature *s = ARENA_PUSH(arena, graph.signatures, graph.signature_count, graph.signature_capacity);
+    Signature *s =
+        ARENA_PUSH(arena, graph.signatures, graph.signature_count, graph.signature_capacity);
     *s = (Signature){.name = "all of it", .feed_count = COUNT, .fetch_count = COUNT};
     s->feeds = s->fetches = arena_alloc_array(arena, COUNT, sizeof(size_t));
     for (size_t k = 0; k < COUNT; k++) s->feeds[k] = k;
@@ -310,7 +334,8 @@ Test(native_object, identifiers_are_unique) {
     for (size_t k = 0; k < COUNT; k++) {
         cr_assert_null(map_get(&seen, identifiers->feeds[k]));
         map_set(&seen, identifiers->feeds[k], arena);
-        const char *both[] = {identifiers->signature_feeds[0][k], identifiers->signature_fetches[0][k]};
+        const char *both[] = {identifiers->signature_feeds[0][k],
+                              identifiers->signature_fetches[0][k]};
         for (int j = 0; j < 2; j++) {
             cr_assert_null(map_get(&parameters, both[j]), "%s", both[j]);
             map_set(&parameters, both[j], arena);

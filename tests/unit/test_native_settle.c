@@ -1,8 +1,9 @@
-/* test_native_settle.c: the code that computes sizes gives dim_evaluate's numbers, in every order of levels. */
+/* test_native_settle.c: the code that computes sizes gives dim_evaluate's numbers, in every order
+ * of levels. */
+#include "native_fixture.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
-#include "native_fixture.h"
 
 static uint64_t seed = 1;
 static uint64_t draw(uint64_t below) {
@@ -51,12 +52,14 @@ static Dim combine(DimTable *t, Dim x, Dim y, Dim z) {
 }
 
 static int64_t edge_number(void) {
-    static const int64_t numbers[] = {0, 1, -1, 2, 3, 7, -5, 1000, INT64_MAX, INT64_MIN,
-                                      INT64_C(1) << 40, -(INT64_C(1) << 35)};
+    static const int64_t numbers[] = {
+        0, 1, -1, 2, 3, 7, -5, 1000, INT64_MAX, INT64_MIN, INT64_C(1) << 40, -(INT64_C(1) << 35)};
     return numbers[draw(sizeof numbers / sizeof *numbers)];
 }
 
-static bool depends_on(Dim dim, Dim symbol) { return dim == symbol || dim_contains(dim, symbol); }
+static bool depends_on(Dim dim, Dim symbol) {
+    return dim == symbol || dim_contains(dim, symbol);
+}
 
 static void check_random(int optimisation) {
     NativeFixture *f = native_fixture_create("x86-64-v2", optimisation);
@@ -91,7 +94,8 @@ Test(native_settle, gives_the_numbers_of_dim_evaluate) {
     for (int k = 0; k < 6; k++) check_random(k % 2 ? 2 : 0);
 }
 
-/* Many sizes: no recursion, and time in proportion. Expressions deeper than the table allows count as overflowed. */
+/* Many sizes: no recursion, and time in proportion. Expressions deeper than the table allows count
+ * as overflowed. */
 Test(native_settle, long_chains) {
     NativeFixture *f = native_fixture_create("x86-64-v3", 2);
     DimTable *t = f->compilation.graph->dims;
