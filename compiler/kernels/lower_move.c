@@ -1,5 +1,6 @@
 /* lower_move.c: elements that only change their place: each op is a load at another index. */
 #include <string.h>
+#include "graph/slicing.h"
 #include "kernels/lower.h"
 #include "kernels/scalar_internal.h"
 
@@ -34,16 +35,20 @@ static void move_end(Move *move) {
     kernel_store(move->kernel, move->output, scalar_load_at(move->kernel, move->input, move->index));
 }
 
-/* y[i0, i1, ..] = x[j..] with j[perm[k]] = i[k]. */
+/* y[i0, i1, ..] = x[j..] with j[perm[k]] = i[k]; where the run gives perm, j[d] is the sum of i[k] * (perm[k] == d). */
 void lower_transpose(LowerContext *c);
 void lower_transpose(LowerContext *c) {
     Move move = move_begin(c, 0);
-    const int64_t *perm;
-    size_t count;
-    bool is_given = lower_known_integers(c, "perm", &perm, &count);
-    for (int k = 0; k < move.rank; k++) {
-        int64_t from = is_given ? perm[k] : move.rank - 1 - k;
-        move.index[from < 0 ? from + move.rank : from] = scalar_index(move.kernel, move.axes[k]);
+    Value *value = lower_input_value(c, "perm");
+    for (int d = 0; d < move.rank; d++) {
+        Dim index = dim_constant(c->dims, 0);
+        for (int k = 0; k < move.rank; k++) {
+            Dim from = value && value->elements ? value->elements[k] : dim_constant(c->dims, move.rank - 1 - k);
+            Dim matches = dim_equal(c->dims, from, dim_constant(c->dims, d));
+            if (dim_is_constant(from, NULL) && dim_is(from, d - move.rank)) matches = dim_constant(c->dims, 1);
+            index = dim_add(c->dims, index, dim_multiply(c->dims, move.axes[k], matches));
+        }
+        move.index[d] = scalar_index(move.kernel, index);
     }
     move_end(&move);
 }
@@ -124,57 +129,20 @@ void lower_slice(LowerContext *c) {
     move_end(&move);
 }
 
-/* Where a slice of one dimension begins: counted from the end where negative, clamped as Python does. What lies past the other end gives
- * an empty output and is never read. */
-static Scalar *slice_begin(Kernel *k, Scalar *begin, Scalar *size, bool is_masked, bool is_backward) {
-    Scalar *zero = scalar_integer(k, TFCC_INT64, 0), *one = scalar_integer(k, TFCC_INT64, 1);
-    if (is_masked) return is_backward ? scalar_subtract(k, size, one) : zero;
-    Scalar *from_end = scalar_add(k, begin, size);
-    if (!is_backward) from_end = scalar_maximum(k, from_end, zero);
-    Scalar *from_front = is_backward ? scalar_minimum(k, begin, scalar_subtract(k, size, one)) : begin;
-    return scalar_select(k, scalar_less(k, begin, zero), from_end, from_front);
-}
-
-typedef struct SliceMasks {
-    int64_t begin, ellipsis, new_axis, shrink_axis;
-} SliceMasks;
-
-static bool has_bit(int64_t mask, int64_t bit) { return bit < 63 && ((mask >> bit) & 1) != 0; }
-
 void lower_strided_slice(LowerContext *c);
 void lower_strided_slice(LowerContext *c) {
     Move move = move_begin(c, 0);
-    Kernel *kernel = move.kernel;
-    const Shape *from = &move.input->type.shape;
-    SliceMasks masks = {node_attribute_integer(c->node, "begin_mask"), node_attribute_integer(c->node, "ellipsis_mask"),
-                        node_attribute_integer(c->node, "new_axis_mask"), node_attribute_integer(c->node, "shrink_axis_mask")};
-    Value *begins = lower_input_value(c, "begin"), *strides = lower_input_value(c, "strides");
-    int64_t specified = 0, seen_ellipsis = -1, after_ellipsis = 0;
-    dim_is_constant(begins->type.shape.dims[0], &specified);
-    for (int64_t s = 0; s < specified; s++) {
-        if (has_bit(masks.ellipsis, s)) seen_ellipsis = s;
-        else if (seen_ellipsis >= 0 && !has_bit(masks.new_axis, s)) after_ellipsis++;
+    InferContext infer = {.graph = c->graph, .node = c->node, .dims = c->dims};
+    SlicePlan plan;
+    bool is_valid = plan_strided_slice(&infer, &plan);
+    for (int k = 0; is_valid && k < plan.count; k++) {
+        const SliceAxis *axis = &plan.axes[k];
+        if (axis->input_axis < 0) continue;
+        Dim index = axis->begin;
+        if (axis->output_axis >= 0)
+            index = dim_add(c->dims, index, dim_multiply(c->dims, dim_constant(c->dims, axis->stride), move.axes[axis->output_axis]));
+        move.index[axis->input_axis] = scalar_index(move.kernel, index);
     }
-    int in = 0, out = 0;
-    for (int64_t s = 0; s < specified; s++) {
-        if (has_bit(masks.ellipsis, s)) {
-            for (; in < from->rank - after_ellipsis; in++, out++) move.index[in] = scalar_index(kernel, move.axes[out]);
-            continue;
-        }
-        if (has_bit(masks.new_axis, s)) {
-            out++;
-            continue;
-        }
-        int64_t number = 1;
-        Scalar *stride = strides ? lower_element(c, kernel, strides, s) : scalar_integer(kernel, TFCC_INT64, 1);
-        if (stride->op == SCALAR_CONSTANT) number = (int64_t)stride->as.bits;
-        bool shrinks = has_bit(masks.shrink_axis, s);
-        Scalar *begin = slice_begin(kernel, lower_element(c, kernel, begins, s), scalar_index(kernel, from->dims[in]),
-                                    has_bit(masks.begin, s) && !shrinks, number < 0);
-        if (!shrinks) begin = scalar_add(kernel, begin, scalar_multiply(kernel, stride, scalar_index(kernel, move.axes[out++])));
-        move.index[in++] = begin;
-    }
-    for (; in < from->rank; in++, out++) move.index[in] = scalar_index(kernel, move.axes[out]);
     move_end(&move);
 }
 
@@ -273,33 +241,4 @@ void lower_band_part(LowerContext *c) {
                                scalar_or(k, scalar_less(k, upper, zero), scalar_less_equal(k, above, upper)));
     Scalar *element = scalar_load_at(k, move.input, move.index);
     kernel_store(k, move.output, scalar_select(k, keeps, element, scalar_integer(k, element->dtype, 0)));
-}
-
-/* y[.., i, j] = diagonal[.., min(i, j)] where j - i = k and the diagonal is that long, else the padding value. */
-void lower_diag(LowerContext *c);
-void lower_diag(LowerContext *c) {
-    Move move = move_begin(c, 0);
-    Kernel *k = move.kernel;
-    int64_t offset = node_attribute_integer(c->node, "k");
-    Dim row = move.axes[move.rank - 2], column = move.axes[move.rank - 1];
-    int last = move.input->type.shape.rank - 1;
-    Dim position = offset >= 0 ? row : column;
-    Scalar *is_diagonal = scalar_equal(k, scalar_index(k, dim_subtract(c->dims, column, row)), scalar_integer(k, TFCC_INT64, offset));
-    Scalar *is_inside = scalar_less(k, scalar_index(k, position), scalar_index(k, move.input->type.shape.dims[last]));
-    move.index[last] = scalar_index(k, position);
-    Buffer *padding = lower_input(c, "padding_value");
-    Scalar *otherwise = padding ? scalar_load(k, padding, NULL) : scalar_integer(k, move.output->type.dtype, 0);
-    kernel_store(k, move.output, scalar_load_if(k, move.input, move.index, scalar_and(k, is_diagonal, is_inside), otherwise));
-}
-
-/* y[.., n] = x[.., n + max(-k, 0), n + max(k, 0)]. */
-void lower_diag_part(LowerContext *c);
-void lower_diag_part(LowerContext *c) {
-    Move move = move_begin(c, 0);
-    int64_t offset = node_attribute_integer(c->node, "k");
-    int rank = move.input->type.shape.rank;
-    Dim n = move.axes[move.rank - 1];
-    move.index[rank - 2] = scalar_index(move.kernel, dim_add(c->dims, n, dim_constant(c->dims, offset < 0 ? -offset : 0)));
-    move.index[rank - 1] = scalar_index(move.kernel, dim_add(c->dims, n, dim_constant(c->dims, offset > 0 ? offset : 0)));
-    move_end(&move);
 }

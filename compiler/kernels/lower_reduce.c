@@ -1,14 +1,17 @@
 /* lower_reduce.c: reductions over any axes, searches, scans, softmax. */
 #include "kernels/lower.h"
 
-/* One kernel over the output, whose points are those of the input without the reduced axes. */
+/* One kernel over the output, whose points are those of the input without the reduced axes.
+ *
+ * Which axes are reduced may be known only when the run tells (then all of them are kept with size 1): `is_reduced` is 0 or 1, and an axis of
+ * size n counts to n in the one case and to 1 in the other, for the output as for the reduction; the index is the sum of both. */
 typedef struct Reduction {
     LowerContext *c;
     Buffer *input, *output;
     Kernel *kernel;
-    bool is_reduced[MAX_RANK]; /* by axis of the input */
-    Dim kept[MAX_RANK];        /* by axis of the input: the kernel's axis, where it is not reduced */
-    Dim count;                 /* of the points reduced over */
+    Dim is_reduced[MAX_RANK]; /* by axis of the input */
+    Dim kept[MAX_RANK];       /* by axis of the input: the kernel's axis, or 0 where it has none */
+    Dim count;                /* of the points reduced over */
 } Reduction;
 
 /* A pass over the reduced axes, which are its own: passes may stand inside each other. */
@@ -18,29 +21,55 @@ typedef struct Pass {
     Scalar *element; /* widened */
 } Pass;
 
+static void find_reduced(Reduction *r) {
+    DimTable *dims = r->c->dims;
+    int rank = r->input->type.shape.rank;
+    Value *axis = lower_input_value(r->c, "axis");
+    const int64_t *numbers;
+    size_t count;
+    bool is_named[MAX_RANK];
+    bool is_known = !axis || !axis->elements || lower_known_integers(r->c, "axis", &numbers, &count);
+    if (is_known) lower_axes(r->c, "axis", rank, is_named);
+    int64_t named = 1;
+    for (int d = 0; !is_known && d < axis->type.shape.rank; d++) dim_is_constant(axis->type.shape.dims[d], &named);
+    for (int k = 0; k < rank; k++) {
+        r->is_reduced[k] = dim_constant(dims, is_known ? is_named[k] : 0);
+        for (int64_t n = 0; !is_known && n < named; n++) {
+            Dim here = dim_add(dims, dim_equal(dims, axis->elements[n], dim_constant(dims, k)),
+                               dim_equal(dims, axis->elements[n], dim_constant(dims, k - rank)));
+            r->is_reduced[k] = dim_maximum(dims, r->is_reduced[k], here);
+        }
+    }
+}
+
 static Reduction reduction_begin(LowerContext *c, const char *parameter) {
     Reduction r = {.c = c, .input = lower_input(c, parameter), .output = lower_output(c, 0)};
     const Shape *shape = &r.input->type.shape;
-    lower_axes(c, "axis", shape->rank, r.is_reduced);
+    find_reduced(&r);
     bool keeps_axes = r.output->type.shape.rank == shape->rank && node_attribute_bool(c->node, "keepdims");
-    Dim axes[MAX_RANK];
+    Dim axes[MAX_RANK], one = dim_constant(c->dims, 1);
     r.kernel = lower_kernel_over(c, &r.output->type.shape, axes);
-    r.count = dim_constant(c->dims, 1);
+    r.count = one;
     for (int k = 0, next = 0; k < shape->rank; k++) {
-        if (r.is_reduced[k]) r.count = dim_multiply(c->dims, r.count, shape->dims[k]);
-        if (!r.is_reduced[k]) r.kept[k] = axes[keeps_axes ? k : next];
-        if (!r.is_reduced[k]) next++;
+        r.count = dim_multiply(c->dims, r.count, dim_select(c->dims, r.is_reduced[k], shape->dims[k], one));
+        bool has_axis = !dim_is(r.is_reduced[k], 1);
+        r.kept[k] = has_axis ? axes[keeps_axes ? k : next] : dim_constant(c->dims, 0);
+        if (has_axis) next++;
     }
     return r;
 }
 
 static Pass reduction_pass(Reduction *r) {
     const Shape *shape = &r->input->type.shape;
+    DimTable *dims = r->c->dims;
     Pass pass = {.axis_count = 0};
     Dim index[MAX_RANK];
     for (int k = 0; k < shape->rank; k++) {
         index[k] = r->kept[k];
-        if (r->is_reduced[k]) index[k] = pass.axes[pass.axis_count++] = kernel_add_reduce_axis(r->kernel, shape->dims[k]);
+        if (dim_is(r->is_reduced[k], 0)) continue;
+        Dim size = dim_select(dims, r->is_reduced[k], shape->dims[k], dim_constant(dims, 1));
+        Dim axis = pass.axes[pass.axis_count++] = kernel_add_reduce_axis(r->kernel, size);
+        index[k] = dim_add(dims, index[k], axis);
     }
     pass.element = lower_widen(r->kernel, scalar_load(r->kernel, r->input, index));
     return pass;

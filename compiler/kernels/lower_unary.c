@@ -96,17 +96,16 @@ static Scalar *silu(LowerContext *c, Kernel *k, Scalar *x) {
 }
 UNARY(silu, "features", silu(c, k, x))
 
-/* x / 2 (1 + erf(x / sqrt 2)), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) for erf. The roots of 2 and the factor are float32
- * numbers, as in TensorFlow, whatever the dtype. */
+/* x / 2 erfc(-x / sqrt 2), which is exact far below 0 as well, or x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). The factor and the root of
+ * a half are float32 numbers, as in TensorFlow, whatever the dtype. */
 static Scalar *gelu(LowerContext *c, Kernel *k, Scalar *x) {
-    Scalar *half = scalar_multiply(k, scalar_like(k, x, 0.5), x), *curve;
-    if (node_attribute_bool(c->node, "approximate")) {
-        Scalar *cube = scalar_multiply(k, scalar_like(k, x, (double)0.044715f), scalar_multiply(k, x, scalar_multiply(k, x, x)));
-        Scalar *inner = scalar_multiply(k, scalar_like(k, x, 0.79788456080286535588), scalar_add(k, x, cube));
-        curve = function(k, SCALAR_TANH, inner);
-    } else {
-        curve = function(k, SCALAR_ERF, scalar_multiply(k, x, scalar_like(k, x, 1 / (double)1.41421356237309504880f)));
+    Scalar *half = scalar_multiply(k, scalar_like(k, x, 0.5), x);
+    if (!node_attribute_bool(c->node, "approximate")) {
+        Scalar *root = scalar_like(k, x, (double)0.70710678118654752440f);
+        return scalar_multiply(k, half, function(k, SCALAR_ERFC, scalar_multiply(k, scalar_negate(k, x), root)));
     }
-    return scalar_multiply(k, half, scalar_add(k, scalar_like(k, x, 1), curve));
+    Scalar *cube = scalar_multiply(k, scalar_like(k, x, (double)0.044715f), scalar_multiply(k, x, scalar_multiply(k, x, x)));
+    Scalar *inner = scalar_multiply(k, scalar_like(k, x, 0.79788456080286535588), scalar_add(k, x, cube));
+    return scalar_multiply(k, half, scalar_add(k, scalar_like(k, x, 1), function(k, SCALAR_TANH, inner)));
 }
 UNARY(gelu, "features", gelu(c, k, x))
