@@ -23,6 +23,11 @@ static const char *word_of(Builder *b, const Expression *expression) {
 }
 
 bool read_number(Builder *b, Expression *expression, const char *what, Number *number) {
+    /* No attribute is a node, so a number is one even where a node bears its name. */
+    *number = expression->kind == EXPRESSION_YAML ? tree_resolve(&expression->yaml) : (Number){0};
+    if (number->kind == NUMBER_BOOL || number->kind == NUMBER_INTEGER ||
+        number->kind == NUMBER_FLOAT)
+        return true;
     if (!resolve_yaml(b, expression)) return false;
     if (expression->kind == EXPRESSION_LIST || !is_literal(b, expression))
         return diagnose_error(b->diagnostics, expression->place,

@@ -449,8 +449,9 @@ Tree *tree_parse(Arena *arena, Diagnostics *diagnostics, const SourceFile *file)
     tree->index = tree_index_create(arena, file);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     size_t skipped = file->length >= 3 && memcmp(file->bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)file->bytes + skipped,
-                                 file->length - skipped);
+    yaml_parser_set_input_string(
+        &parser, (const unsigned char *)tree_replace_unknowns(arena, file) + skipped,
+        file->length - skipped);
     Arena *scratch = arena_create();
     Reader *reader = arena_alloc(scratch, sizeof *reader);
     reader->arena = arena;
