@@ -69,10 +69,11 @@ void text_add_tensor(Text *text, const tfcc_tensor *tensor) {
 }
 
 void text_add_key(Text *text, const char *name) {
-    static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+    static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off"};
     bool plain = isalpha((unsigned char)*name) || *name == '_';
     for (const char *c = name; *c && plain; c++)
-        plain = isalnum((unsigned char)*c) || strchr("_./-", *c);
+        plain = isalnum((unsigned char)*c) || strchr("_./-:", *c);
+    if (*name && name[strlen(name) - 1] == ':') plain = false;
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
         if (strcasecmp(name, words[k]) == 0) plain = false;
     if (plain) {
