@@ -23,3 +23,17 @@ tfcc_install() {
 }
 
 TFCC_BUILD_PACKAGES=(gcc libc6-dev cmake make pkg-config llvm-19-dev libyaml-dev)
+
+# tfcc_build FOLDER OPTION...: configures and builds; what CMake and make say is shown only where they fail.
+tfcc_build() {
+    local folder=$1
+    shift
+    mkdir -p "$folder"
+    local log=$folder/build.log
+    echo "Building tfcc in $folder"
+    if ! { cmake -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release "$@" &&
+        cmake --build "$folder" --parallel "$(nproc)"; } >"$log" 2>&1; then
+        tail -n 100 "$log" >&2
+        return 1
+    fi
+}
