@@ -187,14 +187,6 @@ static void find_features(NativeModule *m) {
                              strstr(features, "+f16c") != NULL);
 }
 
-/* A named processor is taken at the level its vectors show. */
-const char *native_requirements(const NativeModule *m) {
-    if (strncmp(LLVMGetTarget(m->module), "x86_64", 6) != 0) return "";
-    if (m->target.vector_bytes >= 64) return "x86-64-v4";
-    if (m->target.vector_bytes >= 32) return "x86-64-v3";
-    return m->has_rounding ? "x86-64-v2" : "x86-64";
-}
-
 /* ---- building ---- */
 
 static void create_types(NativeModule *m) {

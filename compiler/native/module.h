@@ -194,7 +194,7 @@ void emit_entry(NativeModule *module);
 
 /* The hash of the side file; zeros where there is none. */
 void constants_side_hash(const NativeModule *module, uint8_t hash[32]);
-/* What the processor must have, as tfcc_model.requires says it. */
+/* requirements.c: what the processor must have, as tfcc_model.requires says it. */
 const char *native_requirements(const NativeModule *module);
 
 /* ---- identifiers.c: shared by the object and the header ---- */
