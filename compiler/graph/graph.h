@@ -40,6 +40,7 @@ typedef struct ConstantData {
     int64_t element_count;
     const void *bytes;
     size_t size;
+    const char *origin; /* as the graph language says it, `{file: w.npy}`, where it came from a file; else NULL */
 } ConstantData;
 
 /* A number written in an expression or an input list: it takes the dtype of its neighbours. */
