@@ -1,16 +1,24 @@
 /* module.h: what the files of the native stage share: the LLVM module that is being made, and who
  * emits which part of it.
  *
- *   module.c          the target machine, the passes, the object        emit_function.c    loops,
- * branches, failures debug_lines.c     places in the YAML file for debuggers emit_arithmetic.c
- * scalar operations constants.c       where the bytes of constants lie emit_convert.c conversions
- * between dtypes texts.c           pools of bytes and names                          emit_memory.c
- * loads, stores, local arrays elf_patch.c       bytes of large constants, into the object
- * emit_settle.c      sizes known at run time only identifiers.c     names of C for names of the
- * graph                 emit_tables.c      the model's tables emit_interface.c  tables of feeds,
- * fetches, variables, signatures layout.c          which buffers the model has emit_entry.c
- * NAME_run and its like load.c            the object in this process header.c           the header
- * of the object
+ *   module.c            the target machine, the passes, the object
+ *   requirements.c      what the processor must have
+ *   emit_function.c     loops, branches, failures
+ *   emit_arithmetic.c   scalar operations
+ *   emit_convert.c      conversions between dtypes
+ *   emit_memory.c       loads, stores, aliases
+ *   emit_settle.c       sizes known at run time only
+ *   layout.c            which buffers the model has
+ *   constants.c         where the bytes of constants lie
+ *   texts.c             pools of bytes
+ *   emit_tables.c       the model's tables: buffers, steps, the model itself
+ *   emit_interface.c    those of feeds, fetches, variables, signatures
+ *   emit_entry.c        NAME_run and its like
+ *   identifiers.c       names of C for names of the graph
+ *   debug_lines.c       places in the YAML file, for debuggers
+ *   elf_patch.c         sections of the finished object
+ *   header.c            the header of the object
+ *   load.c              the object in this process
  */
 #ifndef TFCC_NATIVE_MODULE_H
 #define TFCC_NATIVE_MODULE_H
