@@ -155,7 +155,7 @@ static LLVMValueRef emit_float(FunctionEmitter *e, ScalarOp op, tfcc_dtype dtype
     case SCALAR_CEIL:
     case SCALAR_TRUNCATE:
     case SCALAR_ROUND_EVEN: return emit_rounding(e, op, dtype, lanes, v[0]);
-    default: assert(!"an operation on floats"); return NULL;
+    default: assert(false && "an operation on floats"); return NULL;
     }
 }
 
@@ -204,7 +204,7 @@ static LLVMValueRef emit_integer(FunctionEmitter *e, ScalarOp op, tfcc_dtype dty
         return is_signed ? LLVMBuildAShr(builder, v[0], count, "")
                          : LLVMBuildLShr(builder, v[0], count, "");
     }
-    default: assert(!"an operation on integers"); return NULL;
+    default: assert(false && "an operation on integers"); return NULL;
     }
 }
 

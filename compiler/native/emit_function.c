@@ -232,7 +232,7 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
     case LOOP_FOR: emit_for(e, i); return;
     case LOOP_IF: emit_if(e, i); return;
     case LOOP_FAIL: emit_fail(e, i); return;
-    case LOOP_ARGUMENT: assert(!"an argument stands in no block"); return;
+    case LOOP_ARGUMENT: assert(false && "an argument stands in no block"); return;
     }
 }
 

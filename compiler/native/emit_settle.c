@@ -261,7 +261,7 @@ static LLVMValueRef compute(SettleEmitter *s, Dim dim) {
         LLVMValueRef is_set = LLVMBuildICmp(b, LLVMIntNE, first, native_int64(m, 0), "");
         return LLVMBuildSelect(b, is_set, second, value_of(s, dim->operands[2]), "");
     }
-    default: assert(!"a number that is settled"); return first;
+    default: assert(false && "a number that is settled"); return first;
     }
 }
 

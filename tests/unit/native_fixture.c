@@ -41,8 +41,8 @@ void native_fixture_destroy(NativeFixture *f) {
 }
 
 bool native_fixture_can_run(const NativeFixture *f) {
-    if (f->target.vector_bytes == 64) return __builtin_cpu_supports("x86-64-v4");
-    if (f->target.vector_bytes == 32) return __builtin_cpu_supports("x86-64-v3");
+    if (f->target.vector_bytes == 64) return __builtin_cpu_supports("avx512bw");
+    if (f->target.vector_bytes == 32) return __builtin_cpu_supports("avx2");
     return true;
 }
 
