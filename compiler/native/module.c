@@ -358,8 +358,8 @@ bool native_object(NativeModule *m, const void **bytes, size_t *size) {
 }
 
 bool native_side_file(NativeModule *m, const void **bytes, size_t *size) {
-    if (m->side_size == 0) return false;
-    *bytes = m->side_bytes;
+    if (!m->compilation->options.weights) return false;
+    *bytes = m->side_size > 0 ? m->side_bytes : "";
     *size = m->side_size;
     return true;
 }

@@ -22,7 +22,7 @@ bool native_print_assembly(NativeModule *module, Text *text);
 bool native_object(NativeModule *module, const void **bytes, size_t *size);
 /* The header of the object: names, handles, typed functions, known shapes and sizes as macros. */
 void native_header(const Compilation *compilation, Text *text);
-/* The bytes of the side file of weights (--weights=FILE) and its hash. */
+/* The bytes of the side file of weights, perhaps none; the model has its hash. False where --weights=FILE was not given. */
 bool native_side_file(NativeModule *module, const void **bytes, size_t *size);
 
 /* The model loaded into this process, for `tfcc run`, `tfcc bench` and the tests; lives as long as the arena. NULL after a diagnostic. */
