@@ -135,15 +135,13 @@ static void print_value_of_state(GraphPrinter *p, const GraphNode *node) {
     text_add_char(p->out, ']');
 }
 
-/* The tensors that every call has stand in `inputs`, those that may be absent under their names. */
+/* The tensors that every call has stand in `inputs`; those that may be absent, and indices, under their names. */
 static bool is_positional(const GraphNode *node, size_t parameter) {
     const Parameter *given = &node->row->parameters[parameter];
     if (given->kind == PARAMETER_TENSOR_LIST) return true;
     if (given->kind == PARAMETER_VARIABLE) return true;
     if (given->kind != PARAMETER_TENSOR || given->is_optional) return false;
-    for (size_t k = 0; k < node->row->parameter_count; k++)
-        if (node->row->parameters[k].kind == PARAMETER_TENSOR_LIST) return !given->letter && k > parameter;
-    return true;
+    return given->letter || given->dtypes != op_dtype_class("index", 5);
 }
 
 static void print_inputs(GraphPrinter *p, const GraphNode *node) {
@@ -217,8 +215,10 @@ static void print_types(GraphPrinter *p, const GraphNode *node) {
 /* Names of outputs that the user gave and `name:k` does not say. */
 static void print_output_names(GraphPrinter *p, const GraphNode *node) {
     size_t named = 0;
-    for (size_t i = 1; i < node->output_count; i++)
-        if (node->outputs[i]->name) named = i;
+    for (size_t i = 1; i < node->output_count; i++) {
+        const char *given = node->outputs[i]->name;
+        if (given && strcmp(given, arena_format(p->arena, "%s:%zu", p->names[node->mark], i)) != 0) named = i;
+    }
     if (!named) return;
     text_add(p->out, ", outputs: [");
     for (size_t i = 0; i <= named; i++) {

@@ -40,6 +40,12 @@ static void give_dtype(GraphNode *node, const char *parameter, tfcc_dtype value)
 }
 
 static Value *finish(Expansion *e, GraphNode *node) {
+    /* Its inputs may have been made since it was begun: it moves behind them. */
+    Graph *graph = e->graph;
+    size_t at = graph->node_count - 1;
+    while (graph->nodes[at] != node) at--;
+    memmove(graph->nodes + at, graph->nodes + at + 1, (graph->node_count - at - 1) * sizeof(GraphNode *));
+    graph->nodes[graph->node_count - 1] = node;
     bool done = infer_node(e->graph, node);
     assert(done && "an expansion has to be well formed");
     (void)done;

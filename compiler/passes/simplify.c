@@ -57,9 +57,10 @@ static Guard *open_guards(Guard *guard) {
 }
 
 static bool simplify_cond(Graph *graph, GraphNode *node) {
+    if (node->row->code != OP_COND) return false;
     const Value *predicate = node_input(node, "pred");
     int64_t number;
-    if (node->row->code != OP_COND || !predicate->elements || predicate->is_feedable ||
+    if ( !predicate->elements || predicate->is_feedable ||
         !dim_is_constant(predicate->elements[0], &number))
         return false;
     Value **values;
@@ -220,9 +221,10 @@ static bool is_plain(const GraphNode *node) { return is_removable(node) && node-
 
 /* reshape(reshape(x)) needs x alone. */
 static void join_reshapes(GraphNode *node) {
+    if (node->row->code != OP_RESHAPE) return;
     const GraphNode *from = node->inputs[0]->node;
     OpCode code = from->row->code;
-    if (node->row->code != OP_RESHAPE || (code != OP_RESHAPE && code != OP_EXPAND_DIMS && code != OP_SQUEEZE)) return;
+    if (code != OP_RESHAPE && code != OP_EXPAND_DIMS && code != OP_SQUEEZE) return;
     if (is_plain(from)) node->inputs[0] = from->inputs[0];
 }
 
