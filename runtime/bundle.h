@@ -3,9 +3,9 @@
  *
  * A checkpoint with prefix P is the files
  *
- *     P.index                    a sorted table from tensor names to dtype, shape, place and
- * checksum of the data P.data-SSSSS-of-NNNNN      the tensors' bytes, one after the other (shard S
- * of N) checkpoint                 in the same folder: which prefix is the newest
+ *     P.index                a sorted table: of each tensor dtype, shape, place and checksum
+ *     P.data-SSSSS-of-NNNNN  the tensors' bytes, one after the other (shard S of N)
+ *     checkpoint             in the same folder: which prefix is the newest
  *
  * or, in memory, the bytes of these files.
  *
@@ -33,26 +33,44 @@ extern const tfcc_allocator tfcc_default_allocator;
 
 /* ---- reading ---- */
 
-/* One key of an index, checked but for what stands in `value`: its BundleEntryProto. */
+/* Where growing buffers get memory. Once there is none, `status` says so and appending does nothing
+ * any more. */
+typedef struct BundleMemory {
+    const tfcc_allocator *allocator;
+    tfcc_status status;
+} BundleMemory;
+
+/* Bytes that grow. */
+typedef struct BundleBuffer {
+    BundleMemory *memory;
+    uint8_t *bytes;
+    size_t size, capacity;
+} BundleBuffer;
+
+/* A stretch of bytes that is being read. */
+typedef struct BundleSpan {
+    const uint8_t *at, *end;
+} BundleSpan;
+
+/* One key of an index, and its value, which has been checked. */
 typedef struct BundleRecord {
-    const char *name; /* NUL-terminated; a slice's key starts with a NUL */
-    const uint8_t *value;
-    int64_t offset, size; /* of its bytes in the shard */
-    uint32_t name_length, value_length;
+    size_t name,
+        name_length;      /* in reader->names, NUL-terminated; a slice's key starts with a NUL */
+    BundleSpan value;     /* a BundleEntryProto */
+    int64_t offset, size; /* of its bytes in the shard; the size is 0 where slices have them */
     int32_t shard;
 } BundleRecord;
 
 typedef struct BundleReader {
-    const tfcc_allocator *allocator;
-    const char *prefix;
-    const uint8_t *index; /* the index file */
+    BundleMemory memory;
+    const char *prefix; /* NULL: in memory */
+    const char *label;  /* for messages: the prefix, or that it is in memory */
+    const uint8_t *index;
     size_t index_size;
-    char *names;
-    size_t names_size;
-    BundleRecord *records; /* in ascending order of names, without the header */
-    size_t record_count, record_capacity;
+    BundleBuffer names, record_buffer;
+    const BundleRecord *records; /* in ascending order of names, without the header */
+    size_t record_count;
     int32_t shard_count;
-    uint64_t identity[3]; /* of the index file: device, inode, time */
     /* The data file that is open; open_shard is -1 while none is. In memory, `shards` has them all.
      */
     int32_t open_shard;
@@ -60,8 +78,8 @@ typedef struct BundleReader {
     int64_t data_size;
     const tfcc_bytes *shards;
     size_t shards_given;
-    char *path; /* of the open data file, or of the index, for messages */
-    size_t path_size;
+    char *path; /* room for one; of the data file that is open */
+    size_t path_room;
 } BundleReader;
 
 typedef struct BundleTensor {
@@ -76,13 +94,13 @@ typedef struct BundleTensor {
 } BundleTensor;
 
 /* Opens and checks the whole index of the checkpoint; `prefix` and `allocator` are kept, not
- * copied. Data files are opened when they are needed. After an error nothing is open.
+ * copied, and the reader may not be moved. Data files are opened when they are needed. After an
+ * error nothing is open.
  *
  * TFCC_NOT_FOUND       there is no index file
  * TFCC_DATA_LOSS       the index is damaged
- * TFCC_UNIMPLEMENTED   it is compressed or big-endian, which TensorFlow's writer never does, or of
- * a later version TFCC_UNAVAILABLE     the file system failed; TFCC_RESOURCE_EXHAUSTED  memory did
- */
+ * TFCC_UNIMPLEMENTED   it is compressed, big-endian or of a later version
+ * TFCC_UNAVAILABLE     the file system failed; TFCC_RESOURCE_EXHAUSTED  memory did */
 tfcc_status tfcc_bundle_open(BundleReader *reader, const tfcc_allocator *allocator,
                              const char *prefix);
 /* The same in memory, which has to stay until bundle_close, like the array `shards` of the data
@@ -109,25 +127,7 @@ tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor);
  * (TFCC_DATA_LOSS). */
 tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, void *destination);
 
-/* Whether the index file of this prefix is another one by now: what was read may have been half of
- * each, so try again. */
-bool tfcc_bundle_has_changed(const BundleReader *reader);
-
 /* ---- writing ---- */
-
-/* Where growing buffers get memory. Once there is none, `status` says so and appending does nothing
- * any more. */
-typedef struct BundleMemory {
-    const tfcc_allocator *allocator;
-    tfcc_status status;
-} BundleMemory;
-
-/* Bytes that grow. */
-typedef struct BundleBuffer {
-    BundleMemory *memory;
-    uint8_t *bytes;
-    size_t size, capacity;
-} BundleBuffer;
 
 /* A block of a sorted table under construction. */
 typedef struct BundleBlock {
@@ -143,8 +143,7 @@ typedef struct BundleWriter {
     uint64_t pending[2]; /* offset and size of a finished block that still waits for its entry in
                             the index block */
     bool has_pending;
-    char *path,
-        *temporary; /* room for a path each; `temporary` is empty when there is no such file */
+    char *path, *temporary; /* room for a path each; `temporary` is empty while there is none */
     size_t path_room;
     int descriptor;
     int32_t shard, shard_count, old_shard_count; /* old: 0 where there was no checkpoint */
@@ -154,11 +153,11 @@ typedef struct BundleWriter {
 /* Starts a checkpoint: makes missing folders and a temporary data file. `prefix` and `allocator`
  * are kept. `fixed_name` keeps TensorFlow's name of the data file on every save; otherwise it
  * alternates between two, so that the rename of the index is the only point at which the checkpoint
- * changes. After an error there is nothing to abandon.
+ * changes. The writer may not be moved. After an error there is nothing to abandon.
  *
  * TFCC_INVALID_ARGUMENT     the prefix is empty or ends in `/`
- * TFCC_RESOURCE_EXHAUSTED   disk or memory are; TFCC_UNAVAILABLE, TFCC_PERMISSION_DENIED  the file
- * system failed otherwise */
+ * TFCC_RESOURCE_EXHAUSTED   disk or memory are
+ * TFCC_UNAVAILABLE, TFCC_PERMISSION_DENIED  the file system failed otherwise */
 tfcc_status tfcc_bundle_create(BundleWriter *writer, const tfcc_allocator *allocator,
                                const char *prefix, bool fixed_name);
 /* The same in memory: tfcc_bundle_add then makes only the index, and the data is what was added,
@@ -178,25 +177,26 @@ void tfcc_bundle_finish(BundleWriter *writer);
 /* Removes what is not committed, and releases the writer. */
 void tfcc_bundle_abandon(BundleWriter *writer);
 
-int tfcc_bundle_compare_names(const char *a, size_t a_length, const char *b, size_t b_length);
+int tfcc_bundle_compare_names(const void *a, size_t a_length, const void *b, size_t b_length);
 
 /* ---- the folder's state file, and retention ---- */
 
-/* Writes the state file `name` in the folder of `newest`, which lists, oldest first, those of
- * `older` that lie in the same folder, and `newest`. */
+/* Writes the state file `name` in the folder of a prefix: `prefixes` are texts one behind the
+ * other, oldest first, each with its NUL, of which the last one is the newest checkpoint, and those
+ * in other folders than its are left out. */
 tfcc_status tfcc_bundle_write_state(const tfcc_allocator *allocator, const char *name,
-                                    const char *newest, char *const *older, size_t older_count);
+                                    const char *prefixes, size_t size);
 
 /* Reads the state file `name` of `folder` ("" and "." are the current one) and stores the newest
  * prefix in `path`.
  *
- * TFCC_NOT_FOUND         there is no state file, or it names no checkpoint, or that checkpoint's
- * index is gone TFCC_DATA_LOSS         it is no state file TFCC_INVALID_ARGUMENT  the path needs
- * more room */
+ * TFCC_NOT_FOUND         there is no state file, or it names no checkpoint, or one that is gone
+ * TFCC_DATA_LOSS         the path in it, or the checkpoint, is damaged
+ * TFCC_INVALID_ARGUMENT  the path needs more room */
 tfcc_status tfcc_bundle_latest(const tfcc_allocator *allocator, const char *folder,
                                const char *name, char *path, size_t path_size);
 
-/* Removes the files of a checkpoint; what is missing already is no error. */
+/* Removes the files of a checkpoint, as far as they are there. */
 tfcc_status tfcc_bundle_remove(const tfcc_allocator *allocator, const char *prefix);
 
 #pragma GCC visibility pop

@@ -1,6 +1,5 @@
 /* bundle_data.c: the bytes of tensors, from any number of data files, put together from slices
  * where a variable was partitioned. */
-#include "bundle_format.h"
 #include "bundle_read.h"
 #include "crc32c.h"
 #include <errno.h>
@@ -10,44 +9,35 @@
 /* More slices than any partitioner makes; bounds the work of comparing each with each. */
 #define MOST_SLICES 4096
 
-/* ---- data files ---- */
-
-static tfcc_status open_shard(BundleReader *reader, int32_t shard) {
-    if (reader->open_shard == shard) return TFCC_OK;
-    if (!reader->prefix) {
-        if ((size_t)shard >= reader->shards_given)
-            return tfcc_fail(TFCC_NOT_FOUND, "data file %d is not among the %zu given", (int)shard,
-                             reader->shards_given);
-        reader->data_size = (int64_t)reader->shards[shard].size;
-        reader->open_shard = shard;
-        return TFCC_OK;
-    }
-    if (reader->open_shard >= 0) close(reader->descriptor);
-    reader->open_shard = -1;
-    tfcc_bundle_data_path(reader->path, reader->prefix, shard, reader->shard_count);
-    TFCC_TRY(tfcc_bundle_open_file(reader->path, &reader->descriptor, &reader->data_size));
-    reader->open_shard = shard;
-    return TFCC_OK;
-}
-
-static tfcc_status fail_short(const BundleReader *reader, const BundleTensor *tensor) {
-    return tfcc_fail(TFCC_OUT_OF_RANGE, "'%s': tensor '%s': Read less bytes than requested",
-                     reader->path, tensor->name);
-}
-
 static tfcc_status fail_tensor(const BundleReader *reader, const BundleTensor *tensor,
-                               const char *what) {
-    return tfcc_fail(TFCC_DATA_LOSS, "'%s': tensor '%s': %s",
-                     reader->prefix ? reader->prefix : reader->path, tensor->name, what);
+                               tfcc_status status, const char *what) {
+    return tfcc_fail(status, "'%s': tensor '%s': %s",
+                     reader->prefix && reader->open_shard >= 0 ? reader->path : reader->label,
+                     tensor->name, what);
 }
+
+/* ---- data files ---- */
 
 /* Opens the data file of a record and checks that its bytes are inside. */
 static tfcc_status locate(BundleReader *reader, const BundleRecord *record,
                           const BundleTensor *tensor) {
-    TFCC_TRY(open_shard(reader, record->shard));
-    if (record->size > reader->data_size || record->offset > reader->data_size - record->size)
-        return fail_short(reader, tensor);
-    return TFCC_OK;
+    int32_t shard = record->shard;
+    if (reader->open_shard != shard) {
+        if (reader->prefix) {
+            if (reader->open_shard >= 0) close(reader->descriptor);
+            reader->open_shard = -1;
+            tfcc_bundle_data_path(reader->path, reader->prefix, shard, reader->shard_count);
+            TFCC_TRY(tfcc_bundle_open_file(reader->path, &reader->descriptor, &reader->data_size));
+        } else {
+            reader->data_size = 0;
+            if ((size_t)shard < reader->shards_given)
+                reader->data_size = (int64_t)reader->shards[shard].size;
+        }
+        reader->open_shard = shard;
+    }
+    if (record->size <= reader->data_size && record->offset <= reader->data_size - record->size)
+        return TFCC_OK;
+    return fail_tensor(reader, tensor, TFCC_OUT_OF_RANGE, "Read less bytes than requested");
 }
 
 /* Reads bytes that lie inside the open data file and extends the checksum over them, piece by piece
@@ -56,13 +46,12 @@ static tfcc_status read_bytes(BundleReader *reader, const BundleTensor *tensor, 
                               char *destination, int64_t size, uint32_t *checksum) {
     while (size > 0) {
         size_t piece = size < 1 << 18 ? (size_t)size : (size_t)1 << 18;
-        if (!reader->prefix) {
-            const char *data = reader->shards[reader->open_shard].data;
-            memcpy(destination, data + offset, piece);
-        } else if (!tfcc_bundle_read_at(reader->descriptor, destination, piece, offset)) {
-            return errno ? tfcc_bundle_fail_errno(errno, "read", reader->path)
-                         : fail_short(reader, tensor);
-        }
+        if (!reader->prefix)
+            memcpy(destination, (const char *)reader->shards[reader->open_shard].data + offset,
+                   piece);
+        else if (!tfcc_bundle_read_at(reader->descriptor, destination, piece, offset))
+            return fail_tensor(reader, tensor, errno ? TFCC_UNAVAILABLE : TFCC_OUT_OF_RANGE,
+                               errno ? strerror(errno) : "Read less bytes than requested");
         *checksum = tfcc_crc32c(*checksum, destination, piece);
         destination += piece;
         offset += (int64_t)piece;
@@ -74,63 +63,60 @@ static tfcc_status read_bytes(BundleReader *reader, const BundleTensor *tensor, 
 /* ---- slices ---- */
 
 typedef struct Slice {
-    int64_t start[BUNDLE_RANK],
-        length[BUNDLE_RANK]; /* a length of -1 in the file is the whole size here */
+    int64_t start[BUNDLE_RANK], length[BUNDLE_RANK];
     const BundleRecord *record;
     uint32_t checksum;
 } Slice;
 
+/* The slices that make up a tensor: one where it is in one piece. */
+typedef struct Slices {
+    Slice whole;
+    Slice *list;
+    size_t count, room;
+} Slices;
+
 /* OrderedCode's signed number: n bytes hold 7n - 1 bits, the first n bits tell n. */
 static uint8_t *put_ordered(uint8_t *at, int64_t value) {
-    uint64_t magnitude = value < 0 ? ~(uint64_t)value : (uint64_t)value;
+    int64_t magnitude = value < 0 ? ~value : value;
     int length = 1;
     while (length < 10 && magnitude >> (7 * length - 1)) length++;
-    for (int i = length - 1; i >= 0; i--)
-        *at++ = (uint8_t)(value >> (i < 8 ? 8 * i : 63)); /* beyond 8 bytes, the sign */
-    uint32_t header = 0xffff0000u >> length & 0xffff;
+    for (int i = length - 1; i >= 0; i--) *at++ = (uint8_t)(value >> (i < 8 ? 8 * i : 63));
+    uint32_t header = 0xffff0000u >> length;
     at[-length] ^= (uint8_t)(header >> 8);
     if (length > 1) at[1 - length] ^= (uint8_t)header;
     return at;
 }
 
-/* Parses the TensorSliceProto at `field` into `slice` and appends its extents to a key at `at`. */
-static bool parse_slice(const BundleField *field, const BundleTensor *tensor, Slice *slice,
-                        uint8_t **at) {
-    BundleField extent, number;
+/* Parses a TensorSliceProto and appends its extents to a key at *at. A length that is not there
+ * means the whole size. */
+static bool parse_slice(BundleSpan proto, const BundleTensor *tensor, Slice *slice, uint8_t **at) {
+    BundleSpan extent;
     int32_t rank = 0;
-    for (const uint8_t *in = field->bytes, *end = in + field->length; in < end;) {
-        if (!tfcc_bundle_get_field(&in, end, &extent)) return false;
-        if (extent.key != BUNDLE_BYTES(1)) continue;
-        if (rank == tensor->rank) return false;
-        int64_t start = 0, length = -1, size = tensor->shape[rank];
-        for (const uint8_t *part = extent.bytes, *stop = part + extent.length; part < stop;) {
-            if (!tfcc_bundle_get_field(&part, stop, &number)) return false;
-            if (number.key == BUNDLE_VARINT(1)) start = (int64_t)number.value;
-            if (number.key == BUNDLE_VARINT(2)) length = (int64_t)number.value;
-        }
-        if (length == -1 ? start != 0 : start < 0 || length < 0 || length > size) return false;
+    for (; tfcc_bundle_next(&proto, 1, &extent); rank++) {
+        uint64_t values[8] = {[2] = UINT64_MAX};
+        if (rank == tensor->rank || !tfcc_bundle_scan(extent, values)) return false;
+        int64_t start = (int64_t)values[1], length = (int64_t)values[2];
+        int64_t size = tensor->shape[rank];
         *at = put_ordered(put_ordered(*at, start), length);
         if (length == -1) length = size;
-        if (start > size - length) return false;
+        if (start < 0 || length < 0 || length > size || start > size - length) return false;
         slice->start[rank] = start;
-        slice->length[rank++] = length;
+        slice->length[rank] = length;
     }
     return rank == tensor->rank;
 }
 
-/* Finds the entry of a slice, under the key 00, name (00 and ff escaped), 00 01, rank, extents.
- * `key` has room; its end is at `at`. */
-static tfcc_status find_slice(BundleReader *reader, const BundleTensor *tensor, uint8_t *key,
-                              size_t length, Slice *slice) {
-    slice->record = tfcc_bundle_find_record(reader, (const char *)key, length);
-    BundleEntry entry;
-    if (!slice->record ||
-        !tfcc_bundle_parse_entry(slice->record->value, slice->record->value_length, &entry))
-        return fail_tensor(reader, tensor, "a slice is missing");
-    if (entry.slice_count || entry.dtype != tensor->dtype || entry.rank != tensor->rank ||
-        memcmp(entry.shape, slice->length, sizeof(int64_t) * (size_t)entry.rank) != 0)
-        return fail_tensor(reader, tensor, "a slice does not fit the whole");
-    slice->checksum = entry.checksum;
+/* Finds the entry of a slice, whose key ends at `end`, and compares it with the whole. */
+static tfcc_status find_slice(BundleReader *reader, const BundleTensor *tensor, const uint8_t *key,
+                              const uint8_t *end, Slice *slice) {
+    uint64_t numbers[8];
+    BundleTensor part;
+    slice->record = tfcc_bundle_find_record(reader, key, (size_t)(end - key));
+    if (!slice->record || !tfcc_bundle_parse_entry(slice->record->value, &part, numbers) ||
+        part.is_partitioned || part.dtype != tensor->dtype || part.rank != tensor->rank ||
+        memcmp(part.shape, slice->length, sizeof slice->length) != 0)
+        return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "a slice is missing or does not fit");
+    slice->checksum = part.checksum;
     return locate(reader, slice->record, tensor);
 }
 
@@ -141,68 +127,71 @@ static bool slices_overlap(const Slice *a, const Slice *b, int32_t rank) {
     return a->record->size > 0 && b->record->size > 0;
 }
 
-typedef struct Slices {
-    Slice *slices;
-    uint8_t *key;
-    size_t count, room, key_room;
-} Slices;
-
-/* Slices that do not overlap and have together as many elements as the whole cover it. */
-static tfcc_status collect_slices(BundleReader *reader, const BundleTensor *tensor,
-                                  Slices *result) {
+/* Slices that do not overlap and have together as many elements as the whole cover it. A slice's
+ * key is 00, the name with 00 and ff escaped, 00 01, the rank, the extents. */
+static tfcc_status collect_slices(BundleReader *reader, const BundleTensor *tensor, Slices *slices,
+                                  uint8_t *key) {
     const BundleRecord *record = tensor->record;
-    uint8_t *name_end = result->key;
+    BundleSpan value = record->value, proto;
+    uint8_t *name_end = key;
     *name_end++ = 0;
-    for (uint32_t i = 0; i < record->name_length; i++) {
-        uint8_t byte = (uint8_t)record->name[i];
+    for (size_t i = 0; i < record->name_length; i++) {
+        uint8_t byte = (uint8_t)tensor->name[i];
         *name_end++ = byte;
         if (byte == 0 || byte == 0xff) *name_end++ = (uint8_t)~byte;
     }
     *name_end++ = 0;
     *name_end++ = 1;
-    if (tensor->rank > 0) *name_end++ = 1; /* the rank's length in bytes, then the rank */
+    if (tensor->rank > 0) *name_end++ = 1; /* how many bytes the rank has, then the rank */
     *name_end++ = (uint8_t)tensor->rank;
 
-    BundleField field;
     int64_t size = 0;
-    size_t count = 0;
-    for (const uint8_t *at = record->value, *end = at + record->value_length; at < end;) {
-        if (!tfcc_bundle_get_field(&at, end, &field)) break; /* never: it was parsed before */
-        if (field.key != BUNDLE_BYTES(7)) continue;
-        Slice *slice = &result->slices[count];
-        uint8_t *key_end = name_end;
-        if (!parse_slice(&field, tensor, slice, &key_end))
-            return fail_tensor(reader, tensor, "a slice is damaged");
-        TFCC_TRY(find_slice(reader, tensor, result->key, (size_t)(key_end - result->key), slice));
-        for (size_t other = 0; other < count; other++)
-            if (slices_overlap(slice, &result->slices[other], tensor->rank))
-                return fail_tensor(reader, tensor, "its slices overlap");
+    slices->count = 0;
+    while (tfcc_bundle_next(&value, ENTRY_SLICES, &proto)) {
+        Slice *slice = &slices->list[slices->count];
+        uint8_t *end = name_end;
+        memset(slice, 0, sizeof *slice);
+        if (!parse_slice(proto, tensor, slice, &end))
+            return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "a slice is damaged");
+        TFCC_TRY(find_slice(reader, tensor, key, end, slice));
+        for (size_t other = 0; other < slices->count; other++)
+            if (slices_overlap(slice, &slices->list[other], tensor->rank))
+                return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "its slices overlap");
         size += slice->record->size;
-        count++;
+        slices->count++;
     }
-    if (size != tensor->size) return fail_tensor(reader, tensor, "Does not have sufficient slices");
-    return TFCC_OK;
+    if (size == tensor->size) return TFCC_OK;
+    return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "Does not have sufficient slices");
 }
 
 static void release_slices(BundleReader *reader, Slices *slices) {
-    tfcc_release(reader->allocator, slices->slices, slices->room);
-    tfcc_release(reader->allocator, slices->key, slices->key_room);
-    *slices = (Slices){0};
+    if (slices->room > 0) tfcc_release(reader->memory.allocator, slices->list, slices->room);
 }
 
+/* Everything that is checked before memory is taken for a tensor. */
 static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor, Slices *slices) {
-    BundleEntry entry;
-    *slices = (Slices){0};
-    if (!tfcc_bundle_parse_entry(tensor->record->value, tensor->record->value_length, &entry) ||
-        entry.slice_count > MOST_SLICES)
-        return fail_tensor(reader, tensor, "it has too many slices");
-    slices->count = entry.slice_count;
-    slices->room = slices->count * sizeof *slices->slices;
-    slices->key_room = 2 * (size_t)tensor->record->name_length + 32 + 20 * BUNDLE_RANK;
-    slices->slices = tfcc_bundle_obtain(reader->allocator, slices->room);
-    slices->key = slices->slices ? tfcc_bundle_obtain(reader->allocator, slices->key_room) : NULL;
+    if (tfcc_dtype_size((tfcc_dtype)tensor->dtype) == 0 || tensor->rank > BUNDLE_RANK)
+        return fail_tensor(reader, tensor, TFCC_UNIMPLEMENTED,
+                           "it has a dtype or a rank that is not supported");
+    slices->room = 0;
+    slices->count = 1;
+    slices->list = &slices->whole;
+    slices->whole.record = tensor->record;
+    slices->whole.checksum = tensor->checksum;
+    memset(slices->whole.start, 0, sizeof slices->whole.start);
+    memcpy(slices->whole.length, tensor->shape, sizeof slices->whole.length);
+    if (!tensor->is_partitioned) return locate(reader, tensor->record, tensor);
+
+    uint64_t numbers[8] = {0};
+    tfcc_bundle_scan(tensor->record->value, numbers);
+    if (numbers[ENTRY_SLICES] > MOST_SLICES)
+        return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "it has too many slices");
+    size_t list_room = (size_t)numbers[ENTRY_SLICES] * sizeof(Slice);
+    slices->room = list_room + 2 * tensor->record->name_length + 8 + 20 * BUNDLE_RANK;
+    slices->list = tfcc_bundle_obtain(reader->memory.allocator, slices->room);
+    if (!slices->list) return TFCC_RESOURCE_EXHAUSTED;
     tfcc_status status =
-        slices->key ? collect_slices(reader, tensor, slices) : TFCC_RESOURCE_EXHAUSTED;
+        collect_slices(reader, tensor, slices, (uint8_t *)slices->list + list_room);
     if (status) release_slices(reader, slices);
     return status;
 }
@@ -210,28 +199,27 @@ static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor,
 /* ---- reading ---- */
 
 /* Reads one run of bytes after the other from `record` to where they belong in the whole. A run is
- * what is contiguous in both: `length` of one axis times everything inside it. */
+ * what is contiguous in both: a stretch of one axis with everything inside it. */
 static tfcc_status read_slice(BundleReader *reader, const BundleTensor *tensor, const Slice *slice,
                               char *destination) {
-    TFCC_TRY(locate(reader, slice->record, tensor));
     const BundleRecord *record = slice->record;
     int64_t index[BUNDLE_RANK] = {0}, stride[BUNDLE_RANK + 1], run = record->size;
-    int32_t rank = tensor->rank, run_axis = rank;
+    int32_t rank = tensor->rank, axis = rank; /* of the run */
     uint32_t checksum = 0;
-    if (record->size > 0) { /* otherwise the strides may overflow */
+    TFCC_TRY(locate(reader, record, tensor));
+    if (run > 0) { /* otherwise the strides may overflow */
         stride[rank] = tfcc_bundle_element_size(tensor->dtype);
         for (int32_t i = rank; i-- > 0;) stride[i] = stride[i + 1] * tensor->shape[i];
-        while (run_axis > 0 && slice->length[run_axis - 1] == tensor->shape[run_axis - 1])
-            run_axis--;
-        if (run_axis > 0) run_axis--;
-        if (rank > 0) run = slice->length[run_axis] * stride[run_axis + 1];
+        while (axis > 0 && slice->length[axis - 1] == tensor->shape[axis - 1]) axis--;
+        if (axis > 0) axis--;
+        if (rank > 0) run = slice->length[axis] * stride[axis + 1];
     }
     for (int64_t done = 0; done < record->size; done += run) {
-        int64_t to = rank > 0 ? slice->start[run_axis] * stride[run_axis + 1] : 0;
-        for (int32_t i = 0; i < run_axis; i++) to += (slice->start[i] + index[i]) * stride[i + 1];
+        int64_t to = rank > 0 ? slice->start[axis] * stride[axis + 1] : 0;
+        for (int32_t i = 0; i < axis; i++) to += (slice->start[i] + index[i]) * stride[i + 1];
         TFCC_TRY(
             read_bytes(reader, tensor, record->offset + done, destination + to, run, &checksum));
-        for (int32_t i = run_axis; i-- > 0;) {
+        for (int32_t i = axis; i-- > 0;) {
             if (++index[i] < slice->length[i]) break;
             index[i] = 0;
         }
@@ -241,22 +229,11 @@ static tfcc_status read_slice(BundleReader *reader, const BundleTensor *tensor, 
     return tfcc_fail(TFCC_DATA_LOSS,
                      "'%s': tensor '%s': Checksum does not match: stored %u vs. calculated on the "
                      "restored bytes %u",
-                     reader->prefix ? reader->path : "data in memory", tensor->name,
+                     reader->prefix ? reader->path : reader->label, tensor->name,
                      (unsigned)slice->checksum, (unsigned)checksum);
 }
 
-static tfcc_status check_kind(const BundleReader *reader, const BundleTensor *tensor) {
-    if (tfcc_dtype_size((tfcc_dtype)tensor->dtype) == 0 || tensor->rank > BUNDLE_RANK)
-        return tfcc_fail(TFCC_UNIMPLEMENTED,
-                         "'%s': tensor '%s' has DataType %u and rank %d, which are not supported",
-                         reader->prefix ? reader->prefix : reader->path, tensor->name,
-                         (unsigned)tensor->dtype, (int)tensor->rank);
-    return TFCC_OK;
-}
-
 tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor) {
-    TFCC_TRY(check_kind(reader, tensor));
-    if (!tensor->is_partitioned) return locate(reader, tensor->record, tensor);
     Slices slices;
     TFCC_TRY(find_slices(reader, tensor, &slices));
     release_slices(reader, &slices);
@@ -264,17 +241,11 @@ tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor) 
 }
 
 tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, void *destination) {
-    TFCC_TRY(check_kind(reader, tensor));
-    if (!tensor->is_partitioned) {
-        Slice whole = {.record = tensor->record, .checksum = tensor->checksum};
-        for (int32_t i = 0; i < tensor->rank; i++) whole.length[i] = tensor->shape[i];
-        return read_slice(reader, tensor, &whole, destination);
-    }
     Slices slices;
     TFCC_TRY(find_slices(reader, tensor, &slices));
     tfcc_status status = TFCC_OK;
     for (size_t i = 0; i < slices.count && !status; i++)
-        status = read_slice(reader, tensor, &slices.slices[i], destination);
+        status = read_slice(reader, tensor, &slices.list[i], destination);
     release_slices(reader, &slices);
     return status;
 }

@@ -2,27 +2,34 @@
 
 #include <string.h>
 
+/* ---- memory ---- */
+
 void *tfcc_bundle_obtain(const tfcc_allocator *allocator, size_t size) {
     void *memory = tfcc_obtain(allocator, size);
     if (!memory) tfcc_fail_memory(size);
     return memory;
 }
 
-void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size) {
+bool tfcc_bundle_reserve(BundleBuffer *buffer, size_t more) {
     BundleMemory *memory = buffer->memory;
-    if (size > buffer->capacity - buffer->size) {
-        size_t capacity = 2 * buffer->capacity + size + 64;
-        uint8_t *larger = memory->status ? NULL : tfcc_bundle_obtain(memory->allocator, capacity);
-        if (!larger) {
-            memory->status = TFCC_RESOURCE_EXHAUSTED;
-            return;
-        }
-        if (buffer->size > 0) memcpy(larger, buffer->bytes, buffer->size);
-        tfcc_release(memory->allocator, buffer->bytes, buffer->capacity);
-        buffer->bytes = larger;
-        buffer->capacity = capacity;
+    if (memory->status) return false;
+    if (more <= buffer->capacity - buffer->size) return true;
+    size_t capacity = 2 * buffer->capacity + more + 64;
+    uint8_t *larger = tfcc_bundle_obtain(memory->allocator, capacity);
+    if (!larger) {
+        memory->status = TFCC_RESOURCE_EXHAUSTED;
+        return false;
     }
-    if (size > 0) memcpy(buffer->bytes + buffer->size, bytes, size);
+    if (buffer->size > 0) memcpy(larger, buffer->bytes, buffer->size);
+    tfcc_bundle_buffer_release(buffer);
+    buffer->bytes = larger;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size) {
+    if (size == 0 || !tfcc_bundle_reserve(buffer, size)) return;
+    memcpy(buffer->bytes + buffer->size, bytes, size);
     buffer->size += size;
 }
 
@@ -54,33 +61,23 @@ void tfcc_bundle_sort(uint32_t *order, size_t count,
     }
 }
 
+/* ---- numbers and protocol buffers ---- */
+
 uint32_t tfcc_bundle_get32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
            (uint32_t)bytes[3] << 24;
-}
-
-uint64_t tfcc_bundle_get64(const uint8_t *bytes) {
-    return tfcc_bundle_get32(bytes) | (uint64_t)tfcc_bundle_get32(bytes + 4) << 32;
 }
 
 void tfcc_bundle_put32(uint8_t *bytes, uint32_t value) {
     for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)(value >> 8 * i);
 }
 
-void tfcc_bundle_put64(uint8_t *bytes, uint64_t value) {
-    tfcc_bundle_put32(bytes, (uint32_t)value);
-    tfcc_bundle_put32(bytes + 4, (uint32_t)(value >> 32));
-}
-
-bool tfcc_bundle_get_varint(const uint8_t **at, const uint8_t *end, uint64_t *value) {
-    uint64_t result = 0;
-    for (int shift = 0; shift < 70 && *at < end; shift += 7) {
-        uint8_t byte = *(*at)++;
-        result |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *value = result;
-            return true;
-        }
+bool tfcc_bundle_get_varint(BundleSpan *span, uint64_t *value) {
+    *value = 0;
+    for (int shift = 0; shift < 70 && span->at < span->end; shift += 7) {
+        uint8_t byte = *span->at++;
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) return true;
     }
     return false;
 }
@@ -91,31 +88,45 @@ uint8_t *tfcc_bundle_put_varint(uint8_t *at, uint64_t value) {
     return at;
 }
 
-bool tfcc_bundle_get_field(const uint8_t **at, const uint8_t *end, BundleField *field) {
+/* One field: its number, and its value or, of a field of bytes, those and a value of 0. */
+static bool get_field(BundleSpan *message, uint64_t *number, uint64_t *value, BundleSpan *bytes) {
     uint64_t key;
-    if (!tfcc_bundle_get_varint(at, end, &key) || key >> 32 || key < 8) return false;
-    field->key = (uint32_t)key;
-    size_t left = (size_t)(end - *at), step = 0;
-    switch (key & 7) {
-    case 0: return tfcc_bundle_get_varint(at, end, &field->value);
-    case 1: step = 8; break;
-    case 5: step = 4; break;
-    case 2:
-        if (!tfcc_bundle_get_varint(at, end, &field->value)) return false;
-        left = (size_t)(end - *at);
-        if (field->value > left) return false;
-        step = field->length = (size_t)field->value;
-        field->bytes = *at;
-        break;
-    default: return false;
+    bytes->at = NULL;
+    if (!tfcc_bundle_get_varint(message, &key) || key < 8) return false;
+    *number = key >> 3;
+    if ((key & 7) == 0) return tfcc_bundle_get_varint(message, value);
+    uint64_t size = (key & 7) == 1 ? 8 : 4;
+    if ((key & 7) == 2) {
+        if (!tfcc_bundle_get_varint(message, &size)) return false;
+        bytes->at = message->at;
+    } else if ((key & 3) != 1) {
+        return false; /* groups, and what does not exist */
     }
-    if (step > left) return false;
-    if ((key & 7) == 5) field->value = tfcc_bundle_get32(*at);
-    *at += step;
+    if (size > (uint64_t)(message->end - message->at)) return false;
+    *value = size >= 4 ? tfcc_bundle_get32(message->at) : 0;
+    message->at += size;
+    bytes->end = message->at;
     return true;
 }
 
-int tfcc_bundle_element_size(uint32_t dtype) {
+bool tfcc_bundle_scan(BundleSpan message, uint64_t values[8]) {
+    uint64_t number, value;
+    BundleSpan bytes;
+    while (message.at < message.end) {
+        if (!get_field(&message, &number, &value, &bytes)) return false;
+        if (number < 8) values[number] = bytes.at ? values[number] + 1 : value;
+    }
+    return true;
+}
+
+bool tfcc_bundle_next(BundleSpan *message, uint32_t wanted, BundleSpan *bytes) {
+    uint64_t number, value;
+    while (message->at < message->end && get_field(message, &number, &value, bytes))
+        if (number == wanted && bytes->at) return true;
+    return false;
+}
+
+int tfcc_bundle_element_size(uint64_t dtype) {
     /* float, double, int32, uint8, int16, int8, string, complex64, int64, bool, qint8, quint8,
      * qint32, bfloat16, qint16, quint16, uint16, complex128, half, resource, variant, uint32,
      * uint64, and the float8 and 4-bit types to 30. Resources are none. */

@@ -1,232 +1,194 @@
 /* bundle_read.c: the index of a checkpoint, checked whole when it is opened.
  *
  * The index is a table of blocks; a block is a run of entries whose keys are given as differences
- * to the key before. One pass over all entries counts and checks, a second one, over what is then
- * known to be sound, builds the array of records. */
+ * to the key before. One pass over all entries checks them and builds the array of records. */
 #include "bundle_read.h"
 
-#include "bundle_format.h"
 #include "crc32c.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static tfcc_status fail_index(const BundleReader *reader, const char *what) {
-    return tfcc_fail(TFCC_DATA_LOSS, "'%s': %s", reader->path, what);
+    return tfcc_fail(TFCC_DATA_LOSS, "'%s.index': %s", reader->label, what);
 }
 
 /* ---- entries ---- */
 
-static bool parse_shape(const uint8_t *at, const uint8_t *end, BundleEntry *entry) {
-    BundleField field, size;
-    while (at < end) {
-        if (!tfcc_bundle_get_field(&at, end, &field)) return false;
-        if (field.key == BUNDLE_VARINT(3) && field.value) return false; /* unknown rank */
-        if (field.key != BUNDLE_BYTES(2)) continue;
-        if (entry->rank == BUNDLE_FILE_RANK) return false;
-        int64_t dim = 0;
-        for (const uint8_t *in = field.bytes, *stop = in + field.length; in < stop;) {
-            if (!tfcc_bundle_get_field(&in, stop, &size)) return false;
-            if (size.key == BUNDLE_VARINT(1)) dim = (int64_t)size.value;
-        }
-        if (dim < 0 || __builtin_mul_overflow(entry->elements, dim, &entry->elements)) return false;
-        entry->shape[entry->rank++] = dim;
+static bool parse_shape(BundleSpan shape, BundleTensor *tensor, int64_t *elements) {
+    uint64_t shape_values[8] = {0};
+    BundleSpan dim;
+    if (!tfcc_bundle_scan(shape, shape_values) || shape_values[3]) return false; /* unknown rank */
+    while (tfcc_bundle_next(&shape, 2, &dim)) {
+        uint64_t values[8] = {0};
+        if (!tfcc_bundle_scan(dim, values) || (int64_t)values[1] < 0 ||
+            tensor->rank == BUNDLE_FILE_RANK ||
+            __builtin_mul_overflow(*elements, (int64_t)values[1], elements))
+            return false;
+        tensor->shape[tensor->rank++] = (int64_t)values[1];
     }
     return true;
 }
 
-bool tfcc_bundle_parse_entry(const uint8_t *value, size_t length, BundleEntry *entry) {
-    bool has_shape = false;
-    BundleField field;
-    *entry = (BundleEntry){.elements = 1};
-    for (const uint8_t *at = value, *end = value + length; at < end;) {
-        if (!tfcc_bundle_get_field(&at, end, &field)) return false;
-        switch (field.key) {
-        case BUNDLE_VARINT(1): entry->dtype = (uint32_t)field.value; break;
-        case BUNDLE_BYTES(2):
-            has_shape = true;
-            if (!parse_shape(field.bytes, field.bytes + field.length, entry)) return false;
-            break;
-        case BUNDLE_VARINT(3): entry->shard = (int32_t)(uint32_t)field.value; break;
-        case BUNDLE_VARINT(4): entry->offset = (int64_t)field.value; break;
-        case BUNDLE_VARINT(5): entry->size = (int64_t)field.value; break;
-        case BUNDLE_FIXED32(6): entry->checksum = (uint32_t)field.value; break;
-        case BUNDLE_BYTES(7): entry->slice_count++; break;
-        }
-    }
-    int element = tfcc_bundle_element_size(entry->dtype);
-    if (element < 0 || !has_shape ||
-        __builtin_mul_overflow(entry->elements, element, &entry->full_size))
+bool tfcc_bundle_parse_entry(BundleSpan value, BundleTensor *tensor, uint64_t numbers[8]) {
+    BundleSpan shape = {0};
+    int64_t elements = 1;
+    memset(tensor, 0, sizeof *tensor);
+    memset(numbers, 0, 8 * sizeof *numbers);
+    if (!tfcc_bundle_scan(value, numbers)) return false;
+    while (tfcc_bundle_next(&value, 2, &shape))
+        if (!parse_shape(shape, tensor, &elements)) return false;
+    int element = tfcc_bundle_element_size(numbers[ENTRY_DTYPE]);
+    tensor->dtype = (uint32_t)numbers[ENTRY_DTYPE];
+    tensor->checksum = (uint32_t)numbers[ENTRY_CHECKSUM];
+    tensor->is_partitioned = numbers[ENTRY_SLICES] > 0;
+    if (element < 0 || !shape.end || __builtin_mul_overflow(elements, element, &tensor->size))
         return false;
-    if (element == 0) entry->full_size = entry->size; /* strings: as long as they are */
+    if (element == 0)
+        tensor->size = (int64_t)numbers[ENTRY_SIZE]; /* strings: as long as they are */
     return true;
-}
-
-/* Checks what an entry says about its bytes, against the number of shards alone. */
-static bool check_place(const BundleReader *reader, const BundleEntry *entry) {
-    int64_t end;
-    return entry->slice_count > 0 ||
-           (entry->size == entry->full_size && entry->offset >= 0 && entry->size >= 0 &&
-            entry->shard >= 0 && entry->shard < reader->shard_count &&
-            !__builtin_add_overflow(entry->offset, entry->size, &end));
 }
 
 /* The header stands first, under the empty key. */
-static tfcc_status read_header(BundleReader *reader, const uint8_t *value, size_t length) {
-    BundleField field, version;
-    uint64_t shards = 0, is_big_endian = 0, least = 0;
-    for (const uint8_t *at = value, *end = value + length; at < end;) {
-        if (!tfcc_bundle_get_field(&at, end, &field))
-            return fail_index(reader, "the header is damaged");
-        if (field.key == BUNDLE_VARINT(1)) shards = field.value;
-        if (field.key == BUNDLE_VARINT(2)) is_big_endian = field.value;
-        if (field.key != BUNDLE_BYTES(3)) continue;
-        for (const uint8_t *in = field.bytes, *stop = in + field.length; in < stop;) {
-            if (!tfcc_bundle_get_field(&in, stop, &version))
-                return fail_index(reader, "the header is damaged");
-            if (version.key == BUNDLE_VARINT(2)) least = version.value;
-        }
+static tfcc_status read_header(BundleReader *reader, BundleSpan value) {
+    uint64_t numbers[8] = {0}, version_numbers[8] = {0};
+    BundleSpan version;
+    bool is_sound = tfcc_bundle_scan(value, numbers), is_new = false;
+    while (is_sound && tfcc_bundle_next(&value, 3, &version)) {
+        is_sound = tfcc_bundle_scan(version, version_numbers);
+        is_new = version_numbers[2] > 1; /* min_consumer */
     }
-    if (shards < 1 || shards > 99999)
-        return fail_index(reader, "the header's number of data files is not in 1 to 99999");
-    if (is_big_endian || least > 1)
-        return tfcc_fail(TFCC_UNIMPLEMENTED,
-                         is_big_endian ? "'%s' is big-endian, which is not supported"
-                                       : "'%s': min consumer version %d above current version 1",
-                         reader->path, (int)(least < INT32_MAX ? least : INT32_MAX));
-    reader->shard_count = (int32_t)shards;
+    if (!is_sound || numbers[1] < 1 || numbers[1] > 99999)
+        return fail_index(reader, "the header is damaged");
+    if (numbers[2] || is_new)
+        return tfcc_fail(TFCC_UNIMPLEMENTED, "'%s.index' is %s", reader->label,
+                         is_new ? "of a later version (min consumer above current version 1)"
+                                : "big-endian");
+    reader->shard_count = (int32_t)numbers[1];
     return TFCC_OK;
+}
+
+/* What an entry says about its bytes, against the number of shards alone. */
+static tfcc_status add_record(BundleReader *reader, BundleRecord *record) {
+    uint64_t numbers[8];
+    BundleTensor tensor;
+    int64_t end;
+    bool is_sound = tfcc_bundle_parse_entry(record->value, &tensor, numbers);
+    if (is_sound && !tensor.is_partitioned) {
+        record->offset = (int64_t)numbers[ENTRY_OFFSET];
+        record->size = (int64_t)numbers[ENTRY_SIZE];
+        record->shard = (int32_t)numbers[ENTRY_SHARD];
+        is_sound = record->size == tensor.size && record->offset >= 0 && record->size >= 0 &&
+                   numbers[ENTRY_SHARD] < (uint64_t)reader->shard_count &&
+                   !__builtin_add_overflow(record->offset, record->size, &end);
+    }
+    if (!is_sound)
+        return tfcc_fail(TFCC_DATA_LOSS, "'%s.index': the entry of tensor '%s' is damaged",
+                         reader->label, (const char *)reader->names.bytes + record->name);
+    tfcc_bundle_append(&reader->record_buffer, record, sizeof *record);
+    return reader->memory.status;
 }
 
 /* ---- the table ---- */
 
-int tfcc_bundle_compare_names(const char *a, size_t a_length, const char *b, size_t b_length) {
+int tfcc_bundle_compare_names(const void *a, size_t a_length, const void *b, size_t b_length) {
     size_t both = a_length < b_length ? a_length : b_length;
     int order = both ? memcmp(a, b, both) : 0;
     return order ? order : (a_length > b_length) - (a_length < b_length);
 }
 
-/* What the pass over all entries carries along. */
-typedef struct Scan {
-    bool is_building; /* the second pass */
-    char *key; /* the key before: in the first pass in a buffer of its own, then in reader->names */
-    size_t key_length;
-    size_t count, names_size;
-} Scan;
+/* An entry of a block: how many bytes its key shares with the one before, the rest of its key, its
+ * value. */
+typedef struct Entry {
+    uint64_t shared;
+    BundleSpan key, value;
+} Entry;
 
-static const char damaged_entry[] = "an entry is damaged";
-
-/* One key and value. In the second pass the key is already at its place. */
-static tfcc_status take_entry(BundleReader *reader, Scan *scan, const uint8_t *value,
-                              size_t length) {
-    scan->names_size += scan->key_length + 1;
-    if (scan->count++ == 0)
-        return scan->key_length ? fail_index(reader, "there is no header")
-                                : read_header(reader, value, length);
-    BundleEntry entry;
-    if (!tfcc_bundle_parse_entry(value, length, &entry) || !check_place(reader, &entry))
-        return tfcc_fail(TFCC_DATA_LOSS, "'%s': the entry of tensor '%.*s' is damaged",
-                         reader->path, (int)scan->key_length, scan->key);
-    if (scan->is_building)
-        reader->records[reader->record_count++] = (BundleRecord){scan->key,
-                                                                 value,
-                                                                 entry.offset,
-                                                                 entry.slice_count ? 0 : entry.size,
-                                                                 (uint32_t)scan->key_length,
-                                                                 (uint32_t)length,
-                                                                 entry.shard};
-    return TFCC_OK;
+static bool get_entry(BundleSpan *block, Entry *entry) {
+    uint64_t own, length;
+    if (!tfcc_bundle_get_varint(block, &entry->shared) || !tfcc_bundle_get_varint(block, &own) ||
+        !tfcc_bundle_get_varint(block, &length))
+        return false;
+    uint64_t left = (uint64_t)(block->end - block->at);
+    if (own > left || length > left - own) return false;
+    entry->key.at = block->at;
+    entry->key.end = entry->value.at = block->at + own;
+    entry->value.end = block->at = entry->value.at + length;
+    return true;
 }
 
-/* entry := shared, non_shared, value_length, non_shared bytes, value. The restart points behind the
- * entries are not needed to read them in order. */
-static tfcc_status scan_block(BundleReader *reader, Scan *scan, const uint8_t *at,
-                              const uint8_t *end) {
-    while (at < end) {
-        uint64_t shared, own, length;
-        if (!tfcc_bundle_get_varint(&at, end, &shared) || !tfcc_bundle_get_varint(&at, end, &own) ||
-            !tfcc_bundle_get_varint(&at, end, &length))
-            return fail_index(reader, damaged_entry);
-        uint64_t left = (uint64_t)(end - at);
-        if (own > left || length > left - own || shared > scan->key_length ||
-            shared + own > BUNDLE_NAME_MOST ||
-            scan->names_size + shared + own + 1 > BUNDLE_INDEX_MOST)
-            return fail_index(reader, damaged_entry);
-        const uint8_t *rest = (const uint8_t *)scan->key + shared;
-        if (scan->count > 0 && tfcc_bundle_compare_names((const char *)at, own, (const char *)rest,
-                                                         scan->key_length - shared) <= 0)
-            return fail_index(reader, "its keys are not in ascending order");
-        if (scan->is_building && scan->count > 0) {
-            char *key = scan->key + scan->key_length + 1;
-            memcpy(key, scan->key, shared);
-            scan->key = key;
-        }
-        memcpy(scan->key + shared, at, own);
-        scan->key_length = shared + own;
-        scan->key[scan->key_length] = '\0';
-        at += own;
-        tfcc_status status = take_entry(reader, scan, at, length);
-        if (status) return status;
-        at += length;
+/* All entries of a data block; `last` is the record of the key before. */
+static tfcc_status scan_block(BundleReader *reader, BundleSpan block, BundleRecord *last) {
+    BundleBuffer *names = &reader->names;
+    Entry entry;
+    while (block.at < block.end) {
+        if (!get_entry(&block, &entry) || entry.shared > last->name_length)
+            return fail_index(reader, "an entry is damaged");
+        size_t shared = (size_t)entry.shared, own = (size_t)(entry.key.end - entry.key.at);
+        if (names->size + shared + own >= BUNDLE_INDEX_MOST || shared + own > BUNDLE_NAME_MOST)
+            return fail_index(reader, "its names are too long");
+        if (!tfcc_bundle_reserve(names, shared + own + 1)) return TFCC_RESOURCE_EXHAUSTED;
+        const uint8_t *before = names->bytes + last->name;
+        bool is_first = names->size == 0;
+        if (is_first ? own > 0
+                     : tfcc_bundle_compare_names(entry.key.at, own, before + shared,
+                                                 last->name_length - shared) <= 0)
+            return fail_index(reader, "its keys are not in ascending order, the header first");
+        size_t name = names->size;
+        tfcc_bundle_append(names, before, shared);
+        tfcc_bundle_append(names, entry.key.at, own);
+        tfcc_bundle_append(names, "", 1);
+        *last = (BundleRecord){.name = name, .name_length = shared + own, .value = entry.value};
+        TFCC_TRY(is_first ? read_header(reader, entry.value) : add_record(reader, last));
     }
     return TFCC_OK;
 }
 
-typedef struct Handle {
-    uint64_t offset, size;
-} Handle;
-
-/* A handle whose block lies, with its trailer, before the footer. */
-static bool get_handle(const BundleReader *reader, const uint8_t **at, const uint8_t *end,
-                       Handle *handle) {
-    uint64_t most = reader->index_size - BUNDLE_FOOTER_SIZE;
-    return tfcc_bundle_get_varint(at, end, &handle->offset) &&
-           tfcc_bundle_get_varint(at, end, &handle->size) && handle->offset <= most &&
-           handle->size <= most - handle->offset &&
-           BUNDLE_TRAILER_SIZE <= most - handle->offset - handle->size;
-}
-
-/* Checks a block and finds where its entries end. */
-static tfcc_status open_block(BundleReader *reader, Handle handle, const uint8_t **entries,
-                              const uint8_t **end) {
-    const uint8_t *block = reader->index + handle.offset, *trailer = block + handle.size;
-    uint32_t checksum = tfcc_crc32c_mask(tfcc_crc32c(0, block, handle.size + 1));
-    if (checksum != tfcc_bundle_get32(trailer + 1))
+/* A handle gives a block's place. Checks that it lies at or behind *used and, with its trailer,
+ * before the footer, and that it is whole; finds its entries. The restart points behind them are
+ * not needed to read them in order. */
+static tfcc_status open_block(BundleReader *reader, BundleSpan *handle, uint64_t *used,
+                              BundleSpan *block) {
+    uint64_t offset, size, most = reader->index_size - BUNDLE_FOOTER_SIZE - BUNDLE_TRAILER_SIZE;
+    if (!tfcc_bundle_get_varint(handle, &offset) || !tfcc_bundle_get_varint(handle, &size) ||
+        offset < *used || offset > most || size > most - offset || size < 4)
+        return fail_index(reader, "a block lies outside of the file, or over another");
+    *used = offset + size;
+    block->at = reader->index + offset;
+    const uint8_t *trailer = block->at + size;
+    if (tfcc_crc32c_mask(tfcc_crc32c(0, block->at, size + 1)) != tfcc_bundle_get32(trailer + 1))
         return fail_index(reader, "block checksum mismatch");
     if (trailer[0] != 0)
-        return tfcc_fail(TFCC_UNIMPLEMENTED, "'%s' is compressed, which is not supported",
-                         reader->path);
-    uint64_t restarts = handle.size < 4 ? UINT32_MAX : tfcc_bundle_get32(trailer - 4);
-    if (4 * (restarts + 1) > handle.size) return fail_index(reader, "a block is damaged");
-    *entries = block;
-    *end = trailer - 4 * (restarts + 1);
+        return tfcc_fail(TFCC_UNIMPLEMENTED, "'%s.index' is compressed", reader->label);
+    uint64_t restarts = 4 * (uint64_t)tfcc_bundle_get32(trailer - 4) + 4;
+    if (restarts > size) return fail_index(reader, "a block is damaged");
+    block->end = trailer - restarts;
     return TFCC_OK;
 }
 
-/* One pass over all data blocks, in the order of the index block. */
-static tfcc_status scan_table(BundleReader *reader, Handle index, Scan *scan) {
-    const uint8_t *at, *end, *entries, *entries_end;
-    tfcc_status status = open_block(reader, index, &at, &end);
-    uint64_t used = 0; /* blocks may not be named twice: the work stays linear in the file */
-    while (!status && at < end) {
-        uint64_t shared, own, length;
-        if (!tfcc_bundle_get_varint(&at, end, &shared) || !tfcc_bundle_get_varint(&at, end, &own) ||
-            !tfcc_bundle_get_varint(&at, end, &length) || own > (uint64_t)(end - at) ||
-            length > (uint64_t)(end - at) - own)
-            return fail_index(reader, damaged_entry);
-        const uint8_t *value = at + own;
-        at = value + length;
-        Handle handle;
-        if (!get_handle(reader, &value, at, &handle) || handle.offset < used)
-            return fail_index(reader, "a block lies outside of the file");
-        used = handle.offset + handle.size;
-        status = open_block(reader, handle, &entries, &entries_end);
-        if (!status) status = scan_block(reader, scan, entries, entries_end);
+/* All data blocks, in the order of the index block. */
+static tfcc_status scan_table(BundleReader *reader) {
+    uint64_t number;
+    if (reader->index_size < BUNDLE_FOOTER_SIZE + BUNDLE_TRAILER_SIZE)
+        return fail_index(reader, "file is too short to be an sstable");
+    const uint8_t *end = reader->index + reader->index_size;
+    if (tfcc_bundle_get32(end - 8) != (uint32_t)BUNDLE_MAGIC ||
+        tfcc_bundle_get32(end - 4) != (uint32_t)(BUNDLE_MAGIC >> 32))
+        return fail_index(reader, "not an sstable (bad magic number)");
+    BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end - 8}, index, block;
+    tfcc_bundle_get_varint(&footer, &number); /* of the metaindex, which is empty */
+    tfcc_bundle_get_varint(&footer, &number);
+    uint64_t used = 0;
+    TFCC_TRY(open_block(reader, &footer, &used, &index));
+    BundleRecord last = {0};
+    used = 0; /* no block is read twice: the work stays linear in the file */
+    Entry entry;
+    while (index.at < index.end) {
+        if (!get_entry(&index, &entry)) return fail_index(reader, "an entry is damaged");
+        TFCC_TRY(open_block(reader, &entry.value, &used, &block));
+        TFCC_TRY(scan_block(reader, block, &last));
     }
-    if (!status && scan->count == 0) return fail_index(reader, "there is no header");
-    return status;
+    return reader->shard_count ? TFCC_OK : fail_index(reader, "there is no header");
 }
 
 /* ---- data that does not overlap ---- */
@@ -239,122 +201,95 @@ static bool lies_before(const void *context, uint32_t left, uint32_t right) {
 
 static tfcc_status check_overlap(BundleReader *reader) {
     size_t count = 0, room = reader->record_count * sizeof(uint32_t);
-    uint32_t *order = tfcc_bundle_obtain(reader->allocator, room);
+    const BundleRecord *records = reader->records;
+    uint32_t *order = tfcc_bundle_obtain(reader->memory.allocator, room);
     if (!order) return TFCC_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < reader->record_count; i++)
-        if (reader->records[i].size > 0) order[count++] = (uint32_t)i;
-    tfcc_bundle_sort(order, count, lies_before, reader->records);
+        if (records[i].size > 0) order[count++] = (uint32_t)i;
+    tfcc_bundle_sort(order, count, lies_before, records);
     tfcc_status status = TFCC_OK;
-    for (size_t i = 1; i < count && !status; i++) {
-        const BundleRecord *a = &reader->records[order[i - 1]], *b = &reader->records[order[i]];
+    for (size_t i = 1; i < count; i++) {
+        const BundleRecord *a = &records[order[i - 1]], *b = &records[order[i]];
         if (a->shard == b->shard && a->offset + a->size > b->offset)
-            status = tfcc_fail(TFCC_DATA_LOSS, "'%s': the bytes of tensors '%s' and '%s' overlap",
-                               reader->path, a->name, b->name);
+            status = fail_index(reader, "the bytes of two tensors overlap");
     }
-    tfcc_release(reader->allocator, order, room);
+    tfcc_release(reader->memory.allocator, order, room);
     return status;
 }
 
 /* ---- opening ---- */
 
-static tfcc_status find_index_block(const BundleReader *reader, Handle *index) {
-    if (reader->index_size < BUNDLE_FOOTER_SIZE)
-        return fail_index(reader, "file is too short to be an sstable");
-    const uint8_t *footer = reader->index + reader->index_size - BUNDLE_FOOTER_SIZE;
-    if (tfcc_bundle_get64(footer + 40) != BUNDLE_MAGIC)
-        return fail_index(reader, "not an sstable (bad magic number)");
-    Handle metaindex;
-    if (!get_handle(reader, &footer, footer + 40, &metaindex) ||
-        !get_handle(reader, &footer, reader->index + reader->index_size - 8, index))
-        return fail_index(reader, "the footer is damaged");
-    return TFCC_OK;
+static tfcc_status read_index(BundleReader *reader) {
+    tfcc_status status = scan_table(reader);
+    reader->records = (const BundleRecord *)(const void *)reader->record_buffer.bytes;
+    reader->record_count = reader->record_buffer.size / sizeof *reader->records;
+    if (!status) status = check_overlap(reader);
+    if (status) tfcc_bundle_close(reader);
+    return status;
 }
 
-static tfcc_status read_index(BundleReader *reader) {
-    Handle index;
-    tfcc_status status = find_index_block(reader, &index);
-    if (status) return status;
-    Scan scan = {.key = tfcc_bundle_obtain(reader->allocator, BUNDLE_NAME_MOST + 1)};
-    if (!scan.key) return TFCC_RESOURCE_EXHAUSTED;
-    status = scan_table(reader, index, &scan);
-    tfcc_release(reader->allocator, scan.key, BUNDLE_NAME_MOST + 1);
-    if (status) return status;
-
-    reader->names_size = scan.names_size;
-    reader->record_capacity = scan.count;
-    reader->names = tfcc_bundle_obtain(reader->allocator, scan.names_size);
-    if (reader->names)
-        reader->records =
-            tfcc_bundle_obtain(reader->allocator, scan.count * sizeof *reader->records);
-    if (!reader->records) return TFCC_RESOURCE_EXHAUSTED;
-    scan = (Scan){.is_building = true, .key = reader->names};
-    status = scan_table(reader, index, &scan);
-    return status ? status : check_overlap(reader);
+static void start_reader(BundleReader *reader, const tfcc_allocator *allocator,
+                         const char *prefix) {
+    *reader = (BundleReader){.memory.allocator = allocator,
+                             .prefix = prefix,
+                             .label = prefix ? prefix : "memory",
+                             .open_shard = -1};
+    reader->names.memory = reader->record_buffer.memory = &reader->memory;
 }
 
 tfcc_status tfcc_bundle_open(BundleReader *reader, const tfcc_allocator *allocator,
                              const char *prefix) {
-    *reader = (BundleReader){.allocator = allocator, .prefix = prefix, .open_shard = -1};
-    reader->path_size = strlen(prefix) + BUNDLE_SUFFIX_ROOM;
-    reader->path = tfcc_bundle_obtain(allocator, reader->path_size);
+    start_reader(reader, allocator, prefix);
+    reader->path_room = strlen(prefix) + BUNDLE_SUFFIX_ROOM;
+    reader->path = tfcc_bundle_obtain(allocator, reader->path_room);
     if (!reader->path) return TFCC_RESOURCE_EXHAUSTED;
-    snprintf(reader->path, reader->path_size, "%s.index", prefix);
+    sprintf(reader->path, "%s.index", prefix);
     uint8_t *bytes;
     tfcc_status status = tfcc_bundle_load_file(allocator, reader->path, BUNDLE_INDEX_MOST, &bytes,
-                                               &reader->index_size, reader->identity);
-    if (status == TFCC_NOT_FOUND)
-        tfcc_fail(status,
-                  "The passed save_path is not a valid checkpoint: %s (there is no file '%s')",
-                  prefix, reader->path);
-    if (!status) {
-        reader->index = bytes;
-        status = read_index(reader);
+                                               &reader->index_size);
+    if (status) {
+        tfcc_bundle_close(reader);
+        return status != TFCC_NOT_FOUND
+                   ? status
+                   : tfcc_fail(status, "The passed save_path is not a valid checkpoint: %s",
+                               prefix);
     }
-    if (status) tfcc_bundle_close(reader);
-    return status;
+    reader->index = bytes;
+    return read_index(reader);
 }
 
 tfcc_status tfcc_bundle_open_memory(BundleReader *reader, const tfcc_allocator *allocator,
                                     tfcc_bytes index, const tfcc_bytes *shards,
                                     size_t shard_count) {
-    static char name[] = "index in memory";
-    *reader = (BundleReader){.allocator = allocator,
-                             .prefix = NULL,
-                             .open_shard = -1,
-                             .index = index.data,
-                             .index_size = index.size,
-                             .shards = shards,
-                             .shards_given = shard_count,
-                             .path = name};
-    tfcc_status status = index.size > BUNDLE_INDEX_MOST || !index.data
-                             ? fail_index(reader, "file is too short to be an sstable")
-                             : read_index(reader);
-    if (status) tfcc_bundle_close(reader);
-    return status;
+    start_reader(reader, allocator, NULL);
+    reader->index = index.data;
+    reader->index_size = index.size > BUNDLE_INDEX_MOST ? 0 : index.size;
+    reader->shards = shards;
+    reader->shards_given = shard_count;
+    return read_index(reader);
 }
 
 void tfcc_bundle_close(BundleReader *reader) {
-    const tfcc_allocator *allocator = reader->allocator;
-    if (!allocator) return;
+    const tfcc_allocator *allocator = reader->memory.allocator;
     if (reader->prefix) {
         if (reader->open_shard >= 0) close(reader->descriptor);
         tfcc_release(allocator, (void *)(uintptr_t)reader->index, reader->index_size + 1);
-        tfcc_release(allocator, reader->path, reader->path_size);
+        tfcc_release(allocator, reader->path, reader->path_room);
     }
-    tfcc_release(allocator, reader->names, reader->names_size);
-    tfcc_release(allocator, reader->records, reader->record_capacity * sizeof *reader->records);
-    *reader = (BundleReader){0};
+    tfcc_bundle_buffer_release(&reader->names);
+    tfcc_bundle_buffer_release(&reader->record_buffer);
 }
 
 /* ---- finding ---- */
 
-const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const char *name,
+const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const void *name,
                                             size_t length) {
     size_t low = 0, high = reader->record_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const BundleRecord *record = &reader->records[middle];
-        int order = tfcc_bundle_compare_names(name, length, record->name, record->name_length);
+        int order = tfcc_bundle_compare_names(name, length, reader->names.bytes + record->name,
+                                              record->name_length);
         if (order == 0) return record;
         if (order < 0)
             high = middle;
@@ -365,37 +300,19 @@ const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const ch
 }
 
 bool tfcc_bundle_describe(const BundleReader *reader, size_t index, BundleTensor *tensor) {
+    uint64_t numbers[8];
     const BundleRecord *record = &reader->records[index];
-    BundleEntry entry;
-    if (!tfcc_bundle_parse_entry(record->value, record->value_length, &entry)) return false;
-    *tensor = (BundleTensor){.record = record,
-                             .name = record->name,
-                             .dtype = entry.dtype,
-                             .rank = entry.rank,
-                             .size = entry.full_size,
-                             .checksum = entry.checksum,
-                             .is_partitioned = entry.slice_count > 0};
-    memcpy(tensor->shape, entry.shape, sizeof entry.shape);
-    return record->name[0] != '\0';
+    tfcc_bundle_parse_entry(record->value, tensor, numbers); /* as when the index was read */
+    tensor->record = record;
+    tensor->name = (const char *)reader->names.bytes + record->name;
+    return tensor->name[0] != '\0';
 }
 
 tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTensor *tensor) {
     const BundleRecord *record = tfcc_bundle_find_record(reader, name, strlen(name));
-    if (!record || !tfcc_bundle_describe(reader, (size_t)(record - reader->records), tensor))
-        return tfcc_fail(TFCC_NOT_FOUND, "Key %s not found in checkpoint%s%s", name,
-                         reader->prefix ? " " : "", reader->prefix ? reader->prefix : "");
+    if (!record)
+        return tfcc_fail(TFCC_NOT_FOUND, "Key %s not found in checkpoint '%s'", name,
+                         reader->label);
+    tfcc_bundle_describe(reader, (size_t)(record - reader->records), tensor);
     return TFCC_OK;
-}
-
-bool tfcc_bundle_has_changed(const BundleReader *reader) {
-    uint64_t identity[3];
-    if (!reader->prefix) return false;
-    size_t size = strlen(reader->prefix) + BUNDLE_SUFFIX_ROOM;
-    char *path = tfcc_bundle_obtain(reader->allocator, size);
-    if (!path) return false;
-    snprintf(path, size, "%s.index", reader->prefix);
-    bool is_same = tfcc_bundle_identify_file(path, identity) &&
-                   memcmp(identity, reader->identity, sizeof identity) == 0;
-    tfcc_release(reader->allocator, path, size);
-    return !is_same;
 }

@@ -2,25 +2,19 @@
 #ifndef TFCC_RUNTIME_BUNDLE_READ_H
 #define TFCC_RUNTIME_BUNDLE_READ_H
 
-#include "bundle.h"
+#include "bundle_format.h"
 
 #pragma GCC visibility push(hidden)
 
-/* A parsed BundleEntryProto. */
-typedef struct BundleEntry {
-    uint32_t dtype, checksum;
-    int32_t rank, shard;
-    int64_t shape[BUNDLE_FILE_RANK];
-    int64_t elements, full_size; /* the product of the shape; in bytes */
-    int64_t offset, size;
-    uint32_t slice_count;
-} BundleEntry;
+/* A BundleEntryProto's numbers, by field. */
+enum { ENTRY_DTYPE = 1, ENTRY_SHARD = 3, ENTRY_OFFSET, ENTRY_SIZE, ENTRY_CHECKSUM, ENTRY_SLICES };
 
-/* False for anything malformed, unknown dtypes, no shape, and sizes that overflow. */
-bool tfcc_bundle_parse_entry(const uint8_t *value, size_t length, BundleEntry *entry);
+/* Fills in everything of `tensor` but record and name, and the entry's numbers. False for anything
+ * malformed, unknown dtypes, no shape, and sizes that overflow. */
+bool tfcc_bundle_parse_entry(BundleSpan value, BundleTensor *tensor, uint64_t numbers[8]);
 
 /* By any key, or NULL. */
-const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const char *name,
+const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const void *name,
                                             size_t length);
 
 #pragma GCC visibility pop

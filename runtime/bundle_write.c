@@ -17,6 +17,11 @@
 #define BLOCK_SIZE       262144
 #define RESTART_INTERVAL 16
 
+/* The keys of a protocol buffer's fields. */
+#define BUNDLE_NUMBER(field)  ((field) << 3)
+#define BUNDLE_BYTES(field)   ((field) << 3 | 2)
+#define BUNDLE_FIXED32(field) ((field) << 3 | 5)
+
 /* ---- the table ---- */
 
 /* Adds an entry; keys that share their beginning with the key before store the rest. */
@@ -116,7 +121,8 @@ static tfcc_status table_finish(BundleWriter *writer) {
     if (writer->memory.status) return writer->memory.status;
     uint8_t footer[BUNDLE_FOOTER_SIZE] = {0}, *at = footer;
     for (int i = 0; i < 4; i++) at = tfcc_bundle_put_varint(at, handles[i]);
-    tfcc_bundle_put64(footer + 40, BUNDLE_MAGIC);
+    tfcc_bundle_put32(footer + 40, (uint32_t)BUNDLE_MAGIC);
+    tfcc_bundle_put32(footer + 44, (uint32_t)(BUNDLE_MAGIC >> 32));
     tfcc_bundle_append(&writer->table, footer, sizeof footer);
     return writer->memory.status;
 }
@@ -129,12 +135,11 @@ static uint8_t *put_field(uint8_t *at, uint32_t key, uint64_t value) {
     return tfcc_bundle_put_varint(tfcc_bundle_put_varint(at, key), value);
 }
 
-/* The key "" tells how many data files there are, and the version. */
+/* The key "" tells how many data files there are, and that this is version 1. */
 static tfcc_status add_header(BundleWriter *writer) {
-    uint8_t value[16], *end = put_field(value, BUNDLE_VARINT(1), (uint64_t)writer->shard_count);
-    end = put_field(end, BUNDLE_BYTES(3), 2);
-    end = put_field(end, BUNDLE_VARINT(1), 1);
-    return table_add(writer, "", 0, value, (size_t)(end - value));
+    uint8_t value[] = {
+        BUNDLE_NUMBER(1), (uint8_t)writer->shard_count, BUNDLE_BYTES(3), 2, BUNDLE_NUMBER(1), 1};
+    return table_add(writer, "", 0, value, sizeof value);
 }
 
 tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dtype, int32_t rank,
@@ -142,38 +147,28 @@ tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dty
     size_t name_size = strlen(name);
     const BundleBuffer *last = &writer->block.last_key;
     if (name_size > BUNDLE_NAME_MOST || rank > BUNDLE_RANK ||
-        tfcc_bundle_compare_names(name, name_size, (const char *)last->bytes, last->size) <= 0)
+        tfcc_bundle_compare_names(name, name_size, last->bytes, last->size) <= 0)
         return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s' cannot be the next name in a checkpoint",
                          name);
-    uint32_t checksum = 0;
-    for (size_t done = 0; done < size;) {
-        size_t piece = size - done < 1 << 20 ? size - done : (size_t)1 << 20;
-        checksum = tfcc_crc32c(checksum, (const char *)bytes + done, piece);
-        int error = writer->prefix ? tfcc_bundle_write_all(writer->descriptor,
-                                                           (const char *)bytes + done, piece)
-                                   : 0;
-        if (error) return tfcc_bundle_fail_errno(error, "write the data of", writer->prefix);
-        done += piece;
-    }
+    int error = writer->prefix ? tfcc_bundle_write_all(writer->descriptor, bytes, size) : 0;
+    if (error) return tfcc_bundle_fail_errno(error, "write the data of", writer->prefix);
 
-    uint8_t dims[BUNDLE_RANK * 13], *dims_end = dims;
+    /* dtype, shape, shard, offset, size, checksum; the shape is there also when it is empty */
+    uint8_t value[BUNDLE_RANK * 13 + 64], *end = put_field(value, BUNDLE_NUMBER(1), dtype);
+    *end++ = BUNDLE_BYTES(2);
+    uint8_t *shape_size = end++;
     for (int32_t i = 0; i < rank; i++) {
-        uint8_t dim[11], *end = put_field(dim, BUNDLE_VARINT(1), (uint64_t)shape[i]);
-        *dims_end++ = BUNDLE_BYTES(2);
-        *dims_end++ = (uint8_t)(end - dim);
-        memcpy(dims_end, dim, (size_t)(end - dim));
-        dims_end += end - dim;
+        *end++ = BUNDLE_BYTES(2);
+        uint8_t *dim = end + 1;
+        end = put_field(dim, BUNDLE_NUMBER(1), (uint64_t)shape[i]);
+        dim[-1] = (uint8_t)(end - dim);
     }
-    uint8_t value[sizeof dims + 64], *end = put_field(value, BUNDLE_VARINT(1), dtype);
-    *end++ = BUNDLE_BYTES(2); /* the shape is there also when it is empty */
-    end = tfcc_bundle_put_varint(end, (uint64_t)(dims_end - dims));
-    memcpy(end, dims, (size_t)(dims_end - dims));
-    end += dims_end - dims;
-    end = put_field(end, BUNDLE_VARINT(3), (uint64_t)writer->shard);
-    end = put_field(end, BUNDLE_VARINT(4), (uint64_t)writer->offset);
-    end = put_field(end, BUNDLE_VARINT(5), size);
+    *shape_size = (uint8_t)(end - shape_size - 1); /* at most 8 * 13: one byte */
+    end = put_field(end, BUNDLE_NUMBER(3), (uint64_t)writer->shard);
+    end = put_field(end, BUNDLE_NUMBER(4), (uint64_t)writer->offset);
+    end = put_field(end, BUNDLE_NUMBER(5), size);
     *end++ = BUNDLE_FIXED32(6);
-    tfcc_bundle_put32(end, tfcc_crc32c_mask(checksum)); /* never 0 */
+    tfcc_bundle_put32(end, tfcc_crc32c_mask(tfcc_crc32c(0, bytes, size))); /* never 0 */
     writer->offset += (int64_t)size;
     return table_add(writer, name, name_size, value, (size_t)(end + 4 - value));
 }
@@ -265,8 +260,8 @@ tfcc_status tfcc_bundle_commit(BundleWriter *writer) {
     tfcc_bundle_data_path(writer->path, writer->prefix, writer->shard, writer->shard_count);
     int descriptor = writer->descriptor;
     writer->descriptor = -1;
-    TFCC_TRY(tfcc_bundle_publish(descriptor, writer->temporary, writer->path));
-    snprintf(writer->path, writer->path_room, "%s.index", writer->prefix);
+    TFCC_TRY(tfcc_bundle_publish(descriptor, 0, writer->temporary, writer->path));
+    sprintf(writer->path, "%s.index", writer->prefix);
     return tfcc_bundle_replace_file(writer->temporary, writer->path, writer->table.bytes,
                                     writer->table.size);
 }

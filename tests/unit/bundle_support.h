@@ -77,7 +77,7 @@ static const char *data_path(const char *name) {
 static uint8_t *load(const char *path, size_t *size) {
     uint8_t *bytes = NULL;
     tfcc_status status =
-        tfcc_bundle_load_file(&tfcc_default_allocator, path, 1 << 26, &bytes, size, NULL);
+        tfcc_bundle_load_file(&tfcc_default_allocator, path, 1 << 26, &bytes, size);
     cr_assert_eq(status, TFCC_OK, "%s", tfcc_message(NULL));
     return bytes;
 }
@@ -169,7 +169,8 @@ static tfcc_status save_value(const char *prefix, int32_t value, bool fixed_name
         tfcc_bundle_abandon(&writer);
         return status;
     }
-    status = tfcc_bundle_write_state(&tfcc_default_allocator, "checkpoint", prefix, NULL, 0);
+    status =
+        tfcc_bundle_write_state(&tfcc_default_allocator, "checkpoint", prefix, strlen(prefix) + 1);
     tfcc_bundle_finish(&writer);
     return status;
 }

@@ -103,10 +103,10 @@ Test(bundle_damage, every_length) {
 /* Changes bytes of the first block and gives it a checksum that fits, so that the parser sees the
  * damage. */
 static void read_crafted(const Loaded *loaded, uint8_t *index) {
-    const uint8_t *footer = index + loaded->index.size - BUNDLE_FOOTER_SIZE;
+    const uint8_t *end = index + loaded->index.size;
+    BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end};
     uint64_t metaindex; /* begins behind the first block */
-    const uint8_t *end = footer + BUNDLE_FOOTER_SIZE;
-    tfcc_bundle_get_varint(&footer, end, &metaindex);
+    tfcc_bundle_get_varint(&footer, &metaindex);
     size_t size = (size_t)metaindex - 4;
     tfcc_bundle_put32(index + size, tfcc_crc32c_mask(tfcc_crc32c(0, index, size)));
     read_damaged(loaded, (tfcc_bytes){index, loaded->index.size}, loaded->shards, true);
