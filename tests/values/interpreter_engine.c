@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <tfcc/abi.h>
+#include "graph/ops.h"
 #include "kernels/interpret.h"
 #include "pipeline.h"
 #include "support/dtype.h"
