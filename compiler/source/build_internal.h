@@ -50,6 +50,12 @@ typedef struct InitialCopy {
     Place place;
 } InitialCopy;
 
+/* A constant whose value an op gives. */
+typedef struct ComputedConstant {
+    GraphNode *node;
+    Place place;
+} ComputedConstant;
+
 typedef struct Builder {
     Compilation *c;
     Arena *arena;
@@ -63,6 +69,8 @@ typedef struct Builder {
     size_t late_count, late_capacity;
     InitialCopy *copies;
     size_t copy_count, copy_capacity;
+    ComputedConstant *computed;
+    size_t computed_count, computed_capacity;
     Map bound_dims; /* name -> DimBinding */
 } Builder;
 

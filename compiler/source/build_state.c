@@ -90,28 +90,7 @@ static ConstantData *read_data(Builder *b, const StateArguments *arguments, bool
     return NULL;
 }
 
-GraphNode *build_constant(Builder *b, const Call *call, GraphNode *target) {
-    StateArguments arguments;
-    if (!read_state_arguments(b, call, &arguments)) return NULL;
-    bool is_other;
-    size_t errors = diagnostics_error_count(b->diagnostics);
-    ConstantData *data = read_data(b, &arguments, &is_other);
-    if (data) return add_constant(b, data, NOT_WEAK, target, call->place);
-    if (is_other && diagnostics_error_count(b->diagnostics) == errors) {
-        Expression *value = arguments.value;
-        if (value->yaml.kind == TREE_SEQUENCE)
-            literal_from_tree(b, &value->yaml, arguments.dtype,
-                              NULL); /* names the item that is no number */
-        else
-            diagnose_error(b->diagnostics, value->place,
-                           "the value of a constant is a number, lists of numbers, {file: …} or "
-                           "{checkpoint: …, tensor: …}; "
-                           "an expression of other nodes is a node by itself");
-    }
-    return NULL;
-}
-
-/* ---- initial values of variables ---- */
+/* ---- values that are computed ---- */
 
 static bool has_argument(const Call *call, const char *name) {
     for (size_t i = 0; i < call->count; i++)
@@ -231,6 +210,41 @@ static Value *build_initial_value(Builder *b, const StateArguments *arguments) {
     return build_initializer(b, &call, arguments);
 }
 
+/* A constant that an op or a variable's initial value gives. */
+static GraphNode *compute_constant(Builder *b, const StateArguments *arguments, GraphNode *target,
+                                   Place place) {
+    Value *value = build_initial_value(b, arguments);
+    if (!value) return NULL;
+    GraphNode *node = begin_node(b, op_row(OP_IDENTITY), target, place);
+    graph_add_input(b->graph, node, 0, value, arguments->value->place);
+    *ARENA_PUSH(b->arena, b->computed, b->computed_count, b->computed_capacity) =
+        (ComputedConstant){.node = node, .place = arguments->value->place};
+    return node;
+}
+
+static void report_constant_value(Builder *b, const StateArguments *arguments) {
+    Expression *value = arguments->value;
+    if (value->yaml.kind == TREE_SEQUENCE)
+        literal_from_tree(b, &value->yaml, arguments->dtype, NULL); /* names what is no number */
+    else
+        diagnose_error(b->diagnostics, value->place,
+                       "the value of a constant is a number, lists of numbers, {file: …}, "
+                       "{checkpoint: …, tensor: …} or {op: …}; an expression is a node by itself");
+}
+
+GraphNode *build_constant(Builder *b, const Call *call, GraphNode *target) {
+    StateArguments arguments;
+    if (!read_state_arguments(b, call, &arguments)) return NULL;
+    bool is_other;
+    size_t errors = diagnostics_error_count(b->diagnostics);
+    ConstantData *data = read_data(b, &arguments, &is_other);
+    if (data) return add_constant(b, data, NOT_WEAK, target, call->place);
+    if (!is_other || diagnostics_error_count(b->diagnostics) != errors) return NULL;
+    if (is_mapping(arguments.value)) return compute_constant(b, &arguments, target, call->place);
+    report_constant_value(b, &arguments);
+    return NULL;
+}
+
 static bool require_name(Builder *b, const Call *call, const GraphNode *target) {
     if (target && target->name) return true;
     return diagnose_error(b->diagnostics, call->place, "a %s is a node with a name of its own",
@@ -299,6 +313,29 @@ static void check_initial_values(Builder *b) {
     for (size_t i = 0; i < b->graph->node_count; i++) b->graph->nodes[i]->mark = 0;
 }
 
+/* A constant is the same in every run, so nothing random goes into it. */
+static void check_computed_constants(Builder *b) {
+    NodeStack stack = {0};
+    for (size_t k = 0; k < b->computed_count; k++) {
+        *ARENA_PUSH(b->arena, stack.nodes, stack.count, stack.capacity) = b->computed[k].node;
+        while (stack.count > 0) {
+            GraphNode *node = stack.nodes[--stack.count];
+            if (node->mark) continue;
+            node->mark = 1;
+            if (node->row->effects & (DRAWS | READS | WRITES) ||
+                node->row->code == OP_PLACEHOLDER || node->row->code == OP_PLACEHOLDER_WITH_DEFAULT)
+                diagnose_error(b->diagnostics, b->computed[k].place,
+                               "%s is not the same in every run; declare a variable, whose value "
+                               "is computed once",
+                               node->label);
+            for (size_t i = 0; i < node->input_count; i++)
+                *ARENA_PUSH(b->arena, stack.nodes, stack.count, stack.capacity) =
+                    node->inputs[i]->node;
+        }
+    }
+    for (size_t i = 0; i < b->graph->node_count; i++) b->graph->nodes[i]->mark = 0;
+}
+
 void settle_initial_values(Builder *b) {
     for (size_t i = 0; i < b->copy_count; i++) {
         const InitialCopy *copy = &b->copies[i];
@@ -306,4 +343,5 @@ void settle_initial_values(Builder *b) {
             graph_add_input(b->graph, copy->node, 0, copy->variable->initial, copy->place);
     }
     check_initial_values(b);
+    check_computed_constants(b);
 }
