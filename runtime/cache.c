@@ -78,32 +78,34 @@ static tfcc_status find_or_build(tfcc_session *session, const tfcc_plan_key *key
     return TFCC_OK;
 }
 
+tfcc_status tfcc_fail_name(const tfcc_model *model, const char *name, const char *what) {
+    return tfcc_fail(TFCC_NOT_FOUND, "graph '%s' has no %s '%s'", model->name, what, name);
+}
+
+tfcc_status tfcc_fail_target(const char *name) {
+    return tfcc_fail(TFCC_INVALID_ARGUMENT,
+                     "'%s' has no value: it can only be a target, of dtype TFCC_NONE", name);
+}
+
 static tfcc_status resolve_name(const tfcc_session *session, const char *name, bool fetch,
-                                size_t position, uint32_t *index) {
+                                uint32_t *index) {
     const char *what = fetch ? "fetch" : "feed";
-    if (name == NULL)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s %zu has no name", what, position);
+    if (name == NULL) return tfcc_fail(TFCC_INVALID_ARGUMENT, "a %s has no name", what);
     *index = tfcc_name_find(session, name, fetch);
-    if (*index == TFCC_ABI_NONE)
-        return tfcc_fail(TFCC_NOT_FOUND,
-                         "'%s' is not a %s of graph '%s': name it under `%s` in the graph", name,
-                         what, session->model->name, fetch ? "fetches" : "feeds");
-    return TFCC_OK;
+    return *index != TFCC_ABI_NONE ? TFCC_OK : tfcc_fail_name(session->model, name, what);
 }
 
 /* Indices and wishes of a request, in one block of scratch memory. */
 static tfcc_status resolve_names(const tfcc_session *session, const tfcc_request *request,
                                  uint32_t *indices, bool *wanted) {
     for (size_t i = 0; i < request->feed_count; i++)
-        TFCC_TRY(resolve_name(session, request->feeds[i].name, false, i, &indices[i]));
-    for (size_t i = 0; i < request->fetch_count; i++) {
-        uint32_t *index = &indices[request->feed_count + i];
-        TFCC_TRY(resolve_name(session, request->fetches[i].name, true, i, index));
-        wanted[i] = request->fetches[i].tensor.dtype != TFCC_NONE;
-        if (wanted[i] && session->model->fetches[*index].buffer == TFCC_ABI_NONE)
-            return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                             "'%s' has no value: it can only be a target, of dtype TFCC_NONE",
-                             request->fetches[i].name);
+        TFCC_TRY(resolve_name(session, request->feeds[i].name, false, indices++));
+    for (size_t i = 0; i < request->fetch_count; i++, indices++) {
+        const tfcc_fetch *fetch = &request->fetches[i];
+        TFCC_TRY(resolve_name(session, fetch->name, true, indices));
+        wanted[i] = fetch->tensor.dtype != TFCC_NONE;
+        if (wanted[i] && session->model->fetches[*indices].buffer == TFCC_ABI_NONE)
+            return tfcc_fail_target(fetch->name);
     }
     return TFCC_OK;
 }
@@ -144,13 +146,18 @@ static tfcc_status build_signature(tfcc_session *session, uint32_t index, tfcc_p
 
 /* ---- Together ---- */
 
-tfcc_status tfcc_request_make(const tfcc_session *session, const tfcc_feed *feeds,
-                              size_t feed_count, const tfcc_fetch *fetches, size_t fetch_count,
-                              tfcc_request *request) {
+tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
+                            const tfcc_fetch *fetches, size_t fetch_count, tfcc_call *call,
+                            tfcc_request *request) {
     if (session == NULL) return tfcc_fail(TFCC_INVALID_ARGUMENT, "a session is needed");
     if ((feeds == NULL && feed_count > 0) || (fetches == NULL && fetch_count > 0))
         return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s are NULL, though their count is not 0",
                          feeds == NULL && feed_count > 0 ? "feeds" : "fetches");
+    call->session = session;
+    call->feeds = (tfcc_tensors){(char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor),
+                                 sizeof *feeds};
+    call->fetches = (tfcc_tensors){(char *)(uintptr_t)fetches + offsetof(tfcc_fetch, tensor),
+                                   sizeof *fetches};
     *request = (tfcc_request){feeds, fetches, feed_count, fetch_count, TFCC_ABI_NONE};
     return TFCC_OK;
 }
@@ -167,29 +174,33 @@ static void note_plan(tfcc_session *session, tfcc_plan *plan) {
     atomic_store_explicit(&plan->used, now, memory_order_relaxed);
 }
 
-tfcc_status tfcc_plan_acquire(tfcc_session *session, const tfcc_request *request,
-                              tfcc_plan **plan) {
-    bool exclusive = atomic_load_explicit(&session->exclusive_hint, memory_order_relaxed);
-    for (;;) {
+tfcc_status tfcc_plan_acquire(tfcc_call *call, const tfcc_request *request) {
+    tfcc_session *session = call->session;
+    bool hint = atomic_load_explicit(&session->exclusive_hint, memory_order_relaxed);
+    tfcc_plan *plan;
+    for (bool exclusive = hint;; exclusive = true) {
         tfcc_lock_acquire_fast(&session->lock, exclusive);
-        *plan = find_plan(session, request);
-        if (*plan == NULL && exclusive) {
+        plan = find_plan(session, request);
+        if (plan == NULL && exclusive) {
             tfcc_status status = request->signature == TFCC_ABI_NONE
-                                     ? build_by_name(session, request, plan)
-                                     : build_signature(session, request->signature, plan);
+                                     ? build_by_name(session, request, &plan)
+                                     : build_signature(session, request->signature, &plan);
             if (status != TFCC_OK) {
                 tfcc_lock_release(&session->lock, true);
                 return status;
             }
         }
-        if (*plan != NULL && (exclusive || !(*plan)->exclusive)) break;
+        if (plan != NULL && plan->exclusive == exclusive) break;
+        if (plan != NULL && exclusive) {
+            tfcc_lock_downgrade(&session->lock);
+            break;
+        }
         tfcc_lock_release(&session->lock, false);
-        exclusive = true;
     }
-    if (request->signature == TFCC_ABI_NONE) note_plan(session, *plan);
-    if ((*plan)->exclusive != atomic_load_explicit(&session->exclusive_hint, memory_order_relaxed))
-        atomic_store_explicit(&session->exclusive_hint, (*plan)->exclusive, memory_order_relaxed);
-    if (exclusive && !(*plan)->exclusive) tfcc_lock_downgrade(&session->lock);
+    if (request->signature == TFCC_ABI_NONE) note_plan(session, plan);
+    if (plan->exclusive != hint)
+        atomic_store_explicit(&session->exclusive_hint, plan->exclusive, memory_order_relaxed);
+    call->plan = plan;
     return TFCC_OK;
 }
 

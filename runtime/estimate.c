@@ -11,185 +11,146 @@
 #define UNBOUNDED (INT64_C(1) << 61)
 
 /* Gives the symbols that neither feeds nor fallbacks bind their value in a corner and settles all levels. */
-static tfcc_status settle_corner(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame,
-                                 tfcc_tensors feeds, bool high) {
-    const tfcc_model *model = session->model;
-    frame->serial = 0; /* what is bound here is not for the next run */
-    memset(frame->dims, 0xff, model->symbol_count * sizeof *frame->dims);
-    TFCC_TRY(tfcc_bind_feeds(session, plan, frame, feeds, false));
-    bool *free_symbols = frame->free_symbols;
-    for (uint32_t i = 0; i < model->symbol_count; i++) free_symbols[i] = frame->dims[i] == -1;
+static tfcc_status settle_corner(const tfcc_call *call, bool high) {
+    const tfcc_model *model = call->session->model;
+    const tfcc_plan *plan = call->plan;
+    int64_t *dims = call->frame->dims;
+    bool *free_symbols = call->frame->free_symbols;
+    call->frame->serial = 0; /* what is bound here is not for the next run */
+    memset(dims, 0xff, model->symbol_count * sizeof *dims);
+    TFCC_TRY(tfcc_bind_feeds(call, false));
+    for (uint32_t i = 0; i < model->symbol_count; i++) free_symbols[i] = dims[i] == -1;
     for (uint32_t i = 0; i < plan->fallback_count; i++) free_symbols[plan->fallbacks[i]] = false;
     for (uint32_t level = 0; level < model->level_count; level++) {
         for (uint32_t i = 0; i < model->symbol_count; i++) {
             if (!free_symbols[i]) continue;
             uint32_t upper = model->symbols[i].upper_slot;
-            int64_t value = INT64_MAX;
-            if (!high) value = 0;
-            else if (upper != TFCC_ABI_NONE) value = frame->dims[upper];
-            frame->dims[i] = value;
+            dims[i] = !high ? 0 : upper != TFCC_ABI_NONE ? dims[upper] : INT64_MAX;
         }
-        if (level == 0) tfcc_settle_symbols(model, plan, frame);
-        else if (model->settle != NULL) model->settle(frame->dims, level);
+        if (level == 0) tfcc_settle_symbols(call);
+        else if (model->settle != NULL) model->settle(dims, level);
     }
     return TFCC_OK;
 }
 
-/* ---- Shapes ---- */
+/* What both corners of a call say. */
+typedef struct Estimate {
+    uint32_t buffer; /* of which the shape is wanted */
+    int64_t low[TFCC_MAX_RANK];
+    int32_t low_rank;
+    tfcc_extent *extent;
+    size_t bytes;
+    tfcc_bound bound;
+} Estimate;
 
-static tfcc_status find_fetch(const tfcc_session *session, const char *name,
-                              tfcc_extent *extent, uint32_t *buffer) {
-    if (session == NULL || name == NULL || extent == NULL)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "session, fetch or extent is NULL");
-    uint32_t index = tfcc_name_find(session, name, true);
-    if (index == TFCC_ABI_NONE)
-        return tfcc_fail(TFCC_NOT_FOUND, "'%s' is not a fetch of graph '%s'", name,
-                         session->model->name);
-    *buffer = session->model->fetches[index].buffer;
-    if (*buffer == TFCC_ABI_NONE)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s' has no value: it can only be a target", name);
-    return TFCC_OK;
-}
-
-static void describe_extent(const tfcc_model *model, uint32_t buffer, const int64_t *low,
-                            int32_t low_rank, const int64_t *dims, tfcc_extent *extent) {
-    const tfcc_abi_buffer *described = &model->buffers[buffer];
+static void describe_extent(const tfcc_call *call, Estimate *estimate) {
+    const tfcc_abi_buffer *described = &call->session->model->buffers[estimate->buffer];
+    tfcc_extent *extent = estimate->extent;
     memset(extent, 0, sizeof *extent);
     extent->dtype = (tfcc_dtype)described->dtype;
-    extent->rank = tfcc_buffer_shape(model, dims, buffer, extent->shape);
-    extent->bound = described->level > 0 ? TFCC_UPPER_BOUND : TFCC_EXACT;
-    bool unbounded = extent->rank != low_rank;
+    extent->rank = tfcc_buffer_shape(call->session->model, call->frame->dims, estimate->buffer,
+                                     extent->shape);
+    bool unbounded = extent->rank != estimate->low_rank;
     if (unbounded) extent->rank = -1;
     size_t bytes = tfcc_dtype_size(extent->dtype);
     for (int32_t i = 0; i < extent->rank; i++) {
         int64_t *size = &extent->shape[i];
-        if (low[i] > *size) *size = low[i];
-        if (*size >= UNBOUNDED) {
-            unbounded = true;
-            *size = -1;
-        } else if (__builtin_mul_overflow(bytes, (uint64_t)*size, &bytes)) {
-            unbounded = true;
-        }
+        if (estimate->low[i] > *size) *size = estimate->low[i];
+        unbounded |= *size >= UNBOUNDED || __builtin_mul_overflow(bytes, (uint64_t)*size, &bytes);
+        if (*size >= UNBOUNDED) *size = -1;
     }
     extent->bytes = unbounded ? SIZE_MAX : bytes;
+    extent->bound = described->level > 0 ? TFCC_UPPER_BOUND : TFCC_EXACT;
     if (unbounded) extent->bound = TFCC_UNBOUNDED;
 }
 
-/* Takes the plan's frame, whose lock is held, and looks at both corners. */
-static tfcc_status measure_fetch(tfcc_session *session, const tfcc_plan *plan, tfcc_tensors feeds,
-                                 uint32_t buffer, tfcc_extent *extent) {
-    tfcc_frame *frame;
-    TFCC_TRY(tfcc_frame_take(session, plan, &frame));
-    int64_t low[TFCC_MAX_RANK];
-    int32_t rank = 0;
-    tfcc_status status = settle_corner(session, plan, frame, feeds, false);
-    if (status == TFCC_OK) {
-        rank = tfcc_buffer_shape(session->model, frame->dims, buffer, low);
-        status = settle_corner(session, plan, frame, feeds, true);
+/* What a run needs in the corner that was settled. The bound gets worse where a level depends on computed sizes. */
+static void count_bytes(const tfcc_call *call, Estimate *estimate) {
+    const tfcc_model *model = call->session->model;
+    size_t total = (size_t)call->plan->extra_bytes;
+    for (uint32_t level = 0; level < model->level_count; level++) {
+        size_t bytes = tfcc_level_bytes(call, level);
+        if (level > 0 && bytes > 0 && estimate->bound == TFCC_EXACT)
+            estimate->bound = TFCC_UPPER_BOUND;
+        if (bytes >= TFCC_LEVEL_LIMIT || __builtin_add_overflow(total, bytes, &total))
+            estimate->bound = TFCC_UNBOUNDED;
     }
-    if (status == TFCC_OK)
-        describe_extent(session->model, buffer, low, rank, frame->dims, extent);
-    tfcc_frame_give(session, plan, frame);
+    for (uint32_t i = 0; i < call->plan->variable_count; i++) {
+        const tfcc_plan_variable *variable = &call->plan->variables[i];
+        bool first = (variable->written || variable->may_be_written) &&
+                     call->session->variables[variable->variable].data == NULL;
+        if (variable->spare || first)
+            total += (size_t)model->variables[variable->variable].bytes;
+    }
+    if (total > estimate->bytes) estimate->bytes = total;
+    if (estimate->bound == TFCC_UNBOUNDED) estimate->bytes = SIZE_MAX;
+}
+
+/* Obtains what the corner that was settled needs, but for what has no bound. */
+static tfcc_status reserve_levels(const tfcc_call *call) {
+    for (uint32_t level = 0; level < call->session->model->level_count; level++)
+        if (level == 0 || tfcc_level_bytes(call, level) < TFCC_LEVEL_LIMIT)
+            TFCC_TRY(tfcc_bind_level(call, level));
+    return tfcc_stage_writes(call);
+}
+
+/* With the plan's lock held: extent, bytes, or (where `estimate` is NULL) the reservation. */
+static tfcc_status look_at_corners(tfcc_call *call, Estimate *estimate) {
+    TFCC_TRY(tfcc_frame_take(call));
+    tfcc_status status = settle_corner(call, false);
+    if (status == TFCC_OK && estimate != NULL) {
+        if (estimate->extent == NULL) count_bytes(call, estimate);
+        else
+            estimate->low_rank = tfcc_buffer_shape(call->session->model, call->frame->dims,
+                                                   estimate->buffer, estimate->low);
+    }
+    if (status == TFCC_OK) status = settle_corner(call, true);
+    if (status == TFCC_OK) {
+        if (estimate == NULL) status = reserve_levels(call);
+        else if (estimate->extent == NULL) count_bytes(call, estimate);
+        else describe_extent(call, estimate);
+    }
+    tfcc_frame_give(call);
+    return status;
+}
+
+static tfcc_status estimate_run(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
+                                const tfcc_fetch *fetches, size_t fetch_count,
+                                Estimate *estimate) {
+    tfcc_call call;
+    tfcc_request request;
+    TFCC_TRY(tfcc_call_begin(session, feeds, feed_count, fetches, fetch_count, &call, &request));
+    TFCC_TRY(tfcc_plan_acquire(&call, &request));
+    bool exclusive = call.plan->exclusive;
+    tfcc_status status = look_at_corners(&call, estimate);
+    tfcc_lock_release(&session->lock, exclusive);
     return status;
 }
 
 tfcc_status tfcc_shape(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                        const char *fetch, tfcc_extent *extent) {
-    uint32_t buffer;
-    TFCC_TRY(find_fetch(session, fetch, extent, &buffer));
-    /* A plan of the feeds alone: it has no steps, and so misses none of the others. */
-    tfcc_request request;
-    TFCC_TRY(tfcc_request_make(session, feeds, feed_count, NULL, 0, &request));
-    tfcc_plan *plan;
-    TFCC_TRY(tfcc_plan_acquire(session, &request, &plan));
-    tfcc_tensors fed = {(char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor), sizeof *feeds};
-    tfcc_status status = measure_fetch(session, plan, fed, buffer, extent);
-    tfcc_lock_release(&session->lock, false);
-    return status;
-}
-
-/* ---- Workspace ---- */
-
-/* What a run needs in the corner that was settled. *bound gets worse where a level depends on computed sizes. */
-static size_t count_bytes(const tfcc_session *session, const tfcc_plan *plan,
-                          const tfcc_frame *frame, tfcc_bound *bound) {
-    const tfcc_model *model = session->model;
-    size_t total = (size_t)plan->extra_bytes;
-    for (uint32_t level = 0; level < model->level_count; level++) {
-        size_t bytes = tfcc_level_bytes(model, plan, frame, level);
-        if (level > 0 && bytes > 0 && *bound == TFCC_EXACT) *bound = TFCC_UPPER_BOUND;
-        if (bytes >= SIZE_MAX / 4 || __builtin_add_overflow(total, bytes, &total)) {
-            *bound = TFCC_UNBOUNDED;
-            return SIZE_MAX;
-        }
-    }
-    for (uint32_t i = 0; i < plan->variable_count; i++) {
-        const tfcc_plan_variable *variable = &plan->variables[i];
-        bool first = (variable->written || variable->may_be_written) &&
-                     session->variables[variable->variable].data == NULL;
-        if (variable->spare || first)
-            total += (size_t)model->variables[variable->variable].bytes;
-    }
-    return total;
-}
-
-static tfcc_status measure_run(tfcc_session *session, const tfcc_plan *plan, tfcc_tensors feeds,
-                               size_t *bytes, tfcc_bound *bound) {
-    tfcc_frame *frame;
-    TFCC_TRY(tfcc_frame_take(session, plan, &frame));
-    size_t low = 0;
-    tfcc_status status = settle_corner(session, plan, frame, feeds, false);
-    if (status == TFCC_OK) {
-        low = count_bytes(session, plan, frame, bound);
-        status = settle_corner(session, plan, frame, feeds, true);
-    }
-    if (status == TFCC_OK) {
-        *bytes = count_bytes(session, plan, frame, bound);
-        if (low > *bytes) *bytes = low;
-    }
-    tfcc_frame_give(session, plan, frame);
-    return status;
+    if (session == NULL || fetch == NULL || extent == NULL)
+        return tfcc_fail(TFCC_INVALID_ARGUMENT, "session, fetch or extent is NULL");
+    uint32_t index = tfcc_name_find(session, fetch, true);
+    if (index == TFCC_ABI_NONE) return tfcc_fail_name(session->model, fetch, "fetch");
+    Estimate estimate = {.buffer = session->model->fetches[index].buffer, .extent = extent};
+    if (estimate.buffer == TFCC_ABI_NONE) return tfcc_fail_target(fetch);
+    /* A plan of the feeds alone has no steps, and so misses none of the others. */
+    return estimate_run(session, feeds, feed_count, NULL, 0, &estimate);
 }
 
 tfcc_status tfcc_workspace(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                            const tfcc_fetch *fetches, size_t fetch_count, size_t *bytes,
                            tfcc_bound *bound) {
     if (bytes == NULL) return tfcc_fail(TFCC_INVALID_ARGUMENT, "bytes is NULL");
-    tfcc_request request;
-    TFCC_TRY(tfcc_request_make(session, feeds, feed_count, fetches, fetch_count, &request));
-    tfcc_plan *plan;
-    TFCC_TRY(tfcc_plan_acquire(session, &request, &plan));
-    tfcc_tensors fed = {(char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor), sizeof *feeds};
-    tfcc_bound found = TFCC_EXACT;
-    bool exclusive = plan->exclusive;
-    tfcc_status status = measure_run(session, plan, fed, bytes, &found);
-    tfcc_lock_release(&session->lock, exclusive);
-    if (status == TFCC_OK && bound != NULL) *bound = found;
-    return status;
-}
-
-static tfcc_status reserve_run(tfcc_session *session, const tfcc_plan *plan, tfcc_tensors feeds) {
-    TFCC_TRY(tfcc_stage_writes(session, plan));
-    tfcc_frame *frame;
-    TFCC_TRY(tfcc_frame_take(session, plan, &frame));
-    tfcc_status status = settle_corner(session, plan, frame, feeds, true);
-    for (uint32_t level = 0; status == TFCC_OK && level < session->model->level_count; level++)
-        if (level == 0 ||
-            tfcc_level_bytes(session->model, plan, frame, level) < SIZE_MAX / 4)
-            status = tfcc_bind_level(session, plan, frame, level);
-    tfcc_frame_give(session, plan, frame);
-    return status;
+    Estimate estimate = {.bound = TFCC_EXACT};
+    TFCC_TRY(estimate_run(session, feeds, feed_count, fetches, fetch_count, &estimate));
+    *bytes = estimate.bytes;
+    if (bound != NULL) *bound = estimate.bound;
+    return TFCC_OK;
 }
 
 tfcc_status tfcc_reserve(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                          const tfcc_fetch *fetches, size_t fetch_count) {
-    tfcc_request request;
-    TFCC_TRY(tfcc_request_make(session, feeds, feed_count, fetches, fetch_count, &request));
-    tfcc_plan *plan;
-    TFCC_TRY(tfcc_plan_acquire(session, &request, &plan));
-    tfcc_tensors fed = {(char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor), sizeof *feeds};
-    bool exclusive = plan->exclusive;
-    tfcc_status status = reserve_run(session, plan, fed);
-    tfcc_lock_release(&session->lock, exclusive);
-    return status;
+    return estimate_run(session, feeds, feed_count, fetches, fetch_count, NULL);
 }

@@ -17,74 +17,76 @@ __attribute__((cold)) static tfcc_status wrong_shape(const tfcc_model *model,
                      tfcc_shape_text(wanted, description.shape, description.rank));
 }
 
-__attribute__((cold)) static tfcc_status symbol_differs(const tfcc_model *model,
-                                                        const tfcc_plan *plan,
+__attribute__((cold)) static tfcc_status symbol_differs(const tfcc_call *call,
                                                         const tfcc_plan_feed *feed,
                                                         const tfcc_plan_axis *axis, int64_t size,
                                                         int64_t bound) {
+    const tfcc_model *model = call->session->model;
     return tfcc_fail(TFCC_INVALID_ARGUMENT,
                      "dimension '%s' is %lld in feed '%s' and %lld in feed '%s'",
                      model->symbols[axis->slot].name, (long long)size,
                      model->feeds[feed->feed].handle, (long long)bound,
-                     model->feeds[plan->feeds[axis->binder].feed].handle);
+                     model->feeds[call->plan->feeds[axis->binder].feed].handle);
 }
 
 /* Binds the symbol of one axis, or compares the size with it. */
-static tfcc_status bind_axis(const tfcc_model *model, const tfcc_plan *plan, tfcc_frame *frame,
-                             const tfcc_plan_feed *feed, const tfcc_plan_axis *axis,
-                             int64_t size) {
+static tfcc_status bind_axis(const tfcc_call *call, const tfcc_plan_feed *feed,
+                             const tfcc_plan_axis *axis, int64_t size) {
     if (axis->slot == TFCC_ABI_NONE) return TFCC_OK;
-    int64_t *slot = &frame->dims[axis->slot];
+    int64_t *slot = &call->frame->dims[axis->slot];
     if (*slot == size) return TFCC_OK;
-    if (!axis->binds) return symbol_differs(model, plan, feed, axis, size, *slot);
+    if (!axis->binds) return symbol_differs(call, feed, axis, size, *slot);
     *slot = size;
-    frame->sized = false;
+    call->frame->sized = false;
     return TFCC_OK;
 }
 
-static tfcc_status bind_shape(const tfcc_model *model, const tfcc_plan *plan, tfcc_frame *frame,
-                              const tfcc_plan_feed *feed, const tfcc_tensor *tensor) {
+static tfcc_status bind_shape(const tfcc_call *call, const tfcc_plan_feed *feed,
+                              const tfcc_tensor *tensor) {
     if (feed->rank == TFCC_ABI_NONE) {
         int32_t ones = TFCC_MAX_RANK - tensor->rank;
         for (int32_t i = 0; i < TFCC_MAX_RANK; i++)
-            TFCC_TRY(bind_axis(model, plan, frame, feed, &feed->axes[i],
+            TFCC_TRY(bind_axis(call, feed, &feed->axes[i],
                                i < ones ? 1 : tensor->shape[i - ones]));
-        return bind_axis(model, plan, frame, feed, &feed->axes[TFCC_MAX_RANK], tensor->rank);
+        return bind_axis(call, feed, &feed->axes[TFCC_MAX_RANK], tensor->rank);
     }
-    if ((uint32_t)tensor->rank != feed->rank) return wrong_shape(model, feed, tensor);
+    if ((uint32_t)tensor->rank != feed->rank) return wrong_shape(call->session->model, feed, tensor);
     for (int32_t i = 0; i < tensor->rank; i++)
         if (feed->axes[i].size >= 0 && feed->axes[i].size != tensor->shape[i])
-            return wrong_shape(model, feed, tensor);
+            return wrong_shape(call->session->model, feed, tensor);
     for (int32_t i = 0; i < tensor->rank; i++)
-        TFCC_TRY(bind_axis(model, plan, frame, feed, &feed->axes[i], tensor->shape[i]));
+        TFCC_TRY(bind_axis(call, feed, &feed->axes[i], tensor->shape[i]));
     return TFCC_OK;
 }
 
-tfcc_status tfcc_bind_feeds(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame,
-                            tfcc_tensors feeds, bool with_data) {
-    for (uint32_t i = 0; i < plan->feed_count; i++) {
-        const tfcc_plan_feed *feed = &plan->feeds[i];
-        const tfcc_tensor *tensor = tfcc_tensor_at(feeds, i);
+tfcc_status tfcc_bind_feeds(const tfcc_call *call, bool with_data) {
+    const tfcc_model *model = call->session->model;
+    for (uint32_t i = 0; i < call->plan->feed_count; i++) {
+        const tfcc_plan_feed *feed = &call->plan->feeds[i];
+        const tfcc_tensor *tensor = tfcc_tensor_at(call->feeds, i);
         TFCC_TRY(tfcc_tensor_check(tensor, (tfcc_dtype)feed->dtype, "feed",
-                                   session->model->feeds[feed->feed].handle, with_data,
-                                   &frame->feed_bytes[i]));
-        TFCC_TRY(bind_shape(session->model, plan, frame, feed, tensor));
-        frame->addresses[LOCAL_FIRST + i] = tensor->data;
+                                   model->feeds[feed->feed].handle, with_data,
+                                   &call->frame->feed_bytes[i]));
+        TFCC_TRY(bind_shape(call, feed, tensor));
+        call->frame->addresses[LOCAL_FIRST + i] = tensor->data;
     }
     return TFCC_OK;
 }
 
 /* ---- Sizes ---- */
 
-void tfcc_settle_symbols(const tfcc_model *model, const tfcc_plan *plan, tfcc_frame *frame) {
+void tfcc_settle_symbols(const tfcc_call *call) {
+    const tfcc_model *model = call->session->model;
+    const tfcc_plan *plan = call->plan;
+    int64_t *dims = call->frame->dims;
     bool changed = true;
     /* A fallback may depend on another one's symbol: every round settles at least one more. */
     for (uint32_t round = 0; changed && round <= plan->fallback_count + 1; round++) {
-        if (model->settle != NULL) model->settle(frame->dims, 0);
+        if (model->settle != NULL) model->settle(dims, 0);
         changed = false;
         for (uint32_t i = 0; i < plan->fallback_count; i++) {
-            int64_t *symbol = &frame->dims[plan->fallbacks[i]];
-            int64_t value = frame->dims[model->symbols[plan->fallbacks[i]].fallback_slot];
+            int64_t *symbol = &dims[plan->fallbacks[i]];
+            int64_t value = dims[model->symbols[plan->fallbacks[i]].fallback_slot];
             changed |= *symbol != value;
             *symbol = value;
         }
@@ -106,17 +108,19 @@ int32_t tfcc_buffer_shape(const tfcc_model *model, const int64_t *dims, uint32_t
 
 /* ---- Workspace ---- */
 
-size_t tfcc_level_bytes(const tfcc_model *model, const tfcc_plan *plan, const tfcc_frame *frame,
-                        uint32_t level) {
+size_t tfcc_level_bytes(const tfcc_call *call, uint32_t level) {
+    const tfcc_model *model = call->session->model;
+    const tfcc_plan *plan = call->plan;
+    const int64_t *dims = call->frame->dims;
     uint64_t most = 0;
     for (uint32_t i = plan->level_first[level]; i < plan->level_first[level + 1]; i++) {
         const tfcc_abi_buffer *buffer = &model->buffers[plan->locals[plan->values[i]].buffer];
-        uint64_t bytes = (uint64_t)frame->dims[buffer->bytes_slot];
+        uint64_t bytes = (uint64_t)dims[buffer->bytes_slot];
         /* Both are at most INT64_MAX, so that the sum fits. */
-        uint64_t end = (uint64_t)frame->dims[buffer->offset_slot] + bytes;
+        uint64_t end = (uint64_t)dims[buffer->offset_slot] + bytes;
         if (bytes > 0 && end > most) most = end;
     }
-    if (most > SIZE_MAX / 4) return SIZE_MAX / 4;
+    if (most > TFCC_LEVEL_LIMIT) return TFCC_LEVEL_LIMIT;
     return (size_t)((most + TFCC_ALIGNMENT - 1) & ~(uint64_t)(TFCC_ALIGNMENT - 1));
 }
 
@@ -132,12 +136,13 @@ static tfcc_status grow_block(const tfcc_allocator *allocator, tfcc_workspace_bl
     return TFCC_OK;
 }
 
-tfcc_status tfcc_bind_level(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame,
-                            uint32_t level) {
-    const tfcc_model *model = session->model;
-    size_t bytes = tfcc_level_bytes(model, plan, frame, level);
+tfcc_status tfcc_bind_level(const tfcc_call *call, uint32_t level) {
+    const tfcc_model *model = call->session->model;
+    const tfcc_plan *plan = call->plan;
+    tfcc_frame *frame = call->frame;
+    size_t bytes = tfcc_level_bytes(call, level);
     tfcc_workspace_block *block = &frame->levels[level];
-    TFCC_TRY(grow_block(&session->allocator, block,
+    TFCC_TRY(grow_block(&call->session->allocator, block,
                         level == 0 ? bytes + (size_t)plan->extra_bytes : bytes));
     for (uint32_t i = plan->level_first[level]; i < plan->level_first[level + 1]; i++) {
         uint32_t local = plan->values[i];

@@ -94,9 +94,10 @@ static tfcc_frame *frame_from_list(tfcc_session *session) {
     return frame != NULL ? frame : frame_create(session);
 }
 
-tfcc_status tfcc_frame_take(tfcc_session *session, const tfcc_plan *plan, tfcc_frame **frame) {
+tfcc_status tfcc_frame_take(tfcc_call *call) {
+    tfcc_session *session = call->session;
     tfcc_frame *taken;
-    if (plan->exclusive) {
+    if (call->plan->exclusive) {
         /* Nobody else is there: the spare frame is used where it lies. */
         taken = atomic_load_explicit(&session->spare_frame, memory_order_relaxed);
         if (taken == NULL) {
@@ -107,23 +108,24 @@ tfcc_status tfcc_frame_take(tfcc_session *session, const tfcc_plan *plan, tfcc_f
         taken = atomic_exchange_explicit(&session->spare_frame, NULL, memory_order_acquire);
         if (taken == NULL) taken = frame_from_list(session);
     }
-    *frame = taken;
+    call->frame = taken;
     if (taken == NULL) return TFCC_RESOURCE_EXHAUSTED;
-    if (taken->serial == plan->serial) return TFCC_OK;
-    tfcc_status status = frame_bind(session, plan, taken);
-    if (status != TFCC_OK) tfcc_frame_give(session, plan, taken);
+    if (taken->serial == call->plan->serial) return TFCC_OK;
+    tfcc_status status = frame_bind(session, call->plan, taken);
+    if (status != TFCC_OK) tfcc_frame_give(call);
     return status;
 }
 
-void tfcc_frame_give(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame) {
-    if (plan->exclusive) return;
+void tfcc_frame_give(const tfcc_call *call) {
+    if (call->plan->exclusive) return;
+    tfcc_session *session = call->session;
     tfcc_frame *none = NULL;
-    if (atomic_compare_exchange_strong_explicit(&session->spare_frame, &none, frame,
+    if (atomic_compare_exchange_strong_explicit(&session->spare_frame, &none, call->frame,
                                                 memory_order_release, memory_order_relaxed))
         return;
     pthread_mutex_lock(&session->frames_mutex);
-    frame->next = session->frames;
-    session->frames = frame;
+    call->frame->next = session->frames;
+    session->frames = call->frame;
     pthread_mutex_unlock(&session->frames_mutex);
 }
 

@@ -53,12 +53,10 @@ void tfcc_plan_place_writes(const tfcc_model *model, tfcc_plan *plan) {
     plan->live_from = plan->step_count;
     for (uint32_t w = 0; w < plan->write_count; w++)
         place_live(model, plan, &plan->writes[w], safe);
-    plan->steady = true;
     for (uint32_t w = plan->write_count; w-- > 0;) {
         tfcc_plan_write *write = &plan->writes[w];
         tfcc_plan_variable *variable = &plan->variables[write->variable];
         if (write->place == PLACE_LIVE) continue;
-        plan->steady = false;
         /* Where a write in place finds no value yet, it needs the second buffer. */
         if (!variable->live && !variable->spare) {
             variable->spare = true;

@@ -387,6 +387,18 @@ static void list_fallbacks(Builder *b) {
             b->plan->fallbacks[b->plan->fallback_count++] = i;
 }
 
+/* Whether the fetches are few scalars, as tfcc_prepare_scalars wants them. */
+static bool fetches_are_scalars(const tfcc_model *model, const tfcc_plan *plan) {
+    if (plan->fetch_count + plan->feed_count > 8) return false;
+    for (uint32_t i = 0; i < plan->fetch_count; i++) {
+        const tfcc_plan_fetch *fetch = &plan->fetches[i];
+        if (fetch->local == LOCAL_NULL) continue;
+        const tfcc_abi_buffer *buffer = &model->buffers[fetch->buffer];
+        if (buffer->rank != 0 || fetch->level != 0 || fetch->feed != TFCC_ABI_NONE) return false;
+    }
+    return true;
+}
+
 /* Lists the variables that must have a value when the run starts, then those that must have one when it ends. */
 static void list_required(Builder *b) {
     tfcc_plan *plan = b->plan;
@@ -497,6 +509,7 @@ static tfcc_status fill_plan(Builder *b) {
         if (b->steps[s]) build_step(b, &b->model->steps[s]);
     for (uint32_t i = 0; i < plan->fetch_count; i++) build_fetch(b, i);
     for (uint32_t i = 0; i < plan->feed_count; i++) build_feed(b, i);
+    plan->scalars = fetches_are_scalars(b->model, plan);
     list_fallbacks(b);
     list_required(b);
     list_values(b);

@@ -123,7 +123,7 @@ struct tfcc_plan {
     _Atomic uint64_t used; /* session->clock when it last became the last plan */
     bool exclusive;     /* a run of it is alone in its session */
     bool draws;         /* random numbers */
-    bool steady;        /* all its writes are LIVE: variables keep their addresses over a run */
+    bool scalars;       /* all that is fetched are scalars that are not fed, and few */
     uint32_t live_from; /* the first step that writes in place; nothing can fail from there on. step_count: none */
     uint32_t argument_limit, slot_limit; /* the most of any step */
     uint64_t extra_bytes;
@@ -163,16 +163,6 @@ tfcc_status tfcc_plan_build(tfcc_session *session, const tfcc_plan_key *key, tfc
 /* place.c: decides where written variables are kept, from the finished steps. */
 void tfcc_plan_place_writes(const tfcc_model *model, tfcc_plan *plan);
 
-/* Tensors of a call: those of an array of feeds or fetches, or an array of tensors. */
-typedef struct tfcc_tensors {
-    char *first;
-    size_t stride;
-} tfcc_tensors;
-
-static inline tfcc_tensor *tfcc_tensor_at(tfcc_tensors tensors, size_t index) {
-    return (tfcc_tensor *)(void *)(tensors.first + index * tensors.stride);
-}
-
 /* What a run asks for: feeds and fetches by name, or a signature. */
 typedef struct tfcc_request {
     const tfcc_feed *feeds;
@@ -184,16 +174,7 @@ typedef struct tfcc_request {
 /* session.c: the index of a feed or fetch by name or handle (also as `name:0`), or TFCC_ABI_NONE. */
 uint32_t tfcc_name_find(const tfcc_session *session, const char *name, bool fetch);
 
-/* cache.c: a request by name, from the arguments of a call. Checks the pointers. */
-tfcc_status tfcc_request_make(const tfcc_session *session, const tfcc_feed *feeds,
-                              size_t feed_count, const tfcc_fetch *fetches, size_t fetch_count,
-                              tfcc_request *request);
-
-/* cache.c: finds or makes a plan and takes the session's lock as the plan needs it. If the status is TFCC_OK, the caller releases
- * it with plan->exclusive. */
-tfcc_status tfcc_plan_acquire(tfcc_session *session, const tfcc_request *request, tfcc_plan **plan);
-
-/* Releases all plans of a session. */
+/* cache.c: releases all plans of a session. */
 void tfcc_plans_release(tfcc_session *session);
 
 /* ---- Frames ---- */
@@ -237,43 +218,78 @@ struct tfcc_frame {
     int64_t failure[TFCC_ABI_FAILURE_VALUES];
 };
 
-/* frame.c: a frame nobody else uses, bound to `plan`; the lock is held as the plan needs it. */
-tfcc_status tfcc_frame_take(tfcc_session *session, const tfcc_plan *plan, tfcc_frame **frame);
-void tfcc_frame_give(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame);
+/* ---- Calls ---- */
+
+/* Tensors of a call: those of an array of feeds or fetches, or an array of tensors. */
+typedef struct tfcc_tensors {
+    char *first;
+    size_t stride;
+} tfcc_tensors;
+
+static inline tfcc_tensor *tfcc_tensor_at(tfcc_tensors tensors, size_t index) {
+    return (tfcc_tensor *)(void *)(tensors.first + index * tensors.stride);
+}
+
+/* A call of a function of a session: what it works with. */
+typedef struct tfcc_call {
+    tfcc_session *session;
+    tfcc_plan *plan;
+    tfcc_frame *frame;
+    tfcc_tensors feeds, fetches; /* in the plan's order */
+} tfcc_call;
+
+/* cache.c: there is no feed or fetch `name`; fetch `name` has no value. */
+tfcc_status tfcc_fail_name(const tfcc_model *model, const char *name, const char *what);
+tfcc_status tfcc_fail_target(const char *name);
+
+/* cache.c: what a function with these arguments works with, but for plan and frame. Checks the pointers. */
+tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
+                            const tfcc_fetch *fetches, size_t fetch_count, tfcc_call *call,
+                            tfcc_request *request);
+
+/* cache.c: finds or makes call->plan and takes the session's lock as the plan needs it. If the status is TFCC_OK, the caller
+ * releases it with plan->exclusive. */
+tfcc_status tfcc_plan_acquire(tfcc_call *call, const tfcc_request *request);
+
+/* frame.c: finds or makes call->frame: one that nobody else uses, bound to the plan; the lock is held as the plan needs it. */
+tfcc_status tfcc_frame_take(tfcc_call *call);
+void tfcc_frame_give(const tfcc_call *call);
 void tfcc_frames_release(tfcc_session *session);
+
+/* run.c: obtains what the writes of the plan need. */
+tfcc_status tfcc_stage_writes(const tfcc_call *call);
 
 /* feeds.c */
 
 /* Checks the feeds and binds addresses and symbols. `with_data` is false where only sizes are asked for. */
-tfcc_status tfcc_bind_feeds(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame,
-                            tfcc_tensors feeds, bool with_data);
+tfcc_status tfcc_bind_feeds(const tfcc_call *call, bool with_data);
 
 /* Settles level 0 after symbols were bound. */
-void tfcc_settle_symbols(const tfcc_model *model, const tfcc_plan *plan, tfcc_frame *frame);
+void tfcc_settle_symbols(const tfcc_call *call);
 
-/* The bytes of workspace of `level`, for level 0 without those of EXTRA writes. */
-size_t tfcc_level_bytes(const tfcc_model *model, const tfcc_plan *plan, const tfcc_frame *frame,
-                        uint32_t level);
+/* More than there can be. */
+#define TFCC_LEVEL_LIMIT (SIZE_MAX / 4)
+
+/* The bytes of workspace of `level`, for level 0 without those of EXTRA writes; at most TFCC_LEVEL_LIMIT. */
+size_t tfcc_level_bytes(const tfcc_call *call, uint32_t level);
 
 /* Obtains the workspace of `level` and binds the addresses of its buffers. */
-tfcc_status tfcc_bind_level(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame,
-                            uint32_t level);
-
-/* run.c: obtains what the writes of a plan need. */
-tfcc_status tfcc_stage_writes(tfcc_session *session, const tfcc_plan *plan);
-
-/* results.c */
-
-/* Finds where the fetches of `level` go, binds those computed there, and checks that no buffers overlap. */
-tfcc_status tfcc_prepare_results(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame,
-                                 tfcc_tensors feeds, tfcc_tensors fetches, uint32_t level);
-void tfcc_deliver_results(const tfcc_model *model, const tfcc_plan *plan, tfcc_frame *frame,
-                          tfcc_tensors feeds, tfcc_tensors fetches);
-void tfcc_abandon_results(const tfcc_plan *plan, tfcc_frame *frame);
+tfcc_status tfcc_bind_level(const tfcc_call *call, uint32_t level);
 
 /* The shape of `buffer` from its slots; gives the rank. */
 int32_t tfcc_buffer_shape(const tfcc_model *model, const int64_t *dims, uint32_t buffer,
                           int64_t shape[TFCC_MAX_RANK]);
+
+/* results.c */
+
+/* The usual case of small fetches: all are scalars whose tensors ask for nothing else. Finds where they go, or gives false. */
+bool tfcc_prepare_scalars(const tfcc_call *call);
+void tfcc_deliver_scalars(const tfcc_call *call);
+
+/* Finds where the fetches of `level` go, binds those computed there, and checks that no buffers overlap. */
+tfcc_status tfcc_prepare_results(const tfcc_call *call, uint32_t level);
+void tfcc_deliver_results(const tfcc_call *call);
+void tfcc_abandon_results(const tfcc_call *call);
 
 /* introspect.c: feed, fetch or variable as far as the model alone tells. */
 void tfcc_describe_feed(const tfcc_model *model, uint32_t index, tfcc_description *description);

@@ -126,7 +126,7 @@ Test(runtime_sizes, a_buffer_too_small_for_a_computed_size_is_an_error) {
     fetches[1].tensor.data = z + 1;
     fetches[1].tensor.capacity = 12;
     expect_failure(tfcc_run(session, &feed, 1, fetches, 2), TFCC_INVALID_ARGUMENT,
-                   "the buffers of fetch 'z' and fetch 'y' overlap");
+                   "the buffer of fetch 'z' overlaps that of fetch 'y'");
     shape[0] = 2; /* one element each does not overlap */
     x[0] = -1;
     expect_ok(tfcc_run(session, &feed, 1, fetches, 2));
