@@ -203,26 +203,25 @@ static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor,
 static tfcc_status read_slice(BundleReader *reader, const BundleTensor *tensor, const Slice *slice,
                               char *destination) {
     const BundleRecord *record = slice->record;
-    int64_t index[BUNDLE_RANK] = {0}, stride[BUNDLE_RANK + 1], run = record->size;
-    int32_t rank = tensor->rank, axis = rank; /* of the run */
+    int64_t element = tfcc_bundle_element_size(tensor->dtype), run = element;
+    int32_t rank = tensor->rank, axis = rank; /* the runs are of the axes from here on */
     uint32_t checksum = 0;
     TFCC_TRY(locate(reader, record, tensor));
-    if (run > 0) { /* otherwise the strides may overflow */
-        stride[rank] = tfcc_bundle_element_size(tensor->dtype);
-        for (int32_t i = rank; i-- > 0;) stride[i] = stride[i + 1] * tensor->shape[i];
-        while (axis > 0 && slice->length[axis - 1] == tensor->shape[axis - 1]) axis--;
-        if (axis > 0) axis--;
-        if (rank > 0) run = slice->length[axis] * stride[axis + 1];
+    while (axis > 0 && record->size > 0) { /* otherwise the product may overflow */
+        run *= slice->length[--axis];
+        if (slice->length[axis] != tensor->shape[axis]) break;
     }
     for (int64_t done = 0; done < record->size; done += run) {
-        int64_t to = rank > 0 ? slice->start[axis] * stride[axis + 1] : 0;
-        for (int32_t i = 0; i < axis; i++) to += (slice->start[i] + index[i]) * stride[i + 1];
+        /* the start, and run number done / run in the axes before */
+        int64_t stride = element, to = 0, number = done / run;
+        for (int32_t i = rank; i-- > 0; stride *= tensor->shape[i]) {
+            to += slice->start[i] * stride;
+            if (i >= axis) continue;
+            to += number % slice->length[i] * stride;
+            number /= slice->length[i];
+        }
         TFCC_TRY(
             read_bytes(reader, tensor, record->offset + done, destination + to, run, &checksum));
-        for (int32_t i = axis; i-- > 0;) {
-            if (++index[i] < slice->length[i]) break;
-            index[i] = 0;
-        }
     }
     checksum = tfcc_crc32c_mask(checksum);
     if (checksum == slice->checksum) return TFCC_OK;

@@ -76,13 +76,12 @@ tfcc_status tfcc_bundle_load_file(const tfcc_allocator *allocator, const char *p
     return status;
 }
 
-/* Makes changes in the folder of `path` durable; 0 or an errno. File systems that cannot sync a
- * folder say EINVAL; one that may be written but not read cannot be opened. */
-static int sync_folder(const char *path, char *room) {
-    size_t length = tfcc_bundle_folder_length(path);
-    memcpy(room, path, length);
-    memcpy(room + length, ".", 2);
-    int descriptor = open(room, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* Makes changes in the folder of a file durable; 0 or an errno. File systems that cannot sync a
+ * folder say EINVAL; one that may be written but not read cannot be opened. `path` becomes the
+ * folder's. */
+static int sync_folder(char *path) {
+    strcpy(path + tfcc_bundle_folder_length(path), ".");
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int error = descriptor < 0 || fsync(descriptor) != 0 ? errno : 0;
     if (descriptor >= 0) close(descriptor);
     return error == EINVAL || error == EACCES ? 0 : error;
@@ -129,7 +128,7 @@ tfcc_status tfcc_bundle_publish(int descriptor, int error, char *temporary, cons
     if (error)
         unlink(temporary);
     else
-        error = sync_folder(path, temporary);
+        error = sync_folder(temporary);
     *temporary = '\0';
     return error ? tfcc_bundle_fail_errno(error, "write", path) : TFCC_OK;
 }

@@ -63,53 +63,42 @@ tfcc_status tfcc_bundle_write_state(const tfcc_allocator *allocator, const char 
 
 /* ---- reading ---- */
 
-/* Reads the string behind its quote, escapes and all, into `path`; false where it does not end, or
- * does not fit. */
-static tfcc_status read_string(const char *at, char *path, size_t room) {
-    for (; *at != '"'; at++) {
-        char byte = *at;
-        if (byte == '\0' || byte == '\n') return TFCC_DATA_LOSS;
-        if (room < 2) return TFCC_INVALID_ARGUMENT;
-        if (byte == '\\') {
-            int value = 0, digits = 0;
-            byte = *++at;
-            const char *pair = escapes;
-            while (*pair && pair[1] != byte) pair += 2;
-            for (; digits < 3 && at[digits] >= '0' && at[digits] <= '7'; digits++)
-                value = value * 8 + at[digits] - '0';
-            byte = digits ? (char)value : *pair; /* NUL where it is no escape */
-            if (byte == '\0') return TFCC_DATA_LOSS;
-            if (digits) at += digits - 1;
+/* Decodes the string behind its quote in place, NUL-terminated; false where it is damaged. */
+static bool decode_string(char *at) {
+    for (char *to = at;; to++) {
+        *to = *at++;
+        if (*to == '"') {
+            *to = '\0';
+            return true;
         }
-        *path++ = byte;
-        room--;
+        if (*to == '\\') {
+            int value = 0, digits = 0;
+            const char *pair = escapes;
+            while (*pair && pair[1] != *at) pair += 2;
+            for (; digits < 3 && *at >= '0' && *at <= '7'; digits++)
+                value = value * 8 + *at++ - '0';
+            *to = digits ? (char)value : *pair; /* NUL where it is no escape */
+            if (!digits) at++;
+        } else if (*to == '\n') {
+            return false;
+        }
+        if (*to == '\0') return false;
     }
-    *path = '\0';
-    return TFCC_OK;
 }
 
-/* Puts `folder` and a slash before a path, in place. */
-static bool join_folder(const char *folder, char *path, size_t room) {
-    size_t before = strlen(folder), length = strlen(path) + 1;
-    if (*path == '/' || before == 0) return true;
-    if (before + 1 + length > room) return false;
-    memmove(path + before + 1, path, length);
-    memcpy(path, folder, before);
-    path[before] = '/';
-    return true;
-}
-
-static tfcc_status find_newest(const tfcc_allocator *allocator, const char *file, const char *text,
+/* Stores the newest checkpoint of the state file's `text` in `path`. */
+static tfcc_status find_newest(const tfcc_allocator *allocator, const char *file, char *text,
                                const char *folder, char *path, size_t path_size) {
-    const char *line = strstr(text, newest_field);
+    char *line = strstr(text, newest_field);
     while (line && line != text && line[-1] != '\n') line = strstr(line + 1, newest_field);
-    const char *string = line ? line + strlen(newest_field) : "\"";
-    if (*string == '"') return tfcc_fail(TFCC_NOT_FOUND, "'%s' names no checkpoint", file);
-    tfcc_status status =
-        path_size > 0 ? read_string(string, path, path_size) : TFCC_INVALID_ARGUMENT;
-    if (!status && !join_folder(folder, path, path_size)) status = TFCC_INVALID_ARGUMENT;
-    if (status)
-        return tfcc_fail(status, "'%s': the newest path is damaged, or longer than %zu bytes", file,
+    char *string = line ? line + strlen(newest_field) : NULL;
+    if (!string || *string == '"')
+        return tfcc_fail(TFCC_NOT_FOUND, "'%s' names no checkpoint", file);
+    if (!decode_string(string)) return tfcc_fail(TFCC_DATA_LOSS, "'%s' is damaged", file);
+    if (*string == '/') folder = "";
+    int length = snprintf(path, path_size, "%s%s%s", folder, *folder ? "/" : "", string);
+    if ((size_t)length >= path_size)
+        return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s': the path has more than %zu bytes", file,
                          path_size);
     BundleReader reader;
     TFCC_TRY(tfcc_bundle_open(&reader, allocator, path));
@@ -126,7 +115,7 @@ tfcc_status tfcc_bundle_latest(const tfcc_allocator *allocator, const char *fold
     sprintf(file, "%s%s%s", folder, *folder ? "/" : "", name);
     tfcc_status status = tfcc_bundle_load_file(allocator, file, STATE_MOST, &text, &size);
     if (!status) {
-        status = find_newest(allocator, file, (const char *)text, folder, path, path_size);
+        status = find_newest(allocator, file, (char *)text, folder, path, path_size);
         tfcc_release(allocator, text, size + 1);
     }
     tfcc_release(allocator, file, room);
