@@ -114,7 +114,8 @@ struct GraphNode {
     uint32_t id;          /* unique; grows with creation */
     const char *name;     /* of the user, or NULL for a part of an expression */
     const char *label;    /* for messages and dumps: the name, or one derived from the named node it belongs to; never NULL */
-    Place place;
+    Place place;          /* of what it computes; the whole node or expression */
+    Place name_place;     /* of its name, for "declared here"; no file where it has none */
     Guard *guard;         /* NULL: always */
     Value **inputs;
     size_t input_count;

@@ -92,7 +92,8 @@ static void note_inputs(const InferContext *c) {
         bool repeated = false;
         for (size_t k = 0; k < i; k++) repeated |= node->inputs[k]->node == from;
         if (repeated || !from->name || !from->place.file || from->place.line == node->place.line) continue;
-        diagnose_note(c->graph->diagnostics, from->place, "%s is declared here, %s",
+        Place place = from->name_place.file ? from->name_place : from->place;
+        diagnose_note(c->graph->diagnostics, place, "%s is declared here, %s",
                       escape_for_message(c->graph->arena, from->name),
                       value->type.dtype == TFCC_NONE ? "" : type_text(c->graph->arena, &value->type));
         notes++;

@@ -127,6 +127,7 @@ static void make_node(Builder *b, Declared *declared) {
     if (!scope->cond) {
         declared->node = graph_add_node(b->graph, row, declared->name, NULL, place);
         if (declared->node->output_count > 0) declared->node->outputs[0]->name = declared->name;
+        declared->node->name_place = declared->place;
         if (row->code == OP_VARIABLE) graph_add_variable(b->graph, declared->name, declared->node);
         return;
     }
