@@ -1,9 +1,9 @@
 /* interpret.c: a whole program: what is needed, in order, with the memory of a session. */
 #include "kernels/interpret.h"
 
+#include "support/dtype.h"
 #include <string.h>
 #include <tfcc/abi.h>
-#include "support/dtype.h"
 
 /* ---- memory ---- */
 
@@ -11,7 +11,8 @@ Interpreter *interpreter_create(Arena *arena, Program *program) {
     Interpreter *interpreter = arena_alloc(arena, sizeof *interpreter);
     interpreter->arena = arena;
     interpreter->program = program;
-    interpreter->buffers = arena_alloc_array(arena, program->buffer_count + 1, sizeof(InterpreterBuffer));
+    interpreter->buffers =
+        arena_alloc_array(arena, program->buffer_count + 1, sizeof(InterpreterBuffer));
     size_t symbols = dim_symbol_count(program->graph->dims) + 1;
     interpreter->symbols = arena_alloc_array(arena, symbols, sizeof(int64_t));
     interpreter->is_bound = arena_alloc_array(arena, symbols, sizeof(bool));
@@ -29,7 +30,8 @@ void interpreter_reset(Interpreter *interpreter) {
     size_t symbols = dim_symbol_count(program->graph->dims);
     memset(interpreter->symbols, 0, symbols * sizeof(int64_t));
     memset(interpreter->is_bound, 0, symbols * sizeof(bool));
-    memcpy(interpreter->current, interpreter->variables, program->graph->variable_count * sizeof(void *));
+    memcpy(interpreter->current, interpreter->variables,
+           program->graph->variable_count * sizeof(void *));
     interpreter->has_drawn = false;
     for (size_t k = 0; k < program->buffer_count; k++) {
         const Buffer *buffer = program->buffers[k];
@@ -39,7 +41,8 @@ void interpreter_reset(Interpreter *interpreter) {
 }
 
 void interpreter_commit(Interpreter *interpreter) {
-    memcpy(interpreter->variables, interpreter->current, interpreter->program->graph->variable_count * sizeof(void *));
+    memcpy(interpreter->variables, interpreter->current,
+           interpreter->program->graph->variable_count * sizeof(void *));
     if (interpreter->has_drawn) interpreter->run_count++;
 }
 
@@ -53,9 +56,7 @@ static void *bytes_of_state(Interpreter *interpreter, const Buffer *root) {
         *answer = interpreter->variables[root->variable->number] != NULL;
         return answer;
     }
-    case TFCC_ABI_RANDOM:
-        interpreter->has_drawn = true;
-        return &interpreter->run_count;
+    case TFCC_ABI_RANDOM: interpreter->has_drawn = true; return &interpreter->run_count;
     default: return NULL;
     }
 }
@@ -63,39 +64,44 @@ static void *bytes_of_state(Interpreter *interpreter, const Buffer *root) {
 InterpreterBuffer *interpreter_buffer(Interpreter *interpreter, Buffer *buffer) {
     InterpreterBuffer *memory = &interpreter->buffers[buffer->number];
     Buffer *root = buffer_root(buffer);
-    if (!interpreter->buffers[root->number].is_fed && root->kind >= TFCC_ABI_START && root->kind != TFCC_ABI_WRITE)
+    if (!interpreter->buffers[root->number].is_fed && root->kind >= TFCC_ABI_START &&
+        root->kind != TFCC_ABI_WRITE)
         interpreter->buffers[root->number].bytes = bytes_of_state(interpreter, root);
     memory->bytes = interpreter->buffers[root->number].bytes;
     memory->element_count = 1;
     for (int k = 0; k < buffer->type.shape.rank; k++) {
         memory->dims[k] = dim_evaluate(buffer->type.shape.dims[k], interpreter->symbols, NULL);
-        if (memory->dims[k] < 0 || __builtin_mul_overflow(memory->element_count, memory->dims[k], &memory->element_count))
+        if (memory->dims[k] < 0 ||
+            __builtin_mul_overflow(memory->element_count, memory->dims[k], &memory->element_count))
             memory->element_count = -1;
         if (memory->element_count < 0) break;
     }
     return memory;
 }
 
-const char *interpreter_feed(Interpreter *interpreter, Buffer *buffer, void *bytes, int rank, const int64_t *dims) {
+const char *interpreter_feed(Interpreter *interpreter, Buffer *buffer, void *bytes, int rank,
+                             const int64_t *dims) {
     const Shape *shape = &buffer->type.shape;
     Arena *arena = interpreter->arena;
     int missing = shape->rank - rank;
     if (missing < 0 || (missing > 0 && !shape->runtime_rank))
-        return arena_format(arena, "cannot feed a value of rank %d for '%s', which has shape %s", rank, buffer->name,
-                            shape_text(arena, shape));
+        return arena_format(arena, "cannot feed a value of rank %d for '%s', which has shape %s",
+                            rank, buffer->name, shape_text(arena, shape));
     for (int k = 0; k < shape->rank; k++) {
         int64_t size = k < missing ? 1 : dims[k - missing];
         Dim dim = shape->dims[k];
         if (dim->kind != DIM_SYMBOL) {
             if (dim_evaluate(dim, interpreter->symbols, NULL) != size)
-                return arena_format(arena, "cannot feed size %lld in dimension %d of '%s', which has shape %s", (long long)size,
-                                    k, buffer->name, shape_text(arena, shape));
+                return arena_format(
+                    arena, "cannot feed size %lld in dimension %d of '%s', which has shape %s",
+                    (long long)size, k, buffer->name, shape_text(arena, shape));
             continue;
         }
         uint32_t number = dim->symbol->number;
         if (interpreter->is_bound[number] && interpreter->symbols[number] != size)
-            return arena_format(arena, "dimension '%s' is %lld, and %lld in '%s'", dim->symbol->name,
-                                (long long)interpreter->symbols[number], (long long)size, buffer->name);
+            return arena_format(arena, "dimension '%s' is %lld, and %lld in '%s'",
+                                dim->symbol->name, (long long)interpreter->symbols[number],
+                                (long long)size, buffer->name);
         interpreter->symbols[number] = size;
         interpreter->is_bound[number] = true;
     }
@@ -128,7 +134,8 @@ static void need_load(void *context, Scalar *scalar) {
 /* A kernel that reads what others write is carried out after them because it stands behind them. */
 static void need_kernel(Need *need, const Kernel *kernel) {
     for (size_t k = 0; k < kernel->after_count; k++) need->kernels[kernel->after[k]->number] = true;
-    for (const Guard *guard = kernel->guard; guard; guard = guard->outer) need_buffer(need, guard->predicate->buffer);
+    for (const Guard *guard = kernel->guard; guard; guard = guard->outer)
+        need_buffer(need, guard->predicate->buffer);
     if (kernel->bind) need_buffer(need, kernel->bind);
     for (size_t k = 0; k < kernel->output_count; k++)
         if (kernel->outputs[k].initial) need_buffer(need, kernel->outputs[k].initial);
@@ -140,7 +147,8 @@ static void find_needed(Need *need) {
     for (size_t k = program->kernel_count; k-- > 0;) {
         const Kernel *kernel = program->kernels[k];
         for (size_t o = 0; o < kernel->output_count && !kernel->is_dead; o++)
-            if (!kernel->outputs[o].is_optional && need->buffers[kernel->outputs[o].buffer->number]) need->kernels[k] = true;
+            if (!kernel->outputs[o].is_optional && need->buffers[kernel->outputs[o].buffer->number])
+                need->kernels[k] = true;
         if (need->kernels[k]) need_kernel(need, kernel);
     }
 }
@@ -156,8 +164,8 @@ static void bind_fallbacks(Interpreter *interpreter) {
     }
 }
 
-const char *interpret_targets(Interpreter *interpreter, Buffer *const *wanted, size_t count, Kernel *const *targets,
-                              size_t target_count) {
+const char *interpret_targets(Interpreter *interpreter, Buffer *const *wanted, size_t count,
+                              Kernel *const *targets, size_t target_count) {
     const Program *program = interpreter->program;
     Need need = {.interpreter = interpreter};
     need.buffers = arena_alloc(interpreter->arena, program->buffer_count + 1);

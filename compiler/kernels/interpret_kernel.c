@@ -1,16 +1,17 @@
 /* interpret_kernel.c: one kernel, point by point.
  *
- * A scalar's value is kept until an axis it depends on moves: `changed` tells for each axis when it last did, on a clock that
- * every move advances. So a REDUCE over a row is computed once per row, though nothing here knows of rows.
+ * A scalar's value is kept until an axis it depends on moves: `changed` tells for each axis when it
+ * last did, on a clock that every move advances. So a REDUCE over a row is computed once per row,
+ * though nothing here knows of rows.
  */
-#include <assert.h>
-#include <stdio.h>
-#include <string.h>
-#include <tfcc/abi.h>
 #include "kernels/interpret.h"
 #include "kernels/math.h"
 #include "kernels/scalar_evaluate.h"
 #include "support/dtype.h"
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <tfcc/abi.h>
 
 enum { AXIS_SLOTS = 64 }; /* axes beyond share the last slot */
 
@@ -18,7 +19,7 @@ typedef struct Evaluation {
     Interpreter *interpreter;
     const Kernel *kernel;
     Arena *scratch;
-    int64_t *axes;     /* by axis number */
+    int64_t *axes; /* by axis number */
     uint64_t clock, changed[AXIS_SLOTS];
     uint64_t *values;  /* by scalar id */
     uint64_t *stamps;  /* by scalar id: when the value was computed; 0: never */
@@ -27,14 +28,18 @@ typedef struct Evaluation {
     const char *failure;
 } Evaluation;
 
-static int slot_of(int axis) { return axis < AXIS_SLOTS ? axis : AXIS_SLOTS - 1; }
+static int slot_of(int axis) {
+    return axis < AXIS_SLOTS ? axis : AXIS_SLOTS - 1;
+}
 
 static void move_axis(Evaluation *e, Dim axis, int64_t position) {
     e->axes[axis->axis] = position;
     e->changed[slot_of(axis->axis)] = ++e->clock;
 }
 
-static int64_t number_of(const Evaluation *e, Dim dim) { return dim_evaluate(dim, e->interpreter->symbols, e->axes); }
+static int64_t number_of(const Evaluation *e, Dim dim) {
+    return dim_evaluate(dim, e->interpreter->symbols, e->axes);
+}
 
 /* ---- what depends on which axis ---- */
 
@@ -53,7 +58,8 @@ static void find_dependences(void *context, Scalar *scalar) {
     for (size_t k = 0; k < count; k++) slots |= e->depends[children[k]->id];
     if (scalar->op == SCALAR_REDUCE)
         for (int k = 0; k < scalar->as.reduce.axis_count; k++)
-            if (scalar->as.reduce.axes[k]->axis < AXIS_SLOTS - 1) slots &= ~(UINT64_C(1) << scalar->as.reduce.axes[k]->axis);
+            if (scalar->as.reduce.axes[k]->axis < AXIS_SLOTS - 1)
+                slots &= ~(UINT64_C(1) << scalar->as.reduce.axes[k]->axis);
     if (scalar->op == SCALAR_SCAN) slots |= UINT64_C(1) << slot_of(scalar->as.scan.axis->axis);
     e->depends[scalar->id] = slots;
 }
@@ -71,23 +77,29 @@ static uint64_t evaluate(Evaluation *e, const Scalar *scalar);
 
 static uint64_t combine(ScalarOp op, tfcc_dtype dtype, uint64_t left, uint64_t right) {
     uint64_t operands[3] = {left, right, 0};
-    if (!dtype_is_float(dtype) || dtype_bits(dtype) >= 32) return scalar_evaluate(op, dtype, dtype, operands);
-    for (int k = 0; k < 2; k++) operands[k] = scalar_evaluate(SCALAR_CONVERT, TFCC_FLOAT32, dtype, &operands[k]);
+    if (!dtype_is_float(dtype) || dtype_bits(dtype) >= 32)
+        return scalar_evaluate(op, dtype, dtype, operands);
+    for (int k = 0; k < 2; k++)
+        operands[k] = scalar_evaluate(SCALAR_CONVERT, TFCC_FLOAT32, dtype, &operands[k]);
     operands[0] = scalar_evaluate(op, TFCC_FLOAT32, TFCC_FLOAT32, operands);
     return scalar_evaluate(SCALAR_CONVERT, dtype, TFCC_FLOAT32, operands);
 }
 
-/* The offset of an element, or -1 after a failure: a kernel that leaves its buffers is a fault of the compiler. */
+/* The offset of an element, or -1 after a failure: a kernel that leaves its buffers is a fault of
+ * the compiler. */
 static int64_t offset_of(Evaluation *e, Buffer *buffer, Scalar *const *index, bool is_store) {
     InterpreterBuffer *memory = interpreter_buffer(e->interpreter, buffer);
     int64_t offset = 0;
     for (int k = 0; k < buffer->type.shape.rank; k++) {
-        int64_t position = index ? (int64_t)evaluate(e, index[k]) : e->axes[e->kernel->axes[k]->axis];
+        int64_t position =
+            index ? (int64_t)evaluate(e, index[k]) : e->axes[e->kernel->axes[k]->axis];
         if (e->failure) return -1;
         if (position < 0 || position >= memory->dims[k]) {
-            e->failure = arena_format(e->interpreter->arena, "kernel %s: %s %s outside of it: index %d is %lld, its size %lld",
-                                      e->kernel->name, is_store ? "stores" : "reads", buffer->name, k, (long long)position,
-                                      (long long)memory->dims[k]);
+            e->failure =
+                arena_format(e->interpreter->arena,
+                             "kernel %s: %s %s outside of it: index %d is %lld, its size %lld",
+                             e->kernel->name, is_store ? "stores" : "reads", buffer->name, k,
+                             (long long)position, (long long)memory->dims[k]);
             return -1;
         }
         offset = offset * memory->dims[k] + position;
@@ -97,12 +109,15 @@ static int64_t offset_of(Evaluation *e, Buffer *buffer, Scalar *const *index, bo
 
 static uint64_t evaluate_load(Evaluation *e, const Scalar *scalar) {
     Buffer *buffer = scalar->as.load.buffer;
-    if (scalar->as.load.condition && !evaluate(e, scalar->as.load.condition)) return evaluate(e, scalar->as.load.otherwise);
+    if (scalar->as.load.condition && !evaluate(e, scalar->as.load.condition))
+        return evaluate(e, scalar->as.load.otherwise);
     InterpreterBuffer *memory = interpreter_buffer(e->interpreter, buffer);
     if (!memory->bytes) {
         e->failure = buffer->kind == TFCC_ABI_START || buffer->kind == TFCC_ABI_CURRENT
-                         ? arena_format(e->interpreter->arena, "variable '%s' has no value yet", buffer->variable->name)
-                         : arena_format(e->interpreter->arena, "kernel %s: %s has no value", e->kernel->name, buffer->name);
+                         ? arena_format(e->interpreter->arena, "variable '%s' has no value yet",
+                                        buffer->variable->name)
+                         : arena_format(e->interpreter->arena, "kernel %s: %s has no value",
+                                        e->kernel->name, buffer->name);
         return 0;
     }
     int64_t offset = offset_of(e, buffer, scalar->as.load.index, false);
@@ -125,8 +140,9 @@ static void accumulate(Evaluation *e, const Scalar *scalar, Accumulator *into) {
         *lane = combine(combiner_operation(combiner, body->dtype), body->dtype, *lane, value);
         return;
     }
-    bool is_better = combiner == COMBINE_ARGMAX ? combine(SCALAR_LESS, body->dtype, into->lanes[0], value) != 0
-                                                : combine(SCALAR_LESS, body->dtype, value, into->lanes[0]) != 0;
+    bool is_better = combiner == COMBINE_ARGMAX
+                         ? combine(SCALAR_LESS, body->dtype, into->lanes[0], value) != 0
+                         : combine(SCALAR_LESS, body->dtype, value, into->lanes[0]) != 0;
     if (!is_better) return;
     into->lanes[0] = value;
     into->best = innermost;
@@ -145,7 +161,8 @@ static uint64_t evaluate_reduce(Evaluation *e, const Scalar *scalar) {
     uint64_t partial[1024];
     assert(lanes <= 1024);
     tfcc_dtype dtype = scalar->as.reduce.body->dtype;
-    for (int k = 0; k < lanes; k++) partial[k] = combiner_identity(scalar->as.reduce.combiner, dtype);
+    for (int k = 0; k < lanes; k++)
+        partial[k] = combiner_identity(scalar->as.reduce.combiner, dtype);
     Accumulator accumulator = {.lanes = partial};
     while (!is_empty && !e->failure) {
         accumulate(e, scalar, &accumulator);
@@ -159,11 +176,13 @@ static uint64_t evaluate_reduce(Evaluation *e, const Scalar *scalar) {
         }
         if (k < 0) break;
     }
-    if (scalar->as.reduce.combiner == COMBINE_ARGMAX || scalar->as.reduce.combiner == COMBINE_ARGMIN)
+    if (scalar->as.reduce.combiner == COMBINE_ARGMAX ||
+        scalar->as.reduce.combiner == COMBINE_ARGMIN)
         return (uint64_t)accumulator.best;
     ScalarOp op = combiner_operation(scalar->as.reduce.combiner, dtype);
     for (int half = lanes / 2; half >= 1; half /= 2)
-        for (int l = 0; l < half; l++) partial[l] = combine(op, dtype, partial[l], partial[l + half]);
+        for (int l = 0; l < half; l++)
+            partial[l] = combine(op, dtype, partial[l], partial[l + half]);
     return partial[0];
 }
 
@@ -189,7 +208,8 @@ static void evaluate_row(Evaluation *e, const Scalar *scalar, int64_t size) {
 static uint64_t evaluate_scan(Evaluation *e, const Scalar *scalar) {
     Dim axis = scalar->as.scan.axis;
     uint64_t others = e->depends[scalar->as.scan.body->id] & ~(UINT64_C(1) << slot_of(axis->axis));
-    if (!e->rows[scalar->id] || !is_current(e, e->stamps[scalar->id], others)) evaluate_row(e, scalar, number_of(e, axis->size));
+    if (!e->rows[scalar->id] || !is_current(e, e->stamps[scalar->id], others))
+        evaluate_row(e, scalar, number_of(e, axis->size));
     return e->failure ? 0 : e->rows[scalar->id][e->axes[axis->axis]];
 }
 
@@ -248,7 +268,8 @@ static const char *fill_message(Evaluation *e, const KernelCheck *check) {
         if (form == 'b') {
             text_add(&text, bits ? "true" : "false");
         } else if (dtype_is_float(value->dtype)) {
-            text_add_double(&text, bits_to_double(value->dtype, bits), value->dtype == TFCC_FLOAT32);
+            text_add_double(&text, bits_to_double(value->dtype, bits),
+                            value->dtype == TFCC_FLOAT32);
         } else if (value->dtype == TFCC_UINT64) {
             text_add_format(&text, "%llu", (unsigned long long)bits);
         } else {
@@ -266,7 +287,8 @@ static void store_output(Evaluation *e, const KernelOutput *output) {
     void *bytes = e->interpreter->buffers[output->buffer->number].bytes;
     tfcc_dtype dtype = output->buffer->type.dtype;
     if (output->combine != COMBINE_STORE)
-        value = combine(combiner_operation(output->combine, dtype), dtype, bits_load(dtype, bytes, offset), value);
+        value = combine(combiner_operation(output->combine, dtype), dtype,
+                        bits_load(dtype, bytes, offset), value);
     bits_store(dtype, bytes, offset, value);
 }
 
@@ -275,7 +297,8 @@ static void visit_point(Evaluation *e) {
         if (!evaluate(e, e->kernel->checks[k].condition) && !e->failure)
             e->failure = fill_message(e, &e->kernel->checks[k]);
     for (size_t k = 0; k < e->kernel->output_count && !e->failure; k++)
-        if (e->interpreter->buffers[e->kernel->outputs[k].buffer->number].bytes) store_output(e, &e->kernel->outputs[k]);
+        if (e->interpreter->buffers[e->kernel->outputs[k].buffer->number].bytes)
+            store_output(e, &e->kernel->outputs[k]);
 }
 
 static void visit_all(Evaluation *e) {
@@ -317,7 +340,8 @@ static const Kernel *expanded_kernel(Interpreter *interpreter, const Kernel *ker
     copy->scalars = NULL;
     copy->scalar_count = copy->scalar_capacity = 0;
     copy->table = NULL;
-    copy->outputs = arena_copy(arena, kernel->outputs, kernel->output_count * sizeof *kernel->outputs);
+    copy->outputs =
+        arena_copy(arena, kernel->outputs, kernel->output_count * sizeof *kernel->outputs);
     copy->checks = arena_copy(arena, kernel->checks, kernel->check_count * sizeof *kernel->checks);
     ScalarRewrite rewrite = {.from = (Kernel *)kernel, .to = copy};
     for (size_t k = 0; k < copy->output_count; k++) {
@@ -327,13 +351,15 @@ static const Kernel *expanded_kernel(Interpreter *interpreter, const Kernel *ker
         if (!output->index) continue;
         size_t rank = (size_t)output->buffer->type.shape.rank;
         output->index = arena_copy(arena, output->index, rank * sizeof(Scalar *));
-        for (size_t d = 0; d < rank; d++) output->index[d] = scalar_rewrite(&rewrite, output->index[d]);
+        for (size_t d = 0; d < rank; d++)
+            output->index[d] = scalar_rewrite(&rewrite, output->index[d]);
     }
     for (size_t k = 0; k < copy->check_count; k++) {
         KernelCheck *check = &copy->checks[k];
         check->condition = scalar_rewrite(&rewrite, check->condition);
         check->values = arena_copy(arena, check->values, check->value_count * sizeof(Scalar *));
-        for (size_t v = 0; v < check->value_count; v++) check->values[v] = scalar_rewrite(&rewrite, check->values[v]);
+        for (size_t v = 0; v < check->value_count; v++)
+            check->values[v] = scalar_rewrite(&rewrite, check->values[v]);
     }
     math_expand_kernel(copy);
     interpreter->expanded[kernel->number] = copy;
@@ -345,7 +371,8 @@ static const Kernel *expanded_kernel(Interpreter *interpreter, const Kernel *ker
 static bool guards_hold(Interpreter *interpreter, const Guard *guard) {
     for (; guard; guard = guard->outer) {
         InterpreterBuffer *predicate = interpreter_buffer(interpreter, guard->predicate->buffer);
-        if (!predicate->bytes || (*(const uint8_t *)predicate->bytes != 0) != guard->wanted) return false;
+        if (!predicate->bytes || (*(const uint8_t *)predicate->bytes != 0) != guard->wanted)
+            return false;
     }
     return true;
 }
@@ -356,10 +383,13 @@ static const char *bind_symbols(Interpreter *interpreter, const Kernel *kernel) 
     InterpreterBuffer *memory = interpreter_buffer(interpreter, kernel->bind);
     for (size_t k = 0; k < dim_symbol_count(dims); k++) {
         const DimSymbol *symbol = dim_symbol_at(dims, k)->symbol;
-        if (symbol->kind != DIM_OF_VALUE || !symbol->value || symbol->value->buffer != kernel->bind) continue;
-        if (!memory->bytes || symbol->element >= memory->element_count) return "a size comes from what has no value";
+        if (symbol->kind != DIM_OF_VALUE || !symbol->value || symbol->value->buffer != kernel->bind)
+            continue;
+        if (!memory->bytes || symbol->element >= memory->element_count)
+            return "a size comes from what has no value";
         tfcc_dtype dtype = kernel->bind->type.dtype;
-        interpreter->symbols[k] = bits_to_integer(dtype, bits_load(dtype, memory->bytes, symbol->element));
+        interpreter->symbols[k] =
+            bits_to_integer(dtype, bits_load(dtype, memory->bytes, symbol->element));
         interpreter->is_bound[k] = true;
     }
     return NULL;
@@ -375,7 +405,8 @@ static const char *prepare_output(Interpreter *interpreter, const KernelOutput *
     if (!memory->bytes) memory->bytes = arena_alloc(interpreter->arena, size + 8);
     if (!output->initial) return NULL;
     InterpreterBuffer *initial = interpreter_buffer(interpreter, output->initial);
-    if (!initial->bytes) return arena_format(interpreter->arena, "%s has no value yet", output->initial->name);
+    if (!initial->bytes)
+        return arena_format(interpreter->arena, "%s has no value yet", output->initial->name);
     memmove(memory->bytes, initial->bytes, size);
     return NULL;
 }
@@ -402,7 +433,9 @@ const char *interpret_kernel(Interpreter *interpreter, const Kernel *kernel) {
     if (e.failure) return e.failure;
     for (size_t k = 0; k < kernel->output_count; k++) {
         const Buffer *buffer = kernel->outputs[k].buffer;
-        if (buffer->kind == TFCC_ABI_WRITE) interpreter->current[buffer->variable->number] = interpreter->buffers[buffer->number].bytes;
+        if (buffer->kind == TFCC_ABI_WRITE)
+            interpreter->current[buffer->variable->number] =
+                interpreter->buffers[buffer->number].bytes;
     }
     return NULL;
 }

@@ -1,21 +1,28 @@
 /* interpret_node.c: constant folding: one node, lowered by itself and interpreted. */
-#include <tfcc/abi.h>
 #include "kernels/interpret.h"
 #include "kernels/lower.h"
+#include <tfcc/abi.h>
 
 enum { LARGEST_FOLDED = 65536, MOST_STEPS = 1 << 24 };
 
 static bool can_be_folded(const GraphNode *node) {
     if (node->row->effects & (READS | WRITES | DRAWS)) return false;
-    if (node->output_count == 0 || node->row->code == OP_COND || node->row->code == OP_PLACEHOLDER) return false;
+    if (node->output_count == 0 || node->row->code == OP_COND || node->row->code == OP_PLACEHOLDER)
+        return false;
     for (size_t k = 0; k < node->input_count; k++)
-        if (node->inputs[k]->node->row->code != OP_CONSTANT || node->inputs[k]->is_feedable || node->inputs[k]->node->weak) return false;
+        if (node->inputs[k]->node->row->code != OP_CONSTANT || node->inputs[k]->is_feedable ||
+            node->inputs[k]->node->weak)
+            return false;
     for (size_t k = 0; k < node->output_count; k++) {
         const Value *value = node->outputs[k];
-        if (value->is_feedable || value->type.dtype == TFCC_NONE || !shape_is_known(&value->type.shape)) return false;
+        if (value->is_feedable || value->type.dtype == TFCC_NONE ||
+            !shape_is_known(&value->type.shape))
+            return false;
         int64_t count = 1, size;
         for (int d = 0; d < value->type.shape.rank; d++)
-            if (!dim_is_constant(value->type.shape.dims[d], &size) || __builtin_mul_overflow(count, size, &count)) return false;
+            if (!dim_is_constant(value->type.shape.dims[d], &size) ||
+                __builtin_mul_overflow(count, size, &count))
+                return false;
         if (count > LARGEST_FOLDED) return false;
     }
     return true;
@@ -25,7 +32,9 @@ static bool can_be_folded(const GraphNode *node) {
 static void add_reduce(void *context, Scalar *scalar) {
     int64_t *work = context, size;
     for (int k = 0; scalar->op == SCALAR_REDUCE && k < scalar->as.reduce.axis_count; k++)
-        if (!dim_is_constant(scalar->as.reduce.axes[k]->size, &size) || __builtin_mul_overflow(*work, size + 1, work)) *work = INT64_MAX / 2;
+        if (!dim_is_constant(scalar->as.reduce.axes[k]->size, &size) ||
+            __builtin_mul_overflow(*work, size + 1, work))
+            *work = INT64_MAX / 2;
 }
 
 static bool is_too_much(const Program *program) {
@@ -34,7 +43,9 @@ static bool is_too_much(const Program *program) {
         const Kernel *kernel = program->kernels[n];
         int64_t work = 1, size;
         for (size_t k = 0; k < kernel->axis_count; k++)
-            if (!dim_is_constant(kernel->axes[k]->size, &size) || __builtin_mul_overflow(work, size, &work)) return true;
+            if (!dim_is_constant(kernel->axes[k]->size, &size) ||
+                __builtin_mul_overflow(work, size, &work))
+                return true;
         kernel_each_scalar(kernel, add_reduce, &work);
         total += work;
         if (work > MOST_STEPS || total > MOST_STEPS) return true;
@@ -57,7 +68,8 @@ static bool fold(Graph *graph, GraphNode *node, const ConstantData **outputs) {
     node->row->lower(&context);
     bool done = !is_too_much(program);
     Interpreter *interpreter = done ? interpreter_create(scratch, program) : NULL;
-    for (size_t k = 0; k < program->kernel_count && done; k++) done = interpret_kernel(interpreter, program->kernels[k]) == NULL;
+    for (size_t k = 0; k < program->kernel_count && done; k++)
+        done = interpret_kernel(interpreter, program->kernels[k]) == NULL;
     for (size_t k = 0; k < node->output_count && done; k++) {
         Buffer *buffer = node->outputs[k]->buffer;
         const InterpreterBuffer *memory = interpreter_buffer(interpreter, buffer);

@@ -1,11 +1,11 @@
 /* kernel.c: programs, buffers, kernels, and the scalars that range over further points. */
 #include "kernels/kernel.h"
 
-#include <assert.h>
-#include <tfcc/abi.h>
 #include "kernels/scalar_evaluate.h"
 #include "kernels/scalar_internal.h"
 #include "support/dtype.h"
+#include <assert.h>
+#include <tfcc/abi.h>
 
 /* ---- programs and buffers ---- */
 
@@ -23,12 +23,15 @@ Buffer *program_add_buffer(Program *program, int kind, const char *name, Type ty
     buffer->name = name;
     buffer->kind = kind;
     buffer->type = type;
-    *ARENA_PUSH(program->arena, program->buffers, program->buffer_count, program->buffer_capacity) = buffer;
+    *ARENA_PUSH(program->arena, program->buffers, program->buffer_count, program->buffer_capacity) =
+        buffer;
     return buffer;
 }
 
-Buffer *program_add_temporary(Program *program, const char *name, tfcc_dtype dtype, const Shape *shape) {
-    return program_add_buffer(program, TFCC_ABI_VALUE, name, (Type){.dtype = dtype, .shape = *shape});
+Buffer *program_add_temporary(Program *program, const char *name, tfcc_dtype dtype,
+                              const Shape *shape) {
+    return program_add_buffer(program, TFCC_ABI_VALUE, name,
+                              (Type){.dtype = dtype, .shape = *shape});
 }
 
 static Buffer *add_alias(Program *program, Buffer *base, const char *name, Type type) {
@@ -40,7 +43,8 @@ static Buffer *add_alias(Program *program, Buffer *base, const char *name, Type 
 }
 
 Buffer *program_add_alias(Program *program, Buffer *base, Value *value) {
-    Buffer *alias = add_alias(program, base, value->name ? value->name : value->node->label, value->type);
+    Buffer *alias =
+        add_alias(program, base, value->name ? value->name : value->node->label, value->type);
     alias->value = value;
     alias->is_fetchable = value->is_fetchable;
     value->buffer = alias;
@@ -51,11 +55,14 @@ Buffer *program_reshape(Program *program, Buffer *base, const Shape *shape) {
     return add_alias(program, base, base->name, (Type){.dtype = base->type.dtype, .shape = *shape});
 }
 
-Buffer *buffer_root(Buffer *buffer) { return buffer->alias_of ? buffer->alias_of : buffer; }
+Buffer *buffer_root(Buffer *buffer) {
+    return buffer->alias_of ? buffer->alias_of : buffer;
+}
 
 /* ---- kernels ---- */
 
-Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place place, Guard *guard) {
+Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place place,
+                      Guard *guard) {
     Kernel *kernel = arena_alloc(program->arena, sizeof *kernel);
     kernel->kind = kind;
     kernel->program = program;
@@ -63,13 +70,15 @@ Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place
     kernel->name = name;
     kernel->place = place;
     kernel->guard = guard;
-    *ARENA_PUSH(program->arena, program->kernels, program->kernel_count, program->kernel_capacity) = kernel;
+    *ARENA_PUSH(program->arena, program->kernels, program->kernel_count, program->kernel_capacity) =
+        kernel;
     return kernel;
 }
 
 Dim kernel_add_axis(Kernel *kernel, Dim size) {
     Dim axis = dim_axis(kernel->program->graph->dims, kernel->next_axis++, size);
-    *ARENA_PUSH(kernel->program->arena, kernel->axes, kernel->axis_count, kernel->axis_capacity) = axis;
+    *ARENA_PUSH(kernel->program->arena, kernel->axes, kernel->axis_count, kernel->axis_capacity) =
+        axis;
     return axis;
 }
 
@@ -85,7 +94,9 @@ static KernelOutput *add_output(Kernel *kernel, Buffer *buffer, Scalar *value) {
     KernelOutput *output = ARENA_PUSH(kernel->program->arena, kernel->outputs, kernel->output_count,
                                       kernel->output_capacity);
     output->buffer = buffer_root(buffer);
-    output->value = value->dtype == buffer->type.dtype ? value : scalar_convert(kernel, buffer->type.dtype, value);
+    output->value = value->dtype == buffer->type.dtype
+                        ? value
+                        : scalar_convert(kernel, buffer->type.dtype, value);
     output->combine = COMBINE_STORE;
     return output;
 }
@@ -98,15 +109,17 @@ void kernel_store(Kernel *kernel, Buffer *buffer, Scalar *value) {
 KernelOutput *kernel_store_at(Kernel *kernel, Buffer *buffer, Scalar **index, Scalar *value) {
     assert(!buffer->alias_of);
     KernelOutput *output = add_output(kernel, buffer, value);
-    output->index = arena_copy(kernel->program->arena, index, sizeof *index * (size_t)buffer->type.shape.rank);
+    output->index =
+        arena_copy(kernel->program->arena, index, sizeof *index * (size_t)buffer->type.shape.rank);
     return output;
 }
 
-KernelCheck *kernel_check(Kernel *kernel, Scalar *condition, tfcc_status status, const char *message,
-                          Scalar *const *values, size_t value_count) {
+KernelCheck *kernel_check(Kernel *kernel, Scalar *condition, tfcc_status status,
+                          const char *message, Scalar *const *values, size_t value_count) {
     assert(condition->dtype == TFCC_BOOL && value_count <= TFCC_ABI_FAILURE_VALUES);
     Arena *arena = kernel->program->arena;
-    KernelCheck *check = ARENA_PUSH(arena, kernel->checks, kernel->check_count, kernel->check_capacity);
+    KernelCheck *check =
+        ARENA_PUSH(arena, kernel->checks, kernel->check_count, kernel->check_capacity);
     check->condition = condition;
     check->status = status;
     check->message = message;
@@ -120,7 +133,8 @@ void kernel_add_after(Kernel *kernel, Kernel *earlier) {
     if (earlier == kernel) return;
     for (size_t k = kernel->after_count; k-- > 0;)
         if (kernel->after[k] == earlier) return;
-    *ARENA_PUSH(kernel->program->arena, kernel->after, kernel->after_count, kernel->after_capacity) = earlier;
+    *ARENA_PUSH(kernel->program->arena, kernel->after, kernel->after_count,
+                kernel->after_capacity) = earlier;
 }
 
 /* ---- walking ---- */
@@ -131,7 +145,8 @@ size_t scalar_children(const Scalar *scalar, Scalar **children) {
     if (scalar->op == SCALAR_REDUCE) children[count++] = scalar->as.reduce.body;
     if (scalar->op == SCALAR_SCAN) children[count++] = scalar->as.scan.body;
     if (scalar->op == SCALAR_LOAD) {
-        for (int k = 0; k < scalar->as.load.buffer->type.shape.rank; k++) children[count++] = scalar->as.load.index[k];
+        for (int k = 0; k < scalar->as.load.buffer->type.shape.rank; k++)
+            children[count++] = scalar->as.load.index[k];
         if (scalar->as.load.condition) {
             children[count++] = scalar->as.load.condition;
             children[count++] = scalar->as.load.otherwise;
@@ -149,22 +164,28 @@ void scalar_mark(const Kernel *kernel, bool *marked) {
     }
 }
 
-void kernel_each_root(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar), void *context) {
+void kernel_each_root(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar),
+                      void *context) {
     for (size_t k = 0; k < kernel->output_count; k++) {
         const KernelOutput *output = &kernel->outputs[k];
         visit(context, output->value);
         if (output->condition) visit(context, output->condition);
-        for (int d = 0; output->index && d < output->buffer->type.shape.rank; d++) visit(context, output->index[d]);
+        for (int d = 0; output->index && d < output->buffer->type.shape.rank; d++)
+            visit(context, output->index[d]);
     }
     for (size_t k = 0; k < kernel->check_count; k++) {
         visit(context, kernel->checks[k].condition);
-        for (size_t v = 0; v < kernel->checks[k].value_count; v++) visit(context, kernel->checks[k].values[v]);
+        for (size_t v = 0; v < kernel->checks[k].value_count; v++)
+            visit(context, kernel->checks[k].values[v]);
     }
 }
 
-static void mark_root(void *context, Scalar *scalar) { ((bool *)context)[scalar->id] = true; }
+static void mark_root(void *context, Scalar *scalar) {
+    ((bool *)context)[scalar->id] = true;
+}
 
-void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar), void *context) {
+void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar),
+                        void *context) {
     Arena *scratch = arena_create();
     bool *marked = arena_alloc(scratch, kernel->scalar_count + 1);
     kernel_each_root(kernel, mark_root, marked);
@@ -183,7 +204,8 @@ uint64_t combiner_identity(Combiner combiner, tfcc_dtype dtype) {
     case COMBINE_MULTIPLY: return bits_from_integer(dtype, 1);
     case COMBINE_MAXIMUM:
     case COMBINE_ARGMAX:
-        return dtype_is_float(dtype) ? bits_from_double(dtype, -__builtin_inf()) : bits_from_integer(dtype, info->minimum);
+        return dtype_is_float(dtype) ? bits_from_double(dtype, -__builtin_inf())
+                                     : bits_from_integer(dtype, info->minimum);
     case COMBINE_MINIMUM:
     case COMBINE_ARGMIN:
         return dtype_is_float(dtype) ? bits_from_double(dtype, __builtin_inf())
@@ -206,7 +228,8 @@ ScalarOp combiner_operation(Combiner combiner, tfcc_dtype dtype) {
     }
 }
 
-/* Whether every load that depends on the axis has it in its last index alone, and as it is: neighbours in memory. */
+/* Whether every load that depends on the axis has it in its last index alone, and as it is:
+ * neighbours in memory. */
 static bool runs_along_memory(const Kernel *kernel, Dim axis, const Scalar *body) {
     DimTable *dims = kernel->program->graph->dims;
     Arena *scratch = arena_create();
@@ -223,7 +246,8 @@ static bool runs_along_memory(const Kernel *kernel, Dim axis, const Scalar *body
             if (!scalar_is_index(kernel, load->as.load.index[k], &index)) {
                 along = false;
             } else if (dim_contains(index, axis)) {
-                along = along && k == rank - 1 && dim_split(dims, index, axis, &coefficient, &rest) && dim_is(coefficient, 1);
+                along = along && k == rank - 1 &&
+                        dim_split(dims, index, axis, &coefficient, &rest) && dim_is(coefficient, 1);
             }
         }
     }
@@ -231,9 +255,12 @@ static bool runs_along_memory(const Kernel *kernel, Dim axis, const Scalar *body
     return along;
 }
 
-/* The lanes of a reduction: 1 where order does not matter or vectors would not help; see kernel.h. */
-static int reduce_lanes(const Kernel *kernel, Combiner combiner, const Dim *axes, int axis_count, const Scalar *body) {
-    bool is_exact = (combiner != COMBINE_ADD && combiner != COMBINE_MULTIPLY) || !dtype_is_float(body->dtype);
+/* The lanes of a reduction: 1 where order does not matter or vectors would not help; see kernel.h.
+ */
+static int reduce_lanes(const Kernel *kernel, Combiner combiner, const Dim *axes, int axis_count,
+                        const Scalar *body) {
+    bool is_exact =
+        (combiner != COMBINE_ADD && combiner != COMBINE_MULTIPLY) || !dtype_is_float(body->dtype);
     if (is_exact || axis_count == 0) return 1;
     int lanes = (int)(4 * 64 / dtype_size(body->dtype));
     Dim innermost = axes[axis_count - 1];
@@ -242,7 +269,8 @@ static int reduce_lanes(const Kernel *kernel, Combiner combiner, const Dim *axes
     return runs_along_memory(kernel, innermost, body) ? lanes : 1;
 }
 
-Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int axis_count, Scalar *body) {
+Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int axis_count,
+                      Scalar *body) {
     bool is_search = combiner == COMBINE_ARGMAX || combiner == COMBINE_ARGMIN;
     assert(!is_search || axis_count == 1);
     if (axis_count == 0) return body;
@@ -262,7 +290,8 @@ Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int ax
     return is_narrow && !is_search ? scalar_convert(kernel, dtype, result) : result;
 }
 
-Scalar *kernel_scan(Kernel *kernel, Combiner combiner, Dim axis, Scalar *body, bool exclusive, bool reverse) {
+Scalar *kernel_scan(Kernel *kernel, Combiner combiner, Dim axis, Scalar *body, bool exclusive,
+                    bool reverse) {
     tfcc_dtype dtype = body->dtype;
     bool is_narrow = dtype_is_float(dtype) && dtype_bits(dtype) < 32;
     if (is_narrow) body = scalar_convert(kernel, TFCC_FLOAT32, body);

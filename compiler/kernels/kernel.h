@@ -1,25 +1,30 @@
 /* kernel.h: the kernel level: what to compute, without order or memory.
  *
- * A Program is a list of buffers and of kernels. A kernel has parallel axes, and outputs: for every point of its axes each output
- * stores one scalar expression at one index. Expressions are DAGs of Scalars: constants, index arithmetic, loads, arithmetic on
- * dtypes, and two nodes that range over further points:
+ * A Program is a list of buffers and of kernels. A kernel has parallel axes, and outputs: for every
+ * point of its axes each output stores one scalar expression at one index. Expressions are DAGs of
+ * Scalars: constants, index arithmetic, loads, arithmetic on dtypes, and two nodes that range over
+ * further points:
  *
  *     REDUCE(combiner, axes, body)   combines body over all points of its reduce axes
- *     SCAN(combiner, axis, body)     combines body over the points of a parallel axis up to the current one
+ *     SCAN(combiner, axis, body)     combines body over a parallel axis up to the current point
  *
- * So `softmax` is one kernel over rows i and columns j with two REDUCEs whose axes run over the columns; a matrix product is one REDUCE; a
- * transpose is a load with swapped indices; a gather is a load whose index is itself a load. Fusing a producer into a consumer is
- * substitution of an expression for a load. Where a REDUCE is computed (once per row, once per element) follows from the axes it does
- * not mention: that is the schedule's business, not the expression's.
+ * So `softmax` is one kernel over rows i and columns j with two REDUCEs whose axes run over the
+ * columns; a matrix product is one REDUCE; a transpose is a load with swapped indices; a gather is
+ * a load whose index is itself a load. Fusing a producer into a consumer is substitution of an
+ * expression for a load. Where a REDUCE is computed (once per row, once per element) follows from
+ * the axes it does not mention: that is the schedule's business, not the expression's.
  *
- * Scalars of one kernel are hash-consed: equal expressions are one object. Indices are Dims (graph/dim.h) over the kernel's axes
- * as far as they can be written so (SCALAR_INDEX), and other Scalars where they depend on data.
+ * Scalars of one kernel are hash-consed: equal expressions are one object. Indices are Dims
+ * (graph/dim.h) over the kernel's axes as far as they can be written so (SCALAR_INDEX), and other
+ * Scalars where they depend on data.
  *
- * Kernels are total: they read inside their buffers and divide by nothing that is zero. What has to be checked is checked by a kernel
- * of its own, with checks and no outputs, which the computing kernel names in `after`.
+ * Kernels are total: they read inside their buffers and divide by nothing that is zero. What has to
+ * be checked is checked by a kernel of its own, with checks and no outputs, which the computing
+ * kernel names in `after`.
  *
- * Numbers: every operation is rounded to its type and nothing is contracted. float16, bfloat16 and the float8 types exist as types of
- * loads, stores, selects, bit casts and conversions alone; arithmetic on them is done by converting to float32 (the builders do it).
+ * Numbers: every operation is rounded to its type and nothing is contracted. float16, bfloat16 and
+ * the float8 types exist as types of loads, stores, selects, bit casts and conversions alone;
+ * arithmetic on them is done by converting to float32 (the builders do it).
  */
 #ifndef TFCC_KERNELS_KERNEL_H
 #define TFCC_KERNELS_KERNEL_H
@@ -36,11 +41,12 @@ typedef enum ScalarOp {
 typedef enum Combiner {
     COMBINE_ADD,
     COMBINE_MULTIPLY,
-    COMBINE_MAXIMUM,  /* NaN wins */
-    COMBINE_MINIMUM,  /* NaN wins */
+    COMBINE_MAXIMUM, /* NaN wins */
+    COMBINE_MINIMUM, /* NaN wins */
     COMBINE_AND,
     COMBINE_OR,
-    COMBINE_ARGMAX,   /* REDUCE only, over one axis: the int64 index of the first largest; `body` is what is compared */
+    COMBINE_ARGMAX, /* REDUCE only, over one axis: the int64 index of the first largest; `body` is
+                       what is compared */
     COMBINE_ARGMIN,
     COMBINE_STORE,    /* as a store mode: overwrites; later points win */
     COMBINE_SUBTRACT, /* as a store mode */
@@ -55,32 +61,33 @@ typedef struct Program Program;
 
 struct Scalar {
     ScalarOp op;
-    tfcc_dtype dtype;       /* of the result; indices are TFCC_INT64 */
-    uint32_t id;            /* in order of creation within the kernel; operands have smaller ids */
+    tfcc_dtype dtype; /* of the result; indices are TFCC_INT64 */
+    uint32_t id;      /* in order of creation within the kernel; operands have smaller ids */
     Scalar *operands[3];
     int operand_count;
     union {
-        uint64_t bits;      /* CONSTANT: the value in the low bits, as its dtype stores it */
-        Dim index;          /* INDEX: over axes and symbols, as an int64 */
+        uint64_t bits; /* CONSTANT: the value in the low bits, as its dtype stores it */
+        Dim index;     /* INDEX: over axes and symbols, as an int64 */
         struct {
             Buffer *buffer;
-            Scalar **index;     /* buffer->shape.rank of them, int64 */
-            Scalar *condition;  /* bool, or NULL: always. Where it is false nothing is read and the value is `otherwise` */
+            Scalar **index;    /* buffer->shape.rank of them, int64 */
+            Scalar *condition; /* bool, or NULL: always. Where it is false nothing is read and the
+                                  value is `otherwise` */
             Scalar *otherwise;
         } load;
         struct {
             Combiner combiner;
-            Dim *axes;          /* reduce axes, outermost first */
+            Dim *axes; /* reduce axes, outermost first */
             int axis_count;
             Scalar *body;
-            int lanes;          /* the order of a sum is part of its meaning: see kernel_reduce */
+            int lanes; /* the order of a sum is part of its meaning: see kernel_reduce */
         } reduce;
         struct {
             Combiner combiner;
-            Dim axis;           /* one of the kernel's parallel axes */
+            Dim axis; /* one of the kernel's parallel axes */
             Scalar *body;
-            bool exclusive;     /* without the current point */
-            bool reverse;       /* from the last point down */
+            bool exclusive; /* without the current point */
+            bool reverse;   /* from the last point down */
         } scan;
     } as;
 };
@@ -88,17 +95,19 @@ struct Scalar {
 typedef struct KernelOutput {
     Buffer *buffer;
     Scalar *value;
-    Scalar **index;       /* buffer->shape.rank of them, or NULL: the parallel axes themselves, in order */
-    Scalar *condition;    /* bool, or NULL: where it is false nothing is stored */
-    Combiner combine;     /* COMBINE_STORE, or how the value is combined with what the buffer holds, points in row-major order */
-    Buffer *initial;      /* what the buffer holds before: same type as buffer; NULL where every element is stored (or an earlier kernel stores the others) */
-    bool is_optional;     /* stored only when a run fetches it */
+    Scalar **index;    /* buffer->shape.rank of them, or NULL: the parallel axes in order */
+    Scalar *condition; /* bool, or NULL: where it is false nothing is stored */
+    Combiner combine;  /* COMBINE_STORE, or how the value is combined with what the buffer holds,
+                          points in row-major order */
+    Buffer *initial;  /* what the buffer holds before: same type as buffer; NULL where every element
+                         is stored (or an earlier kernel stores the others) */
+    bool is_optional; /* stored only when a run fetches it */
 } KernelOutput;
 
 typedef struct KernelCheck {
-    Scalar *condition;    /* bool; must hold at every point */
+    Scalar *condition; /* bool; must hold at every point */
     tfcc_status status;
-    const char *message;  /* %0, %1, … print values[k]; see tfcc/abi.h */
+    const char *message; /* %0, %1, … print values[k]; see tfcc/abi.h */
     Scalar **values;
     size_t value_count;
 } KernelCheck;
@@ -111,24 +120,24 @@ typedef enum KernelKind {
 struct Kernel {
     KernelKind kind;
     Program *program;
-    uint32_t number;        /* its place in the program */
-    const char *name;       /* label of the node it came from; fused kernels: of the last one */
+    uint32_t number;  /* its place in the program */
+    const char *name; /* label of the node it came from; fused kernels: of the last one */
     Place place;
-    Dim *axes;              /* parallel axes: dim_axis(k, size), outermost first */
+    Dim *axes; /* parallel axes: dim_axis(k, size), outermost first */
     size_t axis_count, axis_capacity;
-    int next_axis;          /* number of the next axis, parallel or reduce */
+    int next_axis; /* number of the next axis, parallel or reduce */
     KernelOutput *outputs;
     size_t output_count, output_capacity;
     KernelCheck *checks;
     size_t check_count, check_capacity;
     Guard *guard;
-    Kernel **after;         /* carried out before it, and needed with it */
+    Kernel **after; /* carried out before it, and needed with it */
     size_t after_count, after_capacity;
-    Buffer *bind;           /* KERNEL_BIND */
-    bool is_alternate;      /* used only in runs where no other kernel gives its output: see tfcc/abi.h */
+    Buffer *bind; /* KERNEL_BIND */
+    bool is_alternate; /* used only where no other kernel gives its output: see tfcc/abi.h */
     bool is_dead;
-    const char *boundary;   /* why its result was not fused into its consumer; for --emit=kernels */
-    Scalar **scalars;       /* all, by id */
+    const char *boundary; /* why its result was not fused into its consumer; for --emit=kernels */
+    Scalar **scalars;     /* all, by id */
     size_t scalar_count, scalar_capacity;
     struct ScalarTable *table;
 };
@@ -136,17 +145,18 @@ struct Kernel {
 /* Kinds of buffers are those of tfcc_abi_buffer_kind. */
 struct Buffer {
     uint32_t number;
-    const char *name;        /* the value's name or its node's label */
-    int kind;                /* tfcc_abi_buffer_kind */
+    const char *name; /* the value's name or its node's label */
+    int kind;         /* tfcc_abi_buffer_kind */
     Type type;
-    Value *value;            /* the value it holds, or NULL for a temporary of a lowering */
-    Variable *variable;      /* START, CURRENT, WRITE, INITIALIZED */
+    Value *value;       /* the value it holds, or NULL for a temporary of a lowering */
+    Variable *variable; /* START, CURRENT, WRITE, INITIALIZED */
     const ConstantData *constant;
-    Buffer *alias_of;        /* shows the same bytes under another shape; never itself an alias */
+    Buffer *alias_of; /* shows the same bytes under another shape; never itself an alias */
     bool is_fetchable, is_feedable;
 };
 
-/* The kernels that stand for a node, for targets: its own, or, where it has none, those of what it depends on. */
+/* The kernels that stand for a node, for targets: its own, or, where it has none, those of what it
+ * depends on. */
 typedef struct ProgramNode {
     Kernel **kernels;
     size_t kernel_count;
@@ -157,10 +167,11 @@ struct Program {
     Graph *graph;
     Buffer **buffers;
     size_t buffer_count, buffer_capacity;
-    Kernel **kernels;        /* in an order that respects data, after, guards and writes */
+    Kernel **kernels; /* in an order that respects data, after, guards and writes */
     size_t kernel_count, kernel_capacity;
     ProgramNode *nodes;      /* by node id; made by lower_graph */
-    Buffer **initial_writes; /* by variable number: the WRITE buffer with its initial value; `initialize` carries out what gives them */
+    Buffer **initial_writes; /* by variable number: the WRITE buffer with its initial value;
+                                `initialize` carries out what gives them */
 };
 
 /* ---- building ---- */
@@ -168,68 +179,88 @@ struct Program {
 Program *program_create(Arena *arena, Graph *graph);
 Buffer *program_add_buffer(Program *program, int kind, const char *name, Type type);
 /* A temporary VALUE buffer of this dtype and shape. */
-Buffer *program_add_temporary(Program *program, const char *name, tfcc_dtype dtype, const Shape *shape);
-/* `shape` must have as many elements as the buffer (asked by the shape rule); bytes of one element may differ for bit casts. */
+Buffer *program_add_temporary(Program *program, const char *name, tfcc_dtype dtype,
+                              const Shape *shape);
+/* `shape` must have as many elements as the buffer (asked by the shape rule); bytes of one element
+ * may differ for bit casts. */
 Buffer *program_add_alias(Program *program, Buffer *base, Value *value);
 /* The same bytes under another shape, for lowerings that want to index a buffer in another way. */
 Buffer *program_reshape(Program *program, Buffer *base, const Shape *shape);
 /* The buffer whose bytes this one shows: itself where it is no alias. */
 Buffer *buffer_root(Buffer *buffer);
 
-Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place place, Guard *guard);
-Dim kernel_add_axis(Kernel *kernel, Dim size);        /* parallel; all of them before any store */
+Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place place,
+                      Guard *guard);
+Dim kernel_add_axis(Kernel *kernel, Dim size); /* parallel; all of them before any store */
 Dim kernel_add_reduce_axis(Kernel *kernel, Dim size);
 /* One parallel axis per dimension of the shape, in `axes`. */
 void kernel_add_axes(Kernel *kernel, const Shape *shape, Dim *axes);
-void kernel_store(Kernel *kernel, Buffer *buffer, Scalar *value); /* at the parallel axes; rounds to the buffer's dtype by its type */
+/* At the parallel axes; the value is converted to the buffer's dtype. */
+void kernel_store(Kernel *kernel, Buffer *buffer, Scalar *value);
+/* At another index; condition, combine and initial are filled in by the caller. */
 KernelOutput *kernel_store_at(Kernel *kernel, Buffer *buffer, Scalar **index, Scalar *value);
-KernelCheck *kernel_check(Kernel *kernel, Scalar *condition, tfcc_status status, const char *message,
-                          Scalar *const *values, size_t value_count);
+KernelCheck *kernel_check(Kernel *kernel, Scalar *condition, tfcc_status status,
+                          const char *message, Scalar *const *values, size_t value_count);
 void kernel_add_after(Kernel *kernel, Kernel *earlier);
 
 Scalar *scalar_constant_bits(Kernel *kernel, tfcc_dtype dtype, uint64_t bits);
 Scalar *scalar_integer(Kernel *kernel, tfcc_dtype dtype, int64_t number); /* any dtype: converted */
 Scalar *scalar_float(Kernel *kernel, tfcc_dtype dtype, double number);
 Scalar *scalar_index(Kernel *kernel, Dim index); /* int64 */
-/* Arithmetic: operands of one dtype; result by the row of scalar_ops.def. Folds constants and, on SCALAR_INDEX, does arithmetic on
- * Dims. float16 and bfloat16 operands are converted to float32 and the result rounded back. */
+/* Arithmetic: operands of one dtype; result by the row of scalar_ops.def. Folds constants and, on
+ * SCALAR_INDEX, does arithmetic on Dims. float16 and bfloat16 operands are converted to float32 and
+ * the result rounded back. */
 Scalar *scalar_unary(Kernel *kernel, ScalarOp op, Scalar *a);
 Scalar *scalar_binary(Kernel *kernel, ScalarOp op, Scalar *a, Scalar *b);
 Scalar *scalar_select(Kernel *kernel, Scalar *condition, Scalar *a, Scalar *b);
-/* TensorFlow's cast. What remains of it as CONVERT: between integers and from bool (extends or cuts), integers and bool to float32 or
- * float64, between float32 and float64, float32 from and to float16 and bfloat16, float32 and float64 to int32 and int64. The
- * others are composed of these; to bool is `!= 0`. */
+/* TensorFlow's cast. What remains of it as CONVERT: between integers and from bool (extends or
+ * cuts), integers and bool to float32 or float64, between float32 and float64, float32 from and to
+ * float16 and bfloat16, float32 and float64 to int32 and int64. The others are composed of these;
+ * to bool is `!= 0`. */
 Scalar *scalar_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a);
 Scalar *scalar_bitcast(Kernel *kernel, tfcc_dtype dtype, Scalar *a); /* same width */
-Scalar *scalar_random_bits(Kernel *kernel, Scalar *key, Scalar *stream, Scalar *word); /* uint64 each; see RANDOM_BITS */
+/* RANDOM_BITS of three uint64. */
+Scalar *scalar_random_bits(Kernel *kernel, Scalar *key, Scalar *stream, Scalar *word);
+/* A load from a constant at a place that is known gives the constant's element. */
 Scalar *scalar_load(Kernel *kernel, Buffer *buffer, const Dim *index);
 Scalar *scalar_load_at(Kernel *kernel, Buffer *buffer, Scalar *const *index);
-Scalar *scalar_load_if(Kernel *kernel, Buffer *buffer, Scalar *const *index, Scalar *condition, Scalar *otherwise);
-/* The order of combination is fixed: with L = lanes, point number t (row-major over the reduce axes, innermost fastest) belongs to partial result
- * t % L of ITS INNERMOST AXIS: for each lane l the points whose innermost index is congruent to l modulo L are combined in order, starting from the combiner's
- * identity; then lanes are combined pairwise, l with l + L/2, then L/4, … L is a power of two; 1 is plain sequential order. `kernel_reduce` picks it:
- * 1 where the innermost reduce axis is not the last index of the loads or the size is small or the combiner is exact in any order, else 64 bytes'
- * worth times four. Sums of float16 and bfloat16 are accumulated in float32 and rounded once. The result has the dtype of body
- * (int64 for ARGMAX, ARGMIN). Over no points it is the identity (lowest or infinity for max, 0 for arg). */
-Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int axis_count, Scalar *body);
-Scalar *kernel_scan(Kernel *kernel, Combiner combiner, Dim axis, Scalar *body, bool exclusive, bool reverse);
+Scalar *scalar_load_if(Kernel *kernel, Buffer *buffer, Scalar *const *index, Scalar *condition,
+                       Scalar *otherwise);
+/* The order of combination is fixed. With L lanes, a power of two, there are L partial results, each
+ * starting from the combiner's identity. Points are visited row-major, the innermost reduce axis
+ * fastest, and each is combined into lane (its innermost index mod L); at the end lane l takes up
+ * lane l + L/2, then l + L/4, … down to lane 0. One lane is plain sequential order.
+ *
+ * kernel_reduce picks 1 lane where the combiner is exact in any order, where the innermost axis is
+ * known to be short, or where it does not run along memory in every load; else four vectors of 64
+ * bytes. float16 and bfloat16 are combined in float32 and rounded once. The result has the dtype of
+ * body (int64 for ARGMAX, ARGMIN). Over no points it is the identity (infinity or the extreme
+ * integer for MAXIMUM and MINIMUM, index 0 for ARGMAX and ARGMIN). */
+Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int axis_count,
+                      Scalar *body);
+Scalar *kernel_scan(Kernel *kernel, Combiner combiner, Dim axis, Scalar *body, bool exclusive,
+                    bool reverse);
 /* The combiner's identity as bits of dtype. */
 uint64_t combiner_identity(Combiner combiner, tfcc_dtype dtype);
-ScalarOp combiner_operation(Combiner combiner, tfcc_dtype dtype); /* the binary scalar op of ADD … OR */
+/* The binary scalar op of ADD … OR and SUBTRACT. */
+ScalarOp combiner_operation(Combiner combiner, tfcc_dtype dtype);
 
 /* Copies an expression into `kernel` (perhaps another one), axes replaced; the work of fusion. */
 typedef struct ScalarRewrite {
     Kernel *from, *to;
     const Dim *old_axes, *new_axes; /* Dims over axes of `to` */
     size_t axis_count;
-    /* Called for every load of `from` before it is copied; gives the scalar that takes its place, or NULL to copy the load. */
+    /* Called for every load of `from` before it is copied; gives the scalar that takes its place,
+     * or NULL to copy the load. */
     Scalar *(*replace_load)(void *context, struct ScalarRewrite *rewrite, Scalar *load);
-    /* Called for every operation with its operands as they were copied; the same. Either may be NULL. */
+    /* Called for every operation with its operands as they were copied; the same. Either may be
+     * NULL. */
     Scalar *(*replace_operation)(void *context, struct ScalarRewrite *rewrite, Scalar *scalar,
                                  Scalar *const *operands);
     void *context;
-    Scalar **memo;          /* by id of `from`; made by the first call */
-    Dim *from_axes, *to_axes; /* made by the first call: old_axes and new_axes, then the reduce axes met and their new ones */
+    Scalar **memo;            /* by id of `from`; made by the first call */
+    Dim *from_axes, *to_axes; /* made by the first call: old_axes and new_axes, then the reduce axes
+                                 met and their new ones */
     size_t mapped_count, mapped_capacity;
 } ScalarRewrite;
 Scalar *scalar_rewrite(ScalarRewrite *rewrite, Scalar *scalar);
@@ -245,18 +276,19 @@ typedef struct LowerContext {
     Graph *graph;
     GraphNode *node;
     DimTable *dims;
-    Kernel *requirement;    /* the check kernel of the node's requirements, or NULL; kernels begun with lower_kernel come after it */
+    Kernel *requirement; /* the check kernel of the node's requirements, or NULL; kernels begun with
+                            lower_kernel come after it */
 } LowerContext;
 
 /* A kernel of the node: its name, place, guard and `after` filled in. */
 Kernel *lower_kernel(LowerContext *context);
-Buffer *lower_input(LowerContext *context, const char *parameter);   /* NULL where absent */
+Buffer *lower_input(LowerContext *context, const char *parameter); /* NULL where absent */
 Buffer *lower_output(LowerContext *context, int index);
 
 /* Lowers the graph: c->program. False after a diagnostic. */
 struct Compilation;
 bool lower_graph(struct Compilation *compilation);
-/* The same without a compilation: a program of all nodes of an inferred graph in topological order. */
+/* The same without a compilation: a program of all nodes of an inferred, ordered graph. */
 Program *lower_graph_nodes(Arena *arena, Graph *graph);
 
 /* ---- asking ---- */
@@ -266,13 +298,16 @@ bool program_verify(const Program *program, char *message, size_t size);
 void program_print(Text *text, const Program *program);
 void kernel_print(Text *text, const Kernel *kernel);
 /* Visits the scalars that outputs and checks name: values, indices, conditions. */
-void kernel_each_root(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar), void *context);
-/* The scalars a scalar is made of, bodies, indices and conditions of loads included; at most SCALAR_MAX_CHILDREN. */
+void kernel_each_root(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar),
+                      void *context);
+/* The scalars a scalar is made of, bodies, indices and conditions of loads included; at most
+ * SCALAR_MAX_CHILDREN. */
 enum { SCALAR_MAX_CHILDREN = MAX_RANK + 2 };
 size_t scalar_children(const Scalar *scalar, Scalar **children);
 /* Marks (by id) everything that marked scalars are made of. */
 void scalar_mark(const Kernel *kernel, bool *marked);
 /* Visits every scalar reachable from outputs and checks once, operands first. */
-void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar), void *context);
+void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar),
+                        void *context);
 
 #endif

@@ -1,8 +1,8 @@
 /* lower.c: what the lowerings of ops share. */
 #include "kernels/lower.h"
 
-#include <string.h>
 #include "graph/ops.h"
+#include <string.h>
 
 Scalar *scalar_in_range(Kernel *kernel, Scalar *a, Scalar *low, Scalar *high) {
     return scalar_and(kernel, scalar_less_equal(kernel, low, a), scalar_less(kernel, a, high));
@@ -10,7 +10,9 @@ Scalar *scalar_in_range(Kernel *kernel, Scalar *a, Scalar *low, Scalar *high) {
 
 /* ---- the node ---- */
 
-Value *lower_input_value(LowerContext *c, const char *parameter) { return node_input(c->node, parameter); }
+Value *lower_input_value(LowerContext *c, const char *parameter) {
+    return node_input(c->node, parameter);
+}
 
 Buffer *lower_input(LowerContext *c, const char *parameter) {
     Value *value = node_input(c->node, parameter);
@@ -25,7 +27,9 @@ size_t lower_input_list(LowerContext *c, const char *parameter, Buffer ***buffer
     return count;
 }
 
-static const char *value_name(const Value *value) { return value->name ? value->name : value->node->label; }
+static const char *value_name(const Value *value) {
+    return value->name ? value->name : value->node->label;
+}
 
 Buffer *lower_output(LowerContext *c, int index) {
     Value *value = c->node->outputs[index];
@@ -37,9 +41,12 @@ Buffer *lower_output(LowerContext *c, int index) {
     return value->buffer;
 }
 
-const Shape *lower_output_shape(LowerContext *c, int index) { return &c->node->outputs[index]->type.shape; }
+const Shape *lower_output_shape(LowerContext *c, int index) {
+    return &c->node->outputs[index]->type.shape;
+}
 
-bool lower_known_integers(LowerContext *c, const char *parameter, const int64_t **numbers, size_t *count) {
+bool lower_known_integers(LowerContext *c, const char *parameter, const int64_t **numbers,
+                          size_t *count) {
     Value *value = node_input(c->node, parameter);
     return value && value_known_integers(c->program->arena, value, numbers, count);
 }
@@ -97,13 +104,15 @@ Kernel *lower_check_kernel(LowerContext *c) {
 
 /* ---- indices ---- */
 
-void lower_broadcast_index(DimTable *dims, const Shape *from, const Shape *to, const Dim *axes, Dim *index) {
+void lower_broadcast_index(DimTable *dims, const Shape *from, const Shape *to, const Dim *axes,
+                           Dim *index) {
     for (int k = 0; k < from->rank; k++) {
         int at = to->rank - from->rank + k;
         Dim size = from->dims[k], one = dim_constant(dims, 1);
         if (at < 0 || dim_is(size, 1)) { /* below 0: the leading ones of an unknown rank */
             index[k] = dim_constant(dims, 0);
-        } else if (dim_compare(dims, size, to->dims[at]) == DIM_YES || dim_compare(dims, size, one) == DIM_NO) {
+        } else if (dim_compare(dims, size, to->dims[at]) == DIM_YES ||
+                   dim_compare(dims, size, one) == DIM_NO) {
             index[k] = axes[at];
         } else {
             Dim stretches = dim_equal(dims, size, one);
@@ -136,12 +145,15 @@ Scalar *lower_element(LowerContext *c, Kernel *kernel, Value *value, int64_t k) 
 }
 
 Scalar *lower_widen(Kernel *kernel, Scalar *a) {
-    return dtype_is_float(a->dtype) && dtype_bits(a->dtype) < 32 ? scalar_convert(kernel, TFCC_FLOAT32, a) : a;
+    return dtype_is_float(a->dtype) && dtype_bits(a->dtype) < 32
+               ? scalar_convert(kernel, TFCC_FLOAT32, a)
+               : a;
 }
 
 /* ---- outputs that are inputs ---- */
 
-/* Whether every symbol of `shape` that is computed during the run is one of `of` too: else its kernels must wait for it. */
+/* Whether every symbol of `shape` that is computed during the run is one of `of` too: else its
+ * kernels must wait for it. */
 typedef struct SymbolSearch {
     const Shape *of;
     bool missing;
@@ -164,7 +176,8 @@ static bool needs_more_symbols(const Shape *shape, const Shape *of) {
 
 static bool is_written(const Graph *graph, const Variable *variable) {
     for (size_t k = 0; k < graph->node_count; k++)
-        if (graph->nodes[k]->variable == variable && (graph->nodes[k]->row->effects & WRITES)) return true;
+        if (graph->nodes[k]->variable == variable && (graph->nodes[k]->row->effects & WRITES))
+            return true;
     return false;
 }
 
@@ -173,14 +186,16 @@ void lower_show(LowerContext *c, int index, Buffer *base) {
     Buffer *root = buffer_root(base);
     bool may_change = root->kind == TFCC_ABI_CURRENT || root->kind == TFCC_ABI_WRITE ||
                       (root->kind == TFCC_ABI_START && is_written(c->graph, root->variable));
-    if (!value->is_feedable && !c->requirement && !may_change && !c->node->guard && c->node->after_count == 0 &&
-        !needs_more_symbols(&value->type.shape, &base->type.shape)) {
+    if (!value->is_feedable && !c->requirement && !may_change && !c->node->guard &&
+        c->node->after_count == 0 && !needs_more_symbols(&value->type.shape, &base->type.shape)) {
         program_add_alias(c->program, base, value);
         return;
     }
     Buffer *output = lower_output(c, index), *shown = base;
-    if (base->type.dtype != output->type.dtype || base->type.shape.rank != output->type.shape.rank ||
-        memcmp(base->type.shape.dims, output->type.shape.dims, sizeof(Dim) * (size_t)base->type.shape.rank) != 0) {
+    if (base->type.dtype != output->type.dtype ||
+        base->type.shape.rank != output->type.shape.rank ||
+        memcmp(base->type.shape.dims, output->type.shape.dims,
+               sizeof(Dim) * (size_t)base->type.shape.rank) != 0) {
         shown = program_reshape(c->program, base, &output->type.shape);
         shown->type.dtype = output->type.dtype;
     }
@@ -192,6 +207,7 @@ void lower_show(LowerContext *c, int index, Buffer *base) {
 /* Ops that passes/expand.c replaces by others never get here. */
 void lower_expanded(LowerContext *c);
 void lower_expanded(LowerContext *c) {
-    diagnose_error(c->graph->diagnostics, c->node->place, "internal error: %s was not expanded", c->node->row->spelling);
+    diagnose_error(c->graph->diagnostics, c->node->place, "internal error: %s was not expanded",
+                   c->node->row->spelling);
     for (size_t k = 0; k < c->node->output_count; k++) lower_output(c, (int)k);
 }

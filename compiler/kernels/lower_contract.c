@@ -1,12 +1,15 @@
-/* lower_contract.c: sums of products: matmul, tensordot, einsum. Each is one REDUCE whose loads say the rest. */
-#include <string.h>
+/* lower_contract.c: sums of products: matmul, tensordot, einsum. Each is one REDUCE whose loads say
+ * the rest. */
 #include "kernels/lower.h"
+#include <string.h>
 
-/* y[b.., i, j] = sum over k of a[b.., i, k] * b[b.., k, j]; transposes are only another order of the last two indices. */
+/* y[b.., i, j] = sum over k of a[b.., i, k] * b[b.., k, j]; transposes are only another order of
+ * the last two indices. */
 void lower_matmul(LowerContext *c);
 void lower_matmul(LowerContext *c) {
     Buffer *a = lower_input(c, "a"), *b = lower_input(c, "b"), *output = lower_output(c, 0);
-    bool transpose_a = node_attribute_bool(c->node, "transpose_a"), transpose_b = node_attribute_bool(c->node, "transpose_b");
+    bool transpose_a = node_attribute_bool(c->node, "transpose_a"),
+         transpose_b = node_attribute_bool(c->node, "transpose_b");
     const Shape *shape = &output->type.shape;
     Dim axes[MAX_RANK], index_a[MAX_RANK], index_b[MAX_RANK];
     Kernel *kernel = lower_kernel_over(c, shape, axes);
@@ -28,7 +31,8 @@ void lower_matmul(LowerContext *c) {
     kernel_store(kernel, output, kernel_reduce(kernel, COMBINE_ADD, &inner, 1, product));
 }
 
-/* The pairs of axes summed over: [axes of a, axes of b], or the last n of a and the first n of b. */
+/* The pairs of axes summed over: [axes of a, axes of b], or the last n of a and the first n of b.
+ */
 static int contracted_axes(LowerContext *c, int rank_a, int rank_b, int *of_a, int *of_b) {
     const int64_t *numbers;
     size_t count;
@@ -57,7 +61,8 @@ void lower_tensordot(LowerContext *c) {
     Dim axes[MAX_RANK], inner[MAX_RANK], index_a[MAX_RANK] = {NULL}, index_b[MAX_RANK] = {NULL};
     Kernel *kernel = lower_kernel_over(c, &output->type.shape, axes);
     for (int k = 0; k < pairs; k++)
-        index_a[of_a[k]] = index_b[of_b[k]] = inner[k] = kernel_add_reduce_axis(kernel, a->type.shape.dims[of_a[k]]);
+        index_a[of_a[k]] = index_b[of_b[k]] = inner[k] =
+            kernel_add_reduce_axis(kernel, a->type.shape.dims[of_a[k]]);
     int next = 0;
     for (int k = 0; k < rank_a; k++)
         if (!index_a[k]) index_a[k] = axes[next++];
@@ -88,11 +93,13 @@ static void add_letter(EinsumTerm *term, char letter) {
     if (term->length < (int)sizeof term->letters) term->letters[term->length++] = letter;
 }
 
-/* Without an arrow the output has the ellipsis, then the letters that occur once, in alphabetical order. */
+/* Without an arrow the output has the ellipsis, then the letters that occur once, in alphabetical
+ * order. */
 static void implicit_output(Equation *equation) {
     int uses[256] = {0};
     for (int t = 0; t < equation->input_count; t++)
-        for (int k = 0; k < equation->inputs[t].length; k++) uses[(unsigned char)equation->inputs[t].letters[k]]++;
+        for (int k = 0; k < equation->inputs[t].length; k++)
+            uses[(unsigned char)equation->inputs[t].letters[k]]++;
     if (uses[ELLIPSIS]) add_letter(&equation->output, ELLIPSIS);
     for (int letter = 'A'; letter <= 'z'; letter++)
         if (uses[letter] == 1) add_letter(&equation->output, (char)letter);
@@ -127,10 +134,13 @@ typedef struct EinsumAxes {
     Shape ellipsis_shape;
 } EinsumAxes;
 
-static int ellipsis_rank(const EinsumTerm *term, int rank) { return rank - (term->length - 1); }
+static int ellipsis_rank(const EinsumTerm *term, int rank) {
+    return rank - (term->length - 1);
+}
 
 /* The parallel axes, named by the output's letters. */
-static void name_axes(const EinsumTerm *output, const Shape *shape, const Dim *axes, EinsumAxes *names) {
+static void name_axes(const EinsumTerm *output, const Shape *shape, const Dim *axes,
+                      EinsumAxes *names) {
     int next = 0;
     for (int k = 0; k < output->length; k++) {
         if (output->letters[k] != ELLIPSIS) {
@@ -146,9 +156,10 @@ static void name_axes(const EinsumTerm *output, const Shape *shape, const Dim *a
     }
 }
 
-/* The index of one input by its letters; letters that the output lacks become reduce axes when they are first met. */
-static Scalar *load_term(LowerContext *c, Kernel *kernel, const EinsumTerm *term, Buffer *input, EinsumAxes *names, Dim *inner,
-                         int *inner_count) {
+/* The index of one input by its letters; letters that the output lacks become reduce axes when they
+ * are first met. */
+static Scalar *load_term(LowerContext *c, Kernel *kernel, const EinsumTerm *term, Buffer *input,
+                         EinsumAxes *names, Dim *inner, int *inner_count) {
     const Shape *shape = &input->type.shape;
     Dim index[MAX_RANK];
     int next = 0;
@@ -156,20 +167,23 @@ static Scalar *load_term(LowerContext *c, Kernel *kernel, const EinsumTerm *term
         if (term->letters[k] == ELLIPSIS) {
             Shape part = {.rank = ellipsis_rank(term, shape->rank)};
             for (int d = 0; d < part.rank; d++) part.dims[d] = shape->dims[next + d];
-            lower_broadcast_index(c->dims, &part, &names->ellipsis_shape, names->ellipsis, &index[next]);
+            lower_broadcast_index(c->dims, &part, &names->ellipsis_shape, names->ellipsis,
+                                  &index[next]);
             next += part.rank;
             continue;
         }
         Dim *axis = &names->of_letter[(unsigned char)term->letters[k]];
-        if (!*axis) *axis = inner[(*inner_count)++] = kernel_add_reduce_axis(kernel, shape->dims[next]);
+        if (!*axis)
+            *axis = inner[(*inner_count)++] = kernel_add_reduce_axis(kernel, shape->dims[next]);
         index[next++] = *axis;
     }
     return lower_widen(kernel, scalar_load(kernel, input, index));
 }
 
 /* Dimensions under an ellipsis that the output lacks are summed too. */
-static void reduce_ellipsis(LowerContext *c, Kernel *kernel, const Equation *equation, Buffer *const *inputs, EinsumAxes *names,
-                            Dim *inner, int *inner_count) {
+static void reduce_ellipsis(LowerContext *c, Kernel *kernel, const Equation *equation,
+                            Buffer *const *inputs, EinsumAxes *names, Dim *inner,
+                            int *inner_count) {
     Shape broadcast = {0};
     for (int t = 0; t < equation->input_count; t++) {
         const EinsumTerm *term = &equation->inputs[t];
@@ -188,7 +202,8 @@ static void reduce_ellipsis(LowerContext *c, Kernel *kernel, const Equation *equ
     }
     names->ellipsis_shape = broadcast;
     for (int d = 0; d < broadcast.rank; d++)
-        inner[(*inner_count)++] = names->ellipsis[d] = kernel_add_reduce_axis(kernel, broadcast.dims[d]);
+        inner[(*inner_count)++] = names->ellipsis[d] =
+            kernel_add_reduce_axis(kernel, broadcast.dims[d]);
 }
 
 void lower_einsum(LowerContext *c);
@@ -197,7 +212,8 @@ void lower_einsum(LowerContext *c) {
     size_t count = lower_input_list(c, "inputs", &inputs);
     Equation *equation = arena_alloc(c->program->arena, sizeof *equation);
     parse_equation(node_attribute_word(c->node, "equation"), equation);
-    Dim axes[MAX_RANK], *inner = arena_alloc_array(c->program->arena, count * MAX_RANK + MAX_RANK, sizeof(Dim));
+    Dim axes[MAX_RANK],
+        *inner = arena_alloc_array(c->program->arena, count * MAX_RANK + MAX_RANK, sizeof(Dim));
     int inner_count = 0;
     Kernel *kernel = lower_kernel_over(c, &output->type.shape, axes);
     EinsumAxes *names = arena_alloc(c->program->arena, sizeof *names);
@@ -206,7 +222,8 @@ void lower_einsum(LowerContext *c) {
         reduce_ellipsis(c, kernel, equation, inputs, names, inner, &inner_count);
     Scalar *product = NULL;
     for (size_t t = 0; t < count; t++) {
-        Scalar *element = load_term(c, kernel, &equation->inputs[t], inputs[t], names, inner, &inner_count);
+        Scalar *element =
+            load_term(c, kernel, &equation->inputs[t], inputs[t], names, inner, &inner_count);
         product = product ? scalar_multiply(kernel, product, element) : element;
     }
     kernel_store(kernel, output, kernel_reduce(kernel, COMBINE_ADD, inner, inner_count, product));

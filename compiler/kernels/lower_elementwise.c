@@ -4,24 +4,28 @@
 #include "kernels/scalar_evaluate.h"
 #include "kernels/scalar_internal.h"
 
-void lower_elementwise(LowerContext *c, const char *const *parameters, int count, ElementExpression expression) {
+void lower_elementwise(LowerContext *c, const char *const *parameters, int count,
+                       ElementExpression expression) {
     Buffer *output = lower_output(c, 0);
     const Shape *shape = &output->type.shape;
     Dim axes[MAX_RANK];
     Kernel *kernel = lower_kernel_over(c, shape, axes);
     Scalar *inputs[ELEMENTWISE_MAX_INPUTS];
     for (int k = 0; k < count; k++)
-        inputs[k] = lower_widen(kernel, lower_load_broadcast(kernel, lower_input(c, parameters[k]), shape, axes));
+        inputs[k] = lower_widen(
+            kernel, lower_load_broadcast(kernel, lower_input(c, parameters[k]), shape, axes));
     kernel_store(kernel, output, expression(c, kernel, inputs));
 }
 
 /* Whether every element of a constant passes; false also where that cannot be told. */
-static bool constant_passes(LowerContext *c, const Buffer *buffer, Scalar *(*condition)(Kernel *k, Scalar *x)) {
+static bool constant_passes(LowerContext *c, const Buffer *buffer,
+                            Scalar *(*condition)(Kernel *k, Scalar *x)) {
     const ConstantData *data = buffer->constant;
     if (!data || buffer->is_feedable || data->element_count > 65536) return false;
     Kernel scratch = {.program = c->program, .name = "constant"};
     for (int64_t k = 0; k < data->element_count; k++) {
-        Scalar *element = scalar_constant_bits(&scratch, data->dtype, bits_load(data->dtype, data->bytes, k));
+        Scalar *element =
+            scalar_constant_bits(&scratch, data->dtype, bits_load(data->dtype, data->bytes, k));
         uint64_t holds;
         if (!scalar_is_constant(condition(&scratch, element), &holds) || !holds) return false;
     }

@@ -1,15 +1,17 @@
 /* lower_graph.c: the graph, node by node, to buffers and kernels.
  *
- * Kernels stand in the order of their nodes. What orders them beyond the data they pass on is written in `after`: control
- * dependencies between nodes, checks before what relies on them, and the BIND kernels that give a kernel its sizes.
+ * Kernels stand in the order of their nodes. What orders them beyond the data they pass on is
+ * written in `after`: control dependencies between nodes, checks before what relies on them, and
+ * the BIND kernels that give a kernel its sizes.
  */
-#include <assert.h>
-#include <string.h>
 #include "compilation.h"
 #include "graph/infer.h"
 #include "kernels/lower.h"
+#include <assert.h>
+#include <string.h>
 
-/* The kernels that stand for a node in `after`: its own, or, where it has none, those it would wait for. */
+/* The kernels that stand for a node in `after`: its own, or, where it has none, those it would wait
+ * for. */
 typedef struct NodeKernels {
     Kernel **kernels;
     size_t count, capacity;
@@ -18,9 +20,9 @@ typedef struct NodeKernels {
 typedef struct Lowering {
     Program *program;
     Graph *graph;
-    NodeKernels *nodes;     /* by node id */
-    Kernel **binds;         /* by symbol number: the kernel that binds it */
-    Value **symbol_values;  /* by symbol number: what it is an element of, or NULL */
+    NodeKernels *nodes;    /* by node id */
+    Kernel **binds;        /* by symbol number: the kernel that binds it */
+    Value **symbol_values; /* by symbol number: what it is an element of, or NULL */
     size_t symbol_count;
 } Lowering;
 
@@ -35,9 +37,12 @@ static void lower_requirements(LowerContext *c) {
     for (size_t k = 0; k < count; k++) {
         const Requirement *requirement = &requirements[k];
         Scalar *values[16];
-        for (size_t v = 0; v < requirement->value_count; v++) values[v] = scalar_index(kernel, requirement->values[v]);
-        Scalar *holds = scalar_not_equal(kernel, scalar_index(kernel, requirement->condition), scalar_integer(kernel, TFCC_INT64, 0));
-        kernel_check(kernel, holds, TFCC_INVALID_ARGUMENT, requirement->message, values, requirement->value_count);
+        for (size_t v = 0; v < requirement->value_count; v++)
+            values[v] = scalar_index(kernel, requirement->values[v]);
+        Scalar *holds = scalar_not_equal(kernel, scalar_index(kernel, requirement->condition),
+                                         scalar_integer(kernel, TFCC_INT64, 0));
+        kernel_check(kernel, holds, TFCC_INVALID_ARGUMENT, requirement->message, values,
+                     requirement->value_count);
     }
 }
 
@@ -47,8 +52,11 @@ static void forward(Lowering *lowering, NodeKernels *into, const GraphNode *from
     const NodeKernels *kernels = &lowering->nodes[from->id];
     for (size_t k = 0; k < kernels->count; k++) {
         bool known = false;
-        for (size_t i = 0; i < into->count && !known; i++) known = into->kernels[i] == kernels->kernels[k];
-        if (!known) *ARENA_PUSH(lowering->program->arena, into->kernels, into->count, into->capacity) = kernels->kernels[k];
+        for (size_t i = 0; i < into->count && !known; i++)
+            known = into->kernels[i] == kernels->kernels[k];
+        if (!known)
+            *ARENA_PUSH(lowering->program->arena, into->kernels, into->count, into->capacity) =
+                kernels->kernels[k];
     }
 }
 
@@ -57,21 +65,25 @@ static void record_kernels(Lowering *lowering, GraphNode *node, size_t first) {
     Program *program = lowering->program;
     NodeKernels *kernels = &lowering->nodes[node->id];
     for (size_t k = first; k < program->kernel_count; k++)
-        *ARENA_PUSH(program->arena, kernels->kernels, kernels->count, kernels->capacity) = program->kernels[k];
+        *ARENA_PUSH(program->arena, kernels->kernels, kernels->count, kernels->capacity) =
+            program->kernels[k];
     if (kernels->count > 0) {
         for (size_t a = 0; a < node->after_count; a++) {
             const NodeKernels *earlier = &lowering->nodes[node->after[a]->id];
             for (size_t e = 0; e < earlier->count; e++)
-                for (size_t k = first; k < program->kernel_count; k++) kernel_add_after(program->kernels[k], earlier->kernels[e]);
+                for (size_t k = first; k < program->kernel_count; k++)
+                    kernel_add_after(program->kernels[k], earlier->kernels[e]);
         }
         return;
     }
     for (size_t a = 0; a < node->after_count; a++) forward(lowering, kernels, node->after[a]);
-    for (size_t i = 0; i < node->input_count; i++) forward(lowering, kernels, node->inputs[i]->node);
+    for (size_t i = 0; i < node->input_count; i++)
+        forward(lowering, kernels, node->inputs[i]->node);
 }
 
 Kernel *lower_kernel(LowerContext *c) {
-    Kernel *kernel = kernel_create(c->program, KERNEL_STRUCTURED, c->node->label, c->node->place, c->node->guard);
+    Kernel *kernel = kernel_create(c->program, KERNEL_STRUCTURED, c->node->label, c->node->place,
+                                   c->node->guard);
     if (c->requirement) kernel_add_after(kernel, c->requirement);
     return kernel;
 }
@@ -101,7 +113,8 @@ static void bind_outputs(Lowering *lowering, GraphNode *node, bool *is_bound_val
         for (size_t k = 0; k < lowering->symbol_count; k++) {
             if (lowering->symbol_values[k] != value) continue;
             if (!bind) {
-                bind = kernel_create(lowering->program, KERNEL_BIND, value->buffer->name, node->place, node->guard);
+                bind = kernel_create(lowering->program, KERNEL_BIND, value->buffer->name,
+                                     node->place, node->guard);
                 bind->bind = value->buffer;
             }
             lowering->binds[k] = bind;
@@ -132,7 +145,8 @@ static void wait_for_scalar(void *context, Scalar *scalar) {
     if (scalar->op == SCALAR_INDEX) dim_each_symbol(scalar->as.index, wait_for_symbol, search);
     if (scalar->op == SCALAR_LOAD) wait_for_shape(search, &scalar->as.load.buffer->type.shape);
     if (scalar->op != SCALAR_REDUCE) return;
-    for (int k = 0; k < scalar->as.reduce.axis_count; k++) dim_each_symbol(scalar->as.reduce.axes[k]->size, wait_for_symbol, search);
+    for (int k = 0; k < scalar->as.reduce.axis_count; k++)
+        dim_each_symbol(scalar->as.reduce.axes[k]->size, wait_for_symbol, search);
 }
 
 /* Kernels come after the BIND kernels of the symbols they mention. */
@@ -142,8 +156,10 @@ static void wait_for_binds(const Lowering *lowering, size_t first) {
     for (size_t k = 0; k < lowering->symbol_count && !any; k++) any = lowering->binds[k] != NULL;
     for (size_t k = first; k < program->kernel_count && any; k++) {
         BindSearch search = {.lowering = lowering, .kernel = program->kernels[k]};
-        for (size_t a = 0; a < search.kernel->axis_count; a++) dim_each_symbol(search.kernel->axes[a]->size, wait_for_symbol, &search);
-        for (size_t o = 0; o < search.kernel->output_count; o++) wait_for_shape(&search, &search.kernel->outputs[o].buffer->type.shape);
+        for (size_t a = 0; a < search.kernel->axis_count; a++)
+            dim_each_symbol(search.kernel->axes[a]->size, wait_for_symbol, &search);
+        for (size_t o = 0; o < search.kernel->output_count; o++)
+            wait_for_shape(&search, &search.kernel->outputs[o].buffer->type.shape);
         kernel_each_scalar(search.kernel, wait_for_scalar, &search);
     }
 }
@@ -159,10 +175,13 @@ static void lower_initial_values(LowerContext *c) {
         Buffer *write = program_add_buffer(c->program, TFCC_ABI_WRITE, variable->name, value->type);
         write->variable = variable;
         c->program->initial_writes[variable->number] = write;
-        Kernel *kernel = kernel_create(c->program, KERNEL_STRUCTURED, variable->node->label, variable->node->place, NULL);
+        Kernel *kernel = kernel_create(c->program, KERNEL_STRUCTURED, variable->node->label,
+                                       variable->node->place, NULL);
         Dim axes[MAX_RANK];
         kernel_add_axes(kernel, &value->type.shape, axes);
-        kernel_store(kernel, write, lower_load_broadcast(kernel, variable->initial->buffer, &value->type.shape, axes));
+        kernel_store(
+            kernel, write,
+            lower_load_broadcast(kernel, variable->initial->buffer, &value->type.shape, axes));
     }
 }
 
@@ -170,7 +189,8 @@ Program *lower_graph_nodes(Arena *arena, Graph *graph) {
     Lowering lowering = {.program = program_create(arena, graph), .graph = graph};
     lowering.nodes = arena_alloc_array(arena, graph->next_id + 1, sizeof(NodeKernels));
     for (size_t n = 0; n < graph->node_count; n++)
-        for (size_t o = 0; o < graph->nodes[n]->output_count; o++) graph->nodes[n]->outputs[o]->buffer = NULL;
+        for (size_t o = 0; o < graph->nodes[n]->output_count; o++)
+            graph->nodes[n]->outputs[o]->buffer = NULL;
     find_symbols(&lowering);
     bool *is_bound_value = arena_alloc(arena, graph->next_id + 1);
     for (size_t k = 0; k < lowering.symbol_count; k++)
@@ -191,7 +211,8 @@ Program *lower_graph_nodes(Arena *arena, Graph *graph) {
     }
     lowering.program->nodes = arena_alloc_array(arena, graph->next_id + 1, sizeof(ProgramNode));
     for (size_t k = 0; k < graph->next_id; k++)
-        lowering.program->nodes[k] = (ProgramNode){lowering.nodes[k].kernels, lowering.nodes[k].count};
+        lowering.program->nodes[k] =
+            (ProgramNode){lowering.nodes[k].kernels, lowering.nodes[k].count};
     size_t first = lowering.program->kernel_count;
     lower_initial_values(&context);
     wait_for_binds(&lowering, first);

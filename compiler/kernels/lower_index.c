@@ -1,10 +1,11 @@
 /* lower_index.c: elements chosen by indices that are data: gather, scatter, where.
  *
- * A kernel of its own checks the indices first; it is left out where they are constants inside known sizes.
+ * A kernel of its own checks the indices first; it is left out where they are constants inside
+ * known sizes.
  */
-#include <string.h>
 #include "kernels/lower.h"
 #include "kernels/scalar_evaluate.h"
+#include <string.h>
 
 /* ---- checks of indices ---- */
 
@@ -19,7 +20,9 @@ static void print_position(Text *text, int rank) {
 static bool constant_is_inside(const Buffer *indices, Dim size) {
     const ConstantData *data = buffer_root((Buffer *)indices)->constant;
     int64_t limit;
-    if (!data || indices->is_feedable || buffer_root((Buffer *)indices)->is_feedable || !dim_is_constant(size, &limit)) return false;
+    if (!data || indices->is_feedable || buffer_root((Buffer *)indices)->is_feedable ||
+        !dim_is_constant(size, &limit))
+        return false;
     for (int64_t k = 0; k < data->element_count; k++) {
         int64_t index = bits_to_integer(data->dtype, bits_load(data->dtype, data->bytes, k));
         if (index < 0 || index >= limit) return false;
@@ -42,12 +45,13 @@ static void check_indices(LowerContext *c, Buffer *indices, Dim size) {
     Text text = {.arena = c->program->arena};
     print_position(&text, rank);
     text_add_format(&text, " = %%%d is not in [0, %%{%d})", rank, rank + 1);
-    kernel_check(k, scalar_in_range(k, index, scalar_integer(k, TFCC_INT64, 0), limit), TFCC_INVALID_ARGUMENT,
-                 lower_message(c, text.bytes), values, (size_t)rank + 2);
+    kernel_check(k, scalar_in_range(k, index, scalar_integer(k, TFCC_INT64, 0), limit),
+                 TFCC_INVALID_ARGUMENT, lower_message(c, text.bytes), values, (size_t)rank + 2);
 }
 
 /* Every row of `depth` indices must lie inside the first dimensions of `shape` from `first` on. */
-static void check_rows(LowerContext *c, Buffer *indices, int depth, const Shape *shape, int first, const char *what) {
+static void check_rows(LowerContext *c, Buffer *indices, int depth, const Shape *shape, int first,
+                       const char *what) {
     Kernel *k = lower_check_kernel(c);
     int outer = indices->type.shape.rank - 1;
     Shape rows = indices->type.shape;
@@ -65,7 +69,8 @@ static void check_rows(LowerContext *c, Buffer *indices, int depth, const Shape 
         axes[outer] = dim_constant(c->dims, d);
         Scalar *index = scalar_convert(k, TFCC_INT64, scalar_load(k, indices, axes));
         Scalar *limit = scalar_index(k, shape->dims[first + d]);
-        holds = scalar_and(k, holds, scalar_in_range(k, index, scalar_integer(k, TFCC_INT64, 0), limit));
+        holds = scalar_and(k, holds,
+                           scalar_in_range(k, index, scalar_integer(k, TFCC_INT64, 0), limit));
         text_add_format(&text, "%s%%{%zu}", d == 0 ? "" : ", ", count);
         values[count++] = index;
     }
@@ -80,10 +85,12 @@ static void check_rows(LowerContext *c, Buffer *indices, int depth, const Shape 
 
 /* ---- reading ---- */
 
-/* y[p.., i.., q..] = params[p.., indices[i..], q..]; the first batch_dims of p are also the first of indices. */
+/* y[p.., i.., q..] = params[p.., indices[i..], q..]; the first batch_dims of p are also the first
+ * of indices. */
 void lower_gather(LowerContext *c);
 void lower_gather(LowerContext *c) {
-    Buffer *params = lower_input(c, "params"), *indices = lower_input(c, "indices"), *output = lower_output(c, 0);
+    Buffer *params = lower_input(c, "params"), *indices = lower_input(c, "indices"),
+           *output = lower_output(c, 0);
     int rank = params->type.shape.rank, index_rank = indices->type.shape.rank;
     int64_t attribute = node_attribute_integer(c->node, "batch_dims");
     int batch = (int)(attribute < 0 ? attribute + index_rank : attribute);
@@ -102,14 +109,16 @@ void lower_gather(LowerContext *c) {
 /* How many indices a row of the last dimension has. */
 static int row_depth(const Buffer *indices) {
     int64_t depth = 0;
-    if (indices->type.shape.rank > 0) dim_is_constant(indices->type.shape.dims[indices->type.shape.rank - 1], &depth);
+    if (indices->type.shape.rank > 0)
+        dim_is_constant(indices->type.shape.dims[indices->type.shape.rank - 1], &depth);
     return (int)depth;
 }
 
 /* y[b.., o.., r..] = params[b.., indices[b.., o.., 0], …, r..]. */
 void lower_gather_nd(LowerContext *c);
 void lower_gather_nd(LowerContext *c) {
-    Buffer *params = lower_input(c, "params"), *indices = lower_input(c, "indices"), *output = lower_output(c, 0);
+    Buffer *params = lower_input(c, "params"), *indices = lower_input(c, "indices"),
+           *output = lower_output(c, 0);
     int batch = (int)node_attribute_integer(c->node, "batch_dims"), depth = row_depth(indices);
     int outer = indices->type.shape.rank - 1, rank = params->type.shape.rank;
     if (depth > 0) check_rows(c, indices, depth, &params->type.shape, batch, "param shape");
@@ -130,11 +139,14 @@ void lower_gather_nd(LowerContext *c) {
 
 /* ---- writing ---- */
 
-/* Zeros, then one store that adds for each element of updates: y[indices[o..], r..] += updates[o.., r..]. */
+/* Zeros, then one store that adds for each element of updates: y[indices[o..], r..] += updates[o..,
+ * r..]. */
 void lower_scatter_nd(LowerContext *c);
 void lower_scatter_nd(LowerContext *c) {
-    Buffer *indices = lower_input(c, "indices"), *updates = lower_input(c, "updates"), *output = lower_output(c, 0);
-    int depth = row_depth(indices), outer = indices->type.shape.rank - 1, rank = output->type.shape.rank;
+    Buffer *indices = lower_input(c, "indices"), *updates = lower_input(c, "updates"),
+           *output = lower_output(c, 0);
+    int depth = row_depth(indices), outer = indices->type.shape.rank - 1,
+        rank = output->type.shape.rank;
     if (depth > 0) check_rows(c, indices, depth, &output->type.shape, 0, "shape");
     Dim axes[MAX_RANK], row[MAX_RANK];
     Kernel *clear = lower_kernel_over(c, &output->type.shape, axes);
@@ -145,13 +157,15 @@ void lower_scatter_nd(LowerContext *c) {
     Scalar *index[MAX_RANK];
     for (int d = 0; d < rank; d++) {
         if (d < depth) row[outer] = dim_constant(c->dims, d);
-        index[d] = d < depth ? scalar_convert(k, TFCC_INT64, scalar_load(k, indices, row)) : scalar_index(k, axes[outer + d - depth]);
+        index[d] = d < depth ? scalar_convert(k, TFCC_INT64, scalar_load(k, indices, row))
+                             : scalar_index(k, axes[outer + d - depth]);
     }
     KernelOutput *store = kernel_store_at(k, output, index, scalar_load(k, updates, axes));
     store->combine = dtype_is_bool(output->type.dtype) ? COMBINE_OR : COMBINE_ADD;
 }
 
-/* The variable's new value: the current one with updates[i.., r..] combined at [indices[i..], r..], in the order of i. */
+/* The variable's new value: the current one with updates[i.., r..] combined at [indices[i..], r..],
+ * in the order of i. */
 static void lower_scatter_variable(LowerContext *c, Combiner combiner) {
     Buffer *indices = lower_input(c, "indices"), *updates = lower_input(c, "updates");
     Value *value = c->node->outputs[0];
@@ -161,29 +175,37 @@ static void lower_scatter_variable(LowerContext *c, Combiner combiner) {
     Buffer *write = lower_write(c);
     int outer = indices->type.shape.rank;
     Shape points = {.rank = outer + shape->rank - 1};
-    for (int d = 0; d < points.rank; d++) points.dims[d] = d < outer ? indices->type.shape.dims[d] : shape->dims[d - outer + 1];
+    for (int d = 0; d < points.rank; d++)
+        points.dims[d] = d < outer ? indices->type.shape.dims[d] : shape->dims[d - outer + 1];
     Dim axes[MAX_RANK];
     Kernel *k = lower_kernel_over(c, &points, axes);
     Scalar *index[MAX_RANK] = {scalar_convert(k, TFCC_INT64, scalar_load(k, indices, axes))};
     for (int d = 1; d < shape->rank; d++) index[d] = scalar_index(k, axes[outer + d - 1]);
-    KernelOutput *store = kernel_store_at(k, write, index, lower_load_broadcast(k, updates, &points, axes));
+    KernelOutput *store =
+        kernel_store_at(k, write, index, lower_load_broadcast(k, updates, &points, axes));
     store->combine = combiner;
     store->initial = current;
 }
 
 void lower_scatter_update(LowerContext *c);
-void lower_scatter_update(LowerContext *c) { lower_scatter_variable(c, COMBINE_STORE); }
+void lower_scatter_update(LowerContext *c) {
+    lower_scatter_variable(c, COMBINE_STORE);
+}
 
 void lower_scatter_add(LowerContext *c);
-void lower_scatter_add(LowerContext *c) { lower_scatter_variable(c, COMBINE_ADD); }
+void lower_scatter_add(LowerContext *c) {
+    lower_scatter_variable(c, COMBINE_ADD);
+}
 
 void lower_scatter_sub(LowerContext *c);
-void lower_scatter_sub(LowerContext *c) { lower_scatter_variable(c, COMBINE_SUBTRACT); }
+void lower_scatter_sub(LowerContext *c) {
+    lower_scatter_variable(c, COMBINE_SUBTRACT);
+}
 
 /* ---- where ---- */
 
-/* With one input: the indices of what is true, in order. Element n of the flat condition goes to the row that counts the true ones before
- * it. */
+/* With one input: the indices of what is true, in order. Element n of the flat condition goes to
+ * the row that counts the true ones before it. */
 static void lower_true_indices(LowerContext *c) {
     Buffer *condition = lower_input(c, "condition"), *output = lower_output(c, 0);
     const Shape *shape = &condition->type.shape;
@@ -191,11 +213,13 @@ static void lower_true_indices(LowerContext *c) {
     Dim n;
     Kernel *k = lower_kernel_over(c, &flat, &n);
     Scalar *is_true = scalar_load(k, program_reshape(c->program, condition, &flat), &n);
-    Scalar *row = kernel_scan(k, COMBINE_ADD, n, scalar_convert(k, TFCC_INT64, is_true), true, false);
+    Scalar *row =
+        kernel_scan(k, COMBINE_ADD, n, scalar_convert(k, TFCC_INT64, is_true), true, false);
     Dim stride = dim_constant(c->dims, 1);
     for (int d = shape->rank; d-- > 0;) {
-        Dim position = d == 0 ? dim_floor_divide(c->dims, n, stride)
-                              : dim_modulo(c->dims, dim_floor_divide(c->dims, n, stride), shape->dims[d]);
+        Dim position =
+            d == 0 ? dim_floor_divide(c->dims, n, stride)
+                   : dim_modulo(c->dims, dim_floor_divide(c->dims, n, stride), shape->dims[d]);
         Scalar *index[2] = {row, scalar_integer(k, TFCC_INT64, d)};
         KernelOutput *store = kernel_store_at(k, output, index, scalar_index(k, position));
         store->condition = is_true;
@@ -215,5 +239,6 @@ void lower_where(LowerContext *c) {
     Kernel *k = lower_kernel_over(c, shape, axes);
     Scalar *condition = lower_load_broadcast(k, lower_input(c, "condition"), shape, axes);
     kernel_store(k, output,
-                 scalar_select(k, condition, lower_load_broadcast(k, x, shape, axes), lower_load_broadcast(k, y, shape, axes)));
+                 scalar_select(k, condition, lower_load_broadcast(k, x, shape, axes),
+                               lower_load_broadcast(k, y, shape, axes)));
 }

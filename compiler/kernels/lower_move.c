@@ -1,8 +1,8 @@
 /* lower_move.c: elements that only change their place: each op is a load at another index. */
-#include <string.h>
 #include "graph/slicing.h"
 #include "kernels/lower.h"
 #include "kernels/scalar_internal.h"
+#include <string.h>
 
 /* a - n * floor(a / n) with n not negative, as a Dim where both are. */
 static Scalar *floor_modulo(Kernel *k, Scalar *a, Scalar *n) {
@@ -27,15 +27,18 @@ static Move move_begin(LowerContext *c, int output) {
     Move move = {.input = c->node->inputs[0]->buffer, .output = lower_output(c, output)};
     move.rank = move.output->type.shape.rank;
     move.kernel = lower_kernel_over(c, &move.output->type.shape, move.axes);
-    for (int k = 0; k < move.rank && k < move.input->type.shape.rank; k++) move.index[k] = scalar_index(move.kernel, move.axes[k]);
+    for (int k = 0; k < move.rank && k < move.input->type.shape.rank; k++)
+        move.index[k] = scalar_index(move.kernel, move.axes[k]);
     return move;
 }
 
 static void move_end(Move *move) {
-    kernel_store(move->kernel, move->output, scalar_load_at(move->kernel, move->input, move->index));
+    kernel_store(move->kernel, move->output,
+                 scalar_load_at(move->kernel, move->input, move->index));
 }
 
-/* y[i0, i1, ..] = x[j..] with j[perm[k]] = i[k]; where the run gives perm, j[d] is the sum of i[k] * (perm[k] == d). */
+/* y[i0, i1, ..] = x[j..] with j[perm[k]] = i[k]; where the run gives perm, j[d] is the sum of i[k]
+ * * (perm[k] == d). */
 void lower_transpose(LowerContext *c);
 void lower_transpose(LowerContext *c) {
     Move move = move_begin(c, 0);
@@ -43,9 +46,11 @@ void lower_transpose(LowerContext *c) {
     for (int d = 0; d < move.rank; d++) {
         Dim index = dim_constant(c->dims, 0);
         for (int k = 0; k < move.rank; k++) {
-            Dim from = value && value->elements ? value->elements[k] : dim_constant(c->dims, move.rank - 1 - k);
+            Dim from = value && value->elements ? value->elements[k]
+                                                : dim_constant(c->dims, move.rank - 1 - k);
             Dim matches = dim_equal(c->dims, from, dim_constant(c->dims, d));
-            if (dim_is_constant(from, NULL) && dim_is(from, d - move.rank)) matches = dim_constant(c->dims, 1);
+            if (dim_is_constant(from, NULL) && dim_is(from, d - move.rank))
+                matches = dim_constant(c->dims, 1);
             index = dim_add(c->dims, index, dim_multiply(c->dims, move.axes[k], matches));
         }
         move.index[d] = scalar_index(move.kernel, index);
@@ -68,7 +73,8 @@ void lower_concat(LowerContext *c) {
         Scalar *index[MAX_RANK];
         Kernel *kernel = lower_kernel_over(c, shape, axes);
         for (int k = 0; k < shape->rank; k++)
-            index[k] = scalar_index(kernel, k == along ? dim_add(c->dims, axes[k], offset) : axes[k]);
+            index[k] =
+                scalar_index(kernel, k == along ? dim_add(c->dims, axes[k], offset) : axes[k]);
         kernel_store_at(kernel, output, index, scalar_load(kernel, parts[p], axes));
         offset = dim_add(c->dims, offset, shape->dims[along]);
     }
@@ -86,7 +92,8 @@ void lower_stack(LowerContext *c) {
         Scalar *index[MAX_RANK];
         Kernel *kernel = lower_kernel_over(c, shape, axes);
         for (int k = 0; k < output->type.shape.rank; k++)
-            index[k] = k == along ? scalar_integer(kernel, TFCC_INT64, (int64_t)p) : scalar_index(kernel, axes[k < along ? k : k - 1]);
+            index[k] = k == along ? scalar_integer(kernel, TFCC_INT64, (int64_t)p)
+                                  : scalar_index(kernel, axes[k < along ? k : k - 1]);
         kernel_store_at(kernel, output, index, scalar_load(kernel, parts[p], axes));
     }
 }
@@ -111,8 +118,9 @@ void lower_unstack(LowerContext *c) {
     for (size_t p = 0; p < c->node->output_count; p++) {
         Move move = move_begin(c, (int)p);
         for (int k = 0; k < rank; k++)
-            move.index[k] = k == along ? scalar_integer(move.kernel, TFCC_INT64, (int64_t)p)
-                                       : scalar_index(move.kernel, move.axes[k < along ? k : k - 1]);
+            move.index[k] = k == along
+                                ? scalar_integer(move.kernel, TFCC_INT64, (int64_t)p)
+                                : scalar_index(move.kernel, move.axes[k < along ? k : k - 1]);
         move_end(&move);
     }
 }
@@ -125,7 +133,8 @@ void lower_slice(LowerContext *c) {
     Move move = move_begin(c, 0);
     Value *begin = lower_input_value(c, "begin");
     for (int k = 0; k < move.rank; k++)
-        move.index[k] = scalar_add(move.kernel, move.index[k], lower_element(c, move.kernel, begin, k));
+        move.index[k] =
+            scalar_add(move.kernel, move.index[k], lower_element(c, move.kernel, begin, k));
     move_end(&move);
 }
 
@@ -140,7 +149,9 @@ void lower_strided_slice(LowerContext *c) {
         if (axis->input_axis < 0) continue;
         Dim index = axis->begin;
         if (axis->output_axis >= 0)
-            index = dim_add(c->dims, index, dim_multiply(c->dims, dim_constant(c->dims, axis->stride), move.axes[axis->output_axis]));
+            index = dim_add(c->dims, index,
+                            dim_multiply(c->dims, dim_constant(c->dims, axis->stride),
+                                         move.axes[axis->output_axis]));
         move.index[axis->input_axis] = scalar_index(move.kernel, index);
     }
     move_end(&move);
@@ -152,7 +163,8 @@ void lower_tile(LowerContext *c);
 void lower_tile(LowerContext *c) {
     Move move = move_begin(c, 0);
     for (int k = 0; k < move.rank; k++)
-        move.index[k] = scalar_index(move.kernel, dim_modulo(c->dims, move.axes[k], move.input->type.shape.dims[k]));
+        move.index[k] = scalar_index(
+            move.kernel, dim_modulo(c->dims, move.axes[k], move.input->type.shape.dims[k]));
     move_end(&move);
 }
 
@@ -181,24 +193,30 @@ void lower_roll(LowerContext *c) {
     bool is_rolled[MAX_RANK] = {false};
     for (size_t s = 0; s < count; s++) {
         int64_t at = axis[s] < 0 ? axis[s] + move.rank : axis[s];
-        Scalar *by = lower_element(c, move.kernel, shift, shift->type.shape.rank == 0 ? 0 : (int64_t)s);
+        Scalar *by =
+            lower_element(c, move.kernel, shift, shift->type.shape.rank == 0 ? 0 : (int64_t)s);
         move.index[at] = scalar_subtract(move.kernel, move.index[at], by);
         is_rolled[at] = true;
     }
     for (int k = 0; k < move.rank; k++)
-        if (is_rolled[k]) move.index[k] = floor_modulo(move.kernel, move.index[k], scalar_index(move.kernel, move.axes[k]->size));
+        if (is_rolled[k])
+            move.index[k] = floor_modulo(move.kernel, move.index[k],
+                                         scalar_index(move.kernel, move.axes[k]->size));
     move_end(&move);
 }
 
 /* ---- padding ---- */
 
-/* Mirrors a position outside 0 … n - 1 back inside: reflect leaves out the border element, symmetric repeats it. */
+/* Mirrors a position outside 0 … n - 1 back inside: reflect leaves out the border element,
+ * symmetric repeats it. */
 static Scalar *mirrored(Kernel *k, Scalar *at, Scalar *size, bool is_symmetric) {
     int64_t skip = is_symmetric ? 1 : 0;
     Scalar *zero = scalar_integer(k, TFCC_INT64, 0), *two = scalar_integer(k, TFCC_INT64, 2);
-    Scalar *below = scalar_subtract(k, scalar_subtract(k, zero, at), scalar_integer(k, TFCC_INT64, skip));
+    Scalar *below =
+        scalar_subtract(k, scalar_subtract(k, zero, at), scalar_integer(k, TFCC_INT64, skip));
     Scalar *front = scalar_maximum(k, at, below);
-    Scalar *turn = scalar_subtract(k, scalar_multiply(k, two, size), scalar_integer(k, TFCC_INT64, 2 - skip));
+    Scalar *turn =
+        scalar_subtract(k, scalar_multiply(k, two, size), scalar_integer(k, TFCC_INT64, 2 - skip));
     return scalar_minimum(k, front, scalar_subtract(k, turn, front));
 }
 
@@ -214,14 +232,16 @@ void lower_pad(LowerContext *c) {
         Scalar *size = scalar_index(k, move.input->type.shape.dims[d]);
         Scalar *at = scalar_subtract(k, move.index[d], lower_element(c, k, paddings, 2 * d));
         if (is_constant) {
-            inside = scalar_and(k, inside, scalar_in_range(k, at, scalar_integer(k, TFCC_INT64, 0), size));
+            inside = scalar_and(k, inside,
+                                scalar_in_range(k, at, scalar_integer(k, TFCC_INT64, 0), size));
             move.index[d] = at;
         } else {
             move.index[d] = mirrored(k, at, size, is_symmetric);
         }
     }
     Buffer *filler = lower_input(c, "constant_values");
-    Scalar *otherwise = filler ? scalar_load(k, filler, NULL) : scalar_integer(k, move.output->type.dtype, 0);
+    Scalar *otherwise =
+        filler ? scalar_load(k, filler, NULL) : scalar_integer(k, move.output->type.dtype, 0);
     kernel_store(k, move.output, scalar_load_if(k, move.input, move.index, inside, otherwise));
 }
 
@@ -232,13 +252,17 @@ void lower_band_part(LowerContext *c);
 void lower_band_part(LowerContext *c) {
     Move move = move_begin(c, 0);
     Kernel *k = move.kernel;
-    Scalar *below = scalar_index(k, dim_subtract(c->dims, move.axes[move.rank - 2], move.axes[move.rank - 1]));
-    Scalar *above = scalar_index(k, dim_subtract(c->dims, move.axes[move.rank - 1], move.axes[move.rank - 2]));
+    Scalar *below =
+        scalar_index(k, dim_subtract(c->dims, move.axes[move.rank - 2], move.axes[move.rank - 1]));
+    Scalar *above =
+        scalar_index(k, dim_subtract(c->dims, move.axes[move.rank - 1], move.axes[move.rank - 2]));
     Scalar *lower = lower_element(c, k, lower_input_value(c, "num_lower"), 0);
     Scalar *upper = lower_element(c, k, lower_input_value(c, "num_upper"), 0);
     Scalar *zero = scalar_integer(k, TFCC_INT64, 0);
-    Scalar *keeps = scalar_and(k, scalar_or(k, scalar_less(k, lower, zero), scalar_less_equal(k, below, lower)),
-                               scalar_or(k, scalar_less(k, upper, zero), scalar_less_equal(k, above, upper)));
+    Scalar *keeps =
+        scalar_and(k, scalar_or(k, scalar_less(k, lower, zero), scalar_less_equal(k, below, lower)),
+                   scalar_or(k, scalar_less(k, upper, zero), scalar_less_equal(k, above, upper)));
     Scalar *element = scalar_load_at(k, move.input, move.index);
-    kernel_store(k, move.output, scalar_select(k, keeps, element, scalar_integer(k, element->dtype, 0)));
+    kernel_store(k, move.output,
+                 scalar_select(k, keeps, element, scalar_integer(k, element->dtype, 0)));
 }

@@ -3,8 +3,9 @@
 
 /* One kernel over the output, whose points are those of the input without the reduced axes.
  *
- * Which axes are reduced may be known only when the run tells (then all of them are kept with size 1): `is_reduced` is 0 or 1, and an axis of
- * size n counts to n in the one case and to 1 in the other, for the output as for the reduction; the index is the sum of both. */
+ * Which axes are reduced may be known only when the run tells (then all of them are kept with size
+ * 1): `is_reduced` is 0 or 1, and an axis of size n counts to n in the one case and to 1 in the
+ * other, for the output as for the reduction; the index is the sum of both. */
 typedef struct Reduction {
     LowerContext *c;
     Buffer *input, *output;
@@ -28,10 +29,12 @@ static void find_reduced(Reduction *r) {
     const int64_t *numbers;
     size_t count;
     bool is_named[MAX_RANK];
-    bool is_known = !axis || !axis->elements || lower_known_integers(r->c, "axis", &numbers, &count);
+    bool is_known =
+        !axis || !axis->elements || lower_known_integers(r->c, "axis", &numbers, &count);
     if (is_known) lower_axes(r->c, "axis", rank, is_named);
     int64_t named = 1;
-    for (int d = 0; !is_known && d < axis->type.shape.rank; d++) dim_is_constant(axis->type.shape.dims[d], &named);
+    for (int d = 0; !is_known && d < axis->type.shape.rank; d++)
+        dim_is_constant(axis->type.shape.dims[d], &named);
     for (int k = 0; k < rank; k++) {
         r->is_reduced[k] = dim_constant(dims, is_known ? is_named[k] : 0);
         for (int64_t n = 0; !is_known && n < named; n++) {
@@ -46,12 +49,14 @@ static Reduction reduction_begin(LowerContext *c, const char *parameter) {
     Reduction r = {.c = c, .input = lower_input(c, parameter), .output = lower_output(c, 0)};
     const Shape *shape = &r.input->type.shape;
     find_reduced(&r);
-    bool keeps_axes = r.output->type.shape.rank == shape->rank && node_attribute_bool(c->node, "keepdims");
+    bool keeps_axes =
+        r.output->type.shape.rank == shape->rank && node_attribute_bool(c->node, "keepdims");
     Dim axes[MAX_RANK], one = dim_constant(c->dims, 1);
     r.kernel = lower_kernel_over(c, &r.output->type.shape, axes);
     r.count = one;
     for (int k = 0, next = 0; k < shape->rank; k++) {
-        r.count = dim_multiply(c->dims, r.count, dim_select(c->dims, r.is_reduced[k], shape->dims[k], one));
+        r.count = dim_multiply(c->dims, r.count,
+                               dim_select(c->dims, r.is_reduced[k], shape->dims[k], one));
         bool has_axis = !dim_is(r.is_reduced[k], 1);
         r.kept[k] = has_axis ? axes[keeps_axes ? k : next] : dim_constant(c->dims, 0);
         if (has_axis) next++;
@@ -87,7 +92,9 @@ static void lower_plain(LowerContext *c, Combiner combiner) {
 
 #define PLAIN_REDUCTION(NAME, COMBINER)                                                            \
     void lower_##NAME(LowerContext *c);                                                            \
-    void lower_##NAME(LowerContext *c) { lower_plain(c, COMBINER); }
+    void lower_##NAME(LowerContext *c) {                                                           \
+        lower_plain(c, COMBINER);                                                                  \
+    }
 PLAIN_REDUCTION(reduce_sum, COMBINE_ADD)
 PLAIN_REDUCTION(reduce_max, COMBINE_MAXIMUM)
 PLAIN_REDUCTION(reduce_min, COMBINE_MINIMUM)
@@ -95,10 +102,12 @@ PLAIN_REDUCTION(reduce_prod, COMBINE_MULTIPLY)
 PLAIN_REDUCTION(reduce_any, COMBINE_OR)
 PLAIN_REDUCTION(reduce_all, COMBINE_AND)
 
-/* The sum divided by the count; integers divide towards zero, and an empty mean of integers is 0. */
+/* The sum divided by the count; integers divide towards zero, and an empty mean of integers is 0.
+ */
 static Scalar *mean_of(Reduction *r, const Pass *pass, Scalar *body) {
     Scalar *sum = combine_pass(r, pass, COMBINE_ADD, body);
-    return scalar_divide(r->kernel, sum, scalar_convert(r->kernel, sum->dtype, scalar_index(r->kernel, r->count)));
+    return scalar_divide(r->kernel, sum,
+                         scalar_convert(r->kernel, sum->dtype, scalar_index(r->kernel, r->count)));
 }
 
 void lower_reduce_mean(LowerContext *c);
@@ -113,8 +122,10 @@ void lower_reduce_variance(LowerContext *c);
 void lower_reduce_variance(LowerContext *c) {
     Reduction r = reduction_begin(c, "input_tensor");
     Pass first = reduction_pass(&r), second = reduction_pass(&r);
-    Scalar *difference = scalar_subtract(r.kernel, second.element, mean_of(&r, &first, first.element));
-    kernel_store(r.kernel, r.output, mean_of(&r, &second, scalar_multiply(r.kernel, difference, difference)));
+    Scalar *difference =
+        scalar_subtract(r.kernel, second.element, mean_of(&r, &first, first.element));
+    kernel_store(r.kernel, r.output,
+                 mean_of(&r, &second, scalar_multiply(r.kernel, difference, difference)));
 }
 
 /* log(sum(exp(x - m))) + m with m the largest element, or 0 where that is infinite or NaN. */
@@ -124,7 +135,8 @@ void lower_reduce_logsumexp(LowerContext *c) {
     Kernel *k = r.kernel;
     Pass first = reduction_pass(&r), second = reduction_pass(&r);
     Scalar *largest = combine_pass(&r, &first, COMBINE_MAXIMUM, first.element);
-    Scalar *is_finite = scalar_less(k, scalar_absolute(k, largest), scalar_like(k, largest, __builtin_inf()));
+    Scalar *is_finite =
+        scalar_less(k, scalar_absolute(k, largest), scalar_like(k, largest, __builtin_inf()));
     Scalar *shift = scalar_select(k, is_finite, largest, scalar_like(k, largest, 0));
     Scalar *power = scalar_unary(k, SCALAR_EXP, scalar_subtract(k, second.element, shift));
     Scalar *sum = combine_pass(&r, &second, COMBINE_ADD, power);
@@ -136,7 +148,9 @@ void lower_count_nonzero(LowerContext *c) {
     Reduction r = reduction_begin(c, "input");
     Pass pass = reduction_pass(&r);
     Scalar *is_counted = scalar_convert(r.kernel, TFCC_BOOL, pass.element);
-    kernel_store(r.kernel, r.output, combine_pass(&r, &pass, COMBINE_ADD, scalar_convert(r.kernel, TFCC_INT64, is_counted)));
+    kernel_store(
+        r.kernel, r.output,
+        combine_pass(&r, &pass, COMBINE_ADD, scalar_convert(r.kernel, TFCC_INT64, is_counted)));
 }
 
 /* ---- along one axis ---- */
@@ -157,14 +171,20 @@ static void lower_search(LowerContext *c, Combiner combiner) {
     for (int k = 0; k < rank; k++) index[k] = k == along ? axis : axes[k < along ? k : k - 1];
     Scalar *element = scalar_load(kernel, input, index);
     if (dtype_is_bool(element->dtype)) element = scalar_convert(kernel, TFCC_INT32, element);
-    kernel_store(kernel, output, scalar_convert(kernel, output->type.dtype, kernel_reduce(kernel, combiner, &axis, 1, element)));
+    kernel_store(kernel, output,
+                 scalar_convert(kernel, output->type.dtype,
+                                kernel_reduce(kernel, combiner, &axis, 1, element)));
 }
 
 void lower_argmax(LowerContext *c);
-void lower_argmax(LowerContext *c) { lower_search(c, COMBINE_ARGMAX); }
+void lower_argmax(LowerContext *c) {
+    lower_search(c, COMBINE_ARGMAX);
+}
 
 void lower_argmin(LowerContext *c);
-void lower_argmin(LowerContext *c) { lower_search(c, COMBINE_ARGMIN); }
+void lower_argmin(LowerContext *c) {
+    lower_search(c, COMBINE_ARGMIN);
+}
 
 static void lower_scan(LowerContext *c, Combiner combiner) {
     Buffer *input = lower_input(c, "x"), *output = lower_output(c, 0);
@@ -173,17 +193,23 @@ static void lower_scan(LowerContext *c, Combiner combiner) {
     Kernel *kernel = lower_kernel_over(c, &output->type.shape, axes);
     Scalar *element = lower_widen(kernel, scalar_load(kernel, input, axes));
     kernel_store(kernel, output,
-                 kernel_scan(kernel, combiner, axes[along], element, node_attribute_bool(c->node, "exclusive"),
+                 kernel_scan(kernel, combiner, axes[along], element,
+                             node_attribute_bool(c->node, "exclusive"),
                              node_attribute_bool(c->node, "reverse")));
 }
 
 void lower_cumsum(LowerContext *c);
-void lower_cumsum(LowerContext *c) { lower_scan(c, COMBINE_ADD); }
+void lower_cumsum(LowerContext *c) {
+    lower_scan(c, COMBINE_ADD);
+}
 
 void lower_cumprod(LowerContext *c);
-void lower_cumprod(LowerContext *c) { lower_scan(c, COMBINE_MULTIPLY); }
+void lower_cumprod(LowerContext *c) {
+    lower_scan(c, COMBINE_MULTIPLY);
+}
 
-/* softmax is exp(x - m) / sum(exp(x - m)), log_softmax (x - m) - log(sum(exp(x - m))), with m the row's largest element. */
+/* softmax is exp(x - m) / sum(exp(x - m)), log_softmax (x - m) - log(sum(exp(x - m))), with m the
+ * row's largest element. */
 static void lower_rows(LowerContext *c, bool is_log) {
     Buffer *input = lower_input(c, "logits"), *output = lower_output(c, 0);
     int rank = input->type.shape.rank, along = lower_axis(c, "axis", rank, -1);
@@ -191,7 +217,8 @@ static void lower_rows(LowerContext *c, bool is_log) {
     Kernel *k = lower_kernel_over(c, &output->type.shape, axes);
     Dim first = kernel_add_reduce_axis(k, input->type.shape.dims[along]);
     Dim second = kernel_add_reduce_axis(k, input->type.shape.dims[along]);
-    Scalar *largest = kernel_reduce(k, COMBINE_MAXIMUM, &first, 1, load_along(k, input, axes, along, first));
+    Scalar *largest =
+        kernel_reduce(k, COMBINE_MAXIMUM, &first, 1, load_along(k, input, axes, along, first));
     Scalar *shifted = scalar_subtract(k, load_along(k, input, axes, along, second), largest);
     Scalar *sum = kernel_reduce(k, COMBINE_ADD, &second, 1, scalar_unary(k, SCALAR_EXP, shifted));
     Scalar *own = scalar_subtract(k, load_along(k, input, axes, along, axes[along]), largest);
@@ -201,7 +228,11 @@ static void lower_rows(LowerContext *c, bool is_log) {
 }
 
 void lower_softmax(LowerContext *c);
-void lower_softmax(LowerContext *c) { lower_rows(c, false); }
+void lower_softmax(LowerContext *c) {
+    lower_rows(c, false);
+}
 
 void lower_log_softmax(LowerContext *c);
-void lower_log_softmax(LowerContext *c) { lower_rows(c, true); }
+void lower_log_softmax(LowerContext *c) {
+    lower_rows(c, true);
+}

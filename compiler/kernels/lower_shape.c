@@ -1,17 +1,22 @@
-/* lower_shape.c: sizes as tensors, tensors from sizes, and the same elements under another shape. */
+/* lower_shape.c: sizes as tensors, tensors from sizes, and the same elements under another shape.
+ */
 #include "kernels/lower.h"
 #include "kernels/scalar_internal.h"
 
-static void store_over_output(LowerContext *c, Scalar *(*element)(LowerContext *c, Kernel *k, const Dim *axes)) {
+static void store_over_output(LowerContext *c,
+                              Scalar *(*element)(LowerContext *c, Kernel *k, const Dim *axes)) {
     Buffer *output = lower_output(c, 0);
     Dim axes[MAX_RANK];
     Kernel *kernel = lower_kernel_over(c, &output->type.shape, axes);
-    kernel_store(kernel, output, scalar_convert(kernel, output->type.dtype, element(c, kernel, axes)));
+    kernel_store(kernel, output,
+                 scalar_convert(kernel, output->type.dtype, element(c, kernel, axes)));
 }
 
 #define LOWERED_BY_ELEMENT(NAME)                                                                   \
     void lower_##NAME(LowerContext *c);                                                            \
-    void lower_##NAME(LowerContext *c) { store_over_output(c, NAME##_element); }
+    void lower_##NAME(LowerContext *c) {                                                           \
+        store_over_output(c, NAME##_element);                                                      \
+    }
 
 /* ---- sizes ---- */
 
@@ -20,7 +25,8 @@ static Scalar *shape_element(LowerContext *c, Kernel *k, const Dim *axes) {
     const Shape *shape = &lower_input_value(c, "input")->type.shape;
     Dim at = axes[0];
     if (shape->runtime_rank)
-        at = dim_add(c->dims, at, dim_subtract(c->dims, dim_constant(c->dims, MAX_RANK), shape->runtime_rank));
+        at = dim_add(c->dims, at,
+                     dim_subtract(c->dims, dim_constant(c->dims, MAX_RANK), shape->runtime_rank));
     Scalar *size = scalar_integer(k, TFCC_INT64, 0);
     for (int d = shape->rank; d-- > 0;) {
         Scalar *here = scalar_equal(k, scalar_index(k, at), scalar_integer(k, TFCC_INT64, d));
@@ -33,14 +39,16 @@ LOWERED_BY_ELEMENT(shape)
 
 static Scalar *size_element(LowerContext *c, Kernel *k, const Dim *axes) {
     (void)axes;
-    return scalar_index(k, shape_element_count(c->dims, &lower_input_value(c, "input")->type.shape));
+    return scalar_index(k,
+                        shape_element_count(c->dims, &lower_input_value(c, "input")->type.shape));
 }
 LOWERED_BY_ELEMENT(size)
 
 static Scalar *rank_element(LowerContext *c, Kernel *k, const Dim *axes) {
     (void)axes;
     const Shape *shape = &lower_input_value(c, "input")->type.shape;
-    return scalar_index(k, shape->runtime_rank ? shape->runtime_rank : dim_constant(c->dims, shape->rank));
+    return scalar_index(k, shape->runtime_rank ? shape->runtime_rank
+                                               : dim_constant(c->dims, shape->rank));
 }
 LOWERED_BY_ELEMENT(rank)
 
@@ -48,13 +56,19 @@ LOWERED_BY_ELEMENT(rank)
 
 /* reshape, expand_dims, squeeze: the first parameter under the output's shape. */
 void lower_reshape(LowerContext *c);
-void lower_reshape(LowerContext *c) { lower_show(c, 0, c->node->inputs[0]->buffer); }
+void lower_reshape(LowerContext *c) {
+    lower_show(c, 0, c->node->inputs[0]->buffer);
+}
 
 void lower_identity(LowerContext *c);
-void lower_identity(LowerContext *c) { lower_show(c, 0, lower_input(c, "input")); }
+void lower_identity(LowerContext *c) {
+    lower_show(c, 0, lower_input(c, "input"));
+}
 
 void lower_bitcast(LowerContext *c);
-void lower_bitcast(LowerContext *c) { lower_show(c, 0, lower_input(c, "input")); }
+void lower_bitcast(LowerContext *c) {
+    lower_show(c, 0, lower_input(c, "input"));
+}
 
 static Scalar *broadcast_to_element(LowerContext *c, Kernel *k, const Dim *axes) {
     return lower_load_broadcast(k, lower_input(c, "input"), lower_output_shape(c, 0), axes);
@@ -76,10 +90,14 @@ static Scalar *ones_element(LowerContext *c, Kernel *k, const Dim *axes) {
 LOWERED_BY_ELEMENT(ones)
 
 void lower_zeros_like(LowerContext *c);
-void lower_zeros_like(LowerContext *c) { lower_zeros(c); }
+void lower_zeros_like(LowerContext *c) {
+    lower_zeros(c);
+}
 
 void lower_ones_like(LowerContext *c);
-void lower_ones_like(LowerContext *c) { lower_ones(c); }
+void lower_ones_like(LowerContext *c) {
+    lower_ones(c);
+}
 
 static Scalar *fill_element(LowerContext *c, Kernel *k, const Dim *axes) {
     return lower_load_broadcast(k, lower_input(c, "value"), lower_output_shape(c, 0), axes);
@@ -89,7 +107,8 @@ LOWERED_BY_ELEMENT(fill)
 static Scalar *eye_element(LowerContext *c, Kernel *k, const Dim *axes) {
     int rank = lower_output_shape(c, 0)->rank;
     tfcc_dtype dtype = c->node->outputs[0]->type.dtype;
-    Scalar *is_diagonal = scalar_equal(k, scalar_index(k, axes[rank - 2]), scalar_index(k, axes[rank - 1]));
+    Scalar *is_diagonal =
+        scalar_equal(k, scalar_index(k, axes[rank - 2]), scalar_index(k, axes[rank - 1]));
     return scalar_select(k, is_diagonal, scalar_integer(k, dtype, 1), scalar_integer(k, dtype, 0));
 }
 LOWERED_BY_ELEMENT(eye)
@@ -108,7 +127,8 @@ static Scalar *range_element(LowerContext *c, Kernel *k, const Dim *axes) {
     tfcc_dtype dtype = start->dtype;
     if (!has_limit) start = scalar_integer(k, dtype, 0);
     if (!delta) delta = scalar_integer(k, dtype, 1);
-    return scalar_add(k, start, scalar_multiply(k, scalar_convert(k, dtype, scalar_index(k, axes[0])), delta));
+    return scalar_add(
+        k, start, scalar_multiply(k, scalar_convert(k, dtype, scalar_index(k, axes[0])), delta));
 }
 LOWERED_BY_ELEMENT(range)
 
@@ -116,12 +136,14 @@ LOWERED_BY_ELEMENT(range)
 static Scalar *linspace_element(LowerContext *c, Kernel *k, const Dim *axes) {
     Scalar *start = load_scalar(c, k, "start"), *stop = load_scalar(c, k, "stop");
     Dim one = dim_constant(c->dims, 1), last = dim_subtract(c->dims, axes[0]->size, one);
-    Scalar *gaps = scalar_convert(k, start->dtype, scalar_index(k, dim_maximum(c->dims, last, one)));
+    Scalar *gaps =
+        scalar_convert(k, start->dtype, scalar_index(k, dim_maximum(c->dims, last, one)));
     Scalar *step = scalar_divide(k, scalar_subtract(k, stop, start), gaps);
     Scalar *position = scalar_convert(k, start->dtype, scalar_index(k, axes[0]));
     Scalar *between = scalar_add(k, start, scalar_multiply(k, step, position));
-    Scalar *is_last = scalar_and(k, scalar_equal(k, scalar_index(k, axes[0]), scalar_index(k, last)),
-                                 scalar_less(k, scalar_integer(k, TFCC_INT64, 0), scalar_index(k, last)));
+    Scalar *is_last =
+        scalar_and(k, scalar_equal(k, scalar_index(k, axes[0]), scalar_index(k, last)),
+                   scalar_less(k, scalar_integer(k, TFCC_INT64, 0), scalar_index(k, last)));
     return scalar_select(k, is_last, stop, between);
 }
 LOWERED_BY_ELEMENT(linspace)
@@ -138,6 +160,7 @@ static Scalar *one_hot_element(LowerContext *c, Kernel *k, const Dim *axes) {
     Buffer *on = lower_input(c, "on_value"), *off = lower_input(c, "off_value");
     Scalar *on_value = on ? scalar_load(k, on, NULL) : scalar_integer(k, dtype, 1);
     Scalar *off_value = off ? scalar_load(k, off, NULL) : scalar_integer(k, dtype, 0);
-    return scalar_select(k, scalar_equal(k, hot, scalar_index(k, axes[along])), on_value, off_value);
+    return scalar_select(k, scalar_equal(k, hot, scalar_index(k, axes[along])), on_value,
+                         off_value);
 }
 LOWERED_BY_ELEMENT(one_hot)

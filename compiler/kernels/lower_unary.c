@@ -1,9 +1,13 @@
 /* lower_unary.c: y[i] = f(x[i]). */
 #include "kernels/lower_elementwise.h"
 
-static Scalar *not_zero(Kernel *k, Scalar *x) { return scalar_not_equal(k, x, scalar_like(k, x, 0)); }
+static Scalar *not_zero(Kernel *k, Scalar *x) {
+    return scalar_not_equal(k, x, scalar_like(k, x, 0));
+}
 
-static Scalar *function(Kernel *k, ScalarOp op, Scalar *x) { return scalar_unary(k, op, x); }
+static Scalar *function(Kernel *k, ScalarOp op, Scalar *x) {
+    return scalar_unary(k, op, x);
+}
 
 UNARY(abs, "x", scalar_absolute(k, x))
 UNARY(negative, "x", scalar_negate(k, x))
@@ -36,11 +40,13 @@ UNARY(rint, "x", function(k, SCALAR_ROUND_EVEN, x))
 UNARY(logical_not, "x", scalar_not(k, x))
 UNARY(bitwise_invert, "x", scalar_not(k, x))
 UNARY(relu, "features", scalar_maximum(k, x, scalar_like(k, x, 0)))
-UNARY(relu6, "features", scalar_minimum(k, scalar_maximum(k, x, scalar_like(k, x, 0)), scalar_like(k, x, 6)))
+UNARY(relu6, "features",
+      scalar_minimum(k, scalar_maximum(k, x, scalar_like(k, x, 0)), scalar_like(k, x, 6)))
 UNARY(is_nan, "x", scalar_not_equal(k, x, x))
 UNARY(is_inf, "x", scalar_equal(k, scalar_absolute(k, x), scalar_like(k, x, __builtin_inf())))
 UNARY(is_finite, "x", scalar_less(k, scalar_absolute(k, x), scalar_like(k, x, __builtin_inf())))
-UNARY(softsign, "features", scalar_divide(k, x, scalar_add(k, scalar_absolute(k, x), scalar_like(k, x, 1))))
+UNARY(softsign, "features",
+      scalar_divide(k, x, scalar_add(k, scalar_absolute(k, x), scalar_like(k, x, 1))))
 UNARY(cast, "x", scalar_convert(k, c->node->outputs[0]->type.dtype, x))
 
 /* 1 and -1 by comparison; what is neither (zeros, NaN) is its own sign. */
@@ -48,7 +54,8 @@ static Scalar *sign(Kernel *k, Scalar *x) {
     Scalar *zero = scalar_like(k, x, 0);
     Scalar *positive = scalar_less(k, zero, x), *negative = scalar_less(k, x, zero);
     if (dtype_is_unsigned(x->dtype)) return scalar_select(k, positive, scalar_like(k, x, 1), zero);
-    return scalar_select(k, positive, scalar_like(k, x, 1), scalar_select(k, negative, scalar_like(k, x, -1), x));
+    return scalar_select(k, positive, scalar_like(k, x, 1),
+                         scalar_select(k, negative, scalar_like(k, x, -1), x));
 }
 UNARY(sign, "x", sign(k, x))
 
@@ -59,11 +66,14 @@ static Scalar *reciprocal_element(LowerContext *c, Kernel *k, Scalar *const *x) 
 
 void lower_reciprocal(LowerContext *c);
 void lower_reciprocal(LowerContext *c) {
-    if (!dtype_is_float(lower_input(c, "x")->type.dtype)) lower_element_check(c, "x", "Integer division by zero", not_zero);
+    if (!dtype_is_float(lower_input(c, "x")->type.dtype))
+        lower_element_check(c, "x", "Integer division by zero", not_zero);
     lower_elementwise(c, (const char *const[]){"x"}, 1, reciprocal_element);
 }
 
-static Scalar *is_negative(Kernel *k, Scalar *x) { return scalar_less(k, x, scalar_like(k, x, 0)); }
+static Scalar *is_negative(Kernel *k, Scalar *x) {
+    return scalar_less(k, x, scalar_like(k, x, 0));
+}
 
 /* The slope is a float32, as in TensorFlow, whatever the dtype. */
 static Scalar *leaky_relu(LowerContext *c, Kernel *k, Scalar *x) {
@@ -78,34 +88,44 @@ UNARY(elu, "features", scalar_select(k, is_negative(k, x), function(k, SCALAR_EX
 /* The constants of Klambauer et al., "Self-Normalizing Neural Networks", 2017. */
 static Scalar *selu(Kernel *k, Scalar *x) {
     double scale = 1.0507009873554804934193349852946, alpha = 1.6732632423543772848170429916717;
-    Scalar *below = scalar_multiply(k, scalar_like(k, x, scale * alpha), function(k, SCALAR_EXPM1, x));
-    return scalar_select(k, is_negative(k, x), below, scalar_multiply(k, scalar_like(k, x, scale), x));
+    Scalar *below =
+        scalar_multiply(k, scalar_like(k, x, scale * alpha), function(k, SCALAR_EXPM1, x));
+    return scalar_select(k, is_negative(k, x), below,
+                         scalar_multiply(k, scalar_like(k, x, scale), x));
 }
 UNARY(selu, "features", selu(k, x))
 
-/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), which neither overflows nor loses small results. */
+/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), which neither overflows nor loses small results.
+ */
 static Scalar *softplus(Kernel *k, Scalar *x) {
-    Scalar *tail = function(k, SCALAR_LOG1P, function(k, SCALAR_EXP, scalar_negate(k, scalar_absolute(k, x))));
+    Scalar *tail =
+        function(k, SCALAR_LOG1P, function(k, SCALAR_EXP, scalar_negate(k, scalar_absolute(k, x))));
     return scalar_add(k, scalar_maximum(k, x, scalar_like(k, x, 0)), tail);
 }
 UNARY(softplus, "features", softplus(k, x))
 
 static Scalar *silu(LowerContext *c, Kernel *k, Scalar *x) {
-    Scalar *scaled = scalar_multiply(k, scalar_like(k, x, node_attribute_float(c->node, "beta")), x);
+    Scalar *scaled =
+        scalar_multiply(k, scalar_like(k, x, node_attribute_float(c->node, "beta")), x);
     return scalar_multiply(k, x, function(k, SCALAR_SIGMOID, scaled));
 }
 UNARY(silu, "features", silu(c, k, x))
 
-/* x / 2 erfc(-x / sqrt 2), which is exact far below 0 as well, or x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). The factor and the root of
- * a half are float32 numbers, as in TensorFlow, whatever the dtype. */
+/* x / 2 erfc(-x / sqrt 2), which is exact far below 0 as well, or x / 2 (1 + tanh(sqrt(2 / pi) (x +
+ * 0.044715 x^3))). The factor and the root of a half are float32 numbers, as in TensorFlow,
+ * whatever the dtype. */
 static Scalar *gelu(LowerContext *c, Kernel *k, Scalar *x) {
     Scalar *half = scalar_multiply(k, scalar_like(k, x, 0.5), x);
     if (!node_attribute_bool(c->node, "approximate")) {
         Scalar *root = scalar_like(k, x, (double)0.70710678118654752440f);
-        return scalar_multiply(k, half, function(k, SCALAR_ERFC, scalar_multiply(k, scalar_negate(k, x), root)));
+        return scalar_multiply(
+            k, half, function(k, SCALAR_ERFC, scalar_multiply(k, scalar_negate(k, x), root)));
     }
-    Scalar *cube = scalar_multiply(k, scalar_like(k, x, (double)0.044715f), scalar_multiply(k, x, scalar_multiply(k, x, x)));
-    Scalar *inner = scalar_multiply(k, scalar_like(k, x, 0.79788456080286535588), scalar_add(k, x, cube));
-    return scalar_multiply(k, half, scalar_add(k, scalar_like(k, x, 1), function(k, SCALAR_TANH, inner)));
+    Scalar *cube = scalar_multiply(k, scalar_like(k, x, (double)0.044715f),
+                                   scalar_multiply(k, x, scalar_multiply(k, x, x)));
+    Scalar *inner =
+        scalar_multiply(k, scalar_like(k, x, 0.79788456080286535588), scalar_add(k, x, cube));
+    return scalar_multiply(k, half,
+                           scalar_add(k, scalar_like(k, x, 1), function(k, SCALAR_TANH, inner)));
 }
 UNARY(gelu, "features", gelu(c, k, x))

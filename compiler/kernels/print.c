@@ -3,14 +3,14 @@
  *     kernel y: parallel i0 < batch, i1 < 10
  *         y[i0, i1] = maximum(reduce add i2 < 784: (x[i0, i2] * w[i2, i1]), 0.0)
  *
- * An expression that is used more than once is named (t1 = …) above its first user; a name may stand for an expression over
- * reduce axes, which are then those of the place where it is used.
+ * An expression that is used more than once is named (t1 = …) above its first user; a name may
+ * stand for an expression over reduce axes, which are then those of the place where it is used.
  */
+#include "kernels/scalar_evaluate.h"
+#include "support/dtype.h"
 #include <math.h>
 #include <string.h>
 #include <tfcc/abi.h>
-#include "kernels/scalar_evaluate.h"
-#include "support/dtype.h"
 
 typedef struct Printer {
     Text *text;
@@ -26,9 +26,9 @@ static const char *const spellings[] = {
 };
 
 static const char *const combiners[] = {
-    [COMBINE_ADD] = "add",       [COMBINE_MULTIPLY] = "multiply", [COMBINE_MAXIMUM] = "maximum",
-    [COMBINE_MINIMUM] = "minimum", [COMBINE_AND] = "and",         [COMBINE_OR] = "or",
-    [COMBINE_ARGMAX] = "argmax", [COMBINE_ARGMIN] = "argmin",     [COMBINE_STORE] = "store",
+    [COMBINE_ADD] = "add",           [COMBINE_MULTIPLY] = "multiply", [COMBINE_MAXIMUM] = "maximum",
+    [COMBINE_MINIMUM] = "minimum",   [COMBINE_AND] = "and",           [COMBINE_OR] = "or",
+    [COMBINE_ARGMAX] = "argmax",     [COMBINE_ARGMIN] = "argmin",     [COMBINE_STORE] = "store",
     [COMBINE_SUBTRACT] = "subtract",
 };
 
@@ -74,7 +74,8 @@ static void print_constant(Text *text, const Scalar *scalar) {
     if (dtype_is_bool(scalar->dtype)) {
         text_add(text, scalar->as.bits ? "true" : "false");
     } else if (dtype_is_float(scalar->dtype)) {
-        text_add_double(text, bits_to_double(scalar->dtype, scalar->as.bits), scalar->dtype != TFCC_FLOAT64);
+        text_add_double(text, bits_to_double(scalar->dtype, scalar->as.bits),
+                        scalar->dtype != TFCC_FLOAT64);
     } else if (dtype_is_unsigned(scalar->dtype)) {
         text_add_format(text, "%llu", (unsigned long long)scalar->as.bits);
     } else {
@@ -141,7 +142,8 @@ static void print_expression(Printer *printer, const Scalar *scalar) {
         break;
     case SCALAR_SCAN:
         text_add_format(text, "(scan%s%s %s ", scalar->as.scan.exclusive ? " exclusive" : "",
-                        scalar->as.scan.reverse ? " reverse" : "", combiners[scalar->as.scan.combiner]);
+                        scalar->as.scan.reverse ? " reverse" : "",
+                        combiners[scalar->as.scan.combiner]);
         dim_print(text, scalar->as.scan.axis);
         text_add(text, ": ");
         print_scalar(printer, scalar->as.scan.body);
@@ -166,7 +168,9 @@ static void count_uses(void *context, Scalar *scalar) {
     for (size_t k = 0; k < count; k++) printer->uses[children[k]->id]++;
 }
 
-static void count_root(void *context, Scalar *scalar) { ((Printer *)context)->uses[scalar->id]++; }
+static void count_root(void *context, Scalar *scalar) {
+    ((Printer *)context)->uses[scalar->id]++;
+}
 
 /* Names what is used twice and is longer than its name, in order, operands first. */
 static void print_names(Printer *printer) {
@@ -176,7 +180,8 @@ static void print_names(Printer *printer) {
     uint32_t next = 0;
     for (size_t id = 0; id < kernel->scalar_count; id++) {
         const Scalar *scalar = kernel->scalars[id];
-        if (printer->uses[id] < 2 || scalar->op == SCALAR_CONSTANT || scalar->op == SCALAR_INDEX) continue;
+        if (printer->uses[id] < 2 || scalar->op == SCALAR_CONSTANT || scalar->op == SCALAR_INDEX)
+            continue;
         if (scalar->op == SCALAR_LOAD && !scalar->as.load.condition) continue;
         text_add_format(printer->text, "    t%u = ", ++next);
         print_expression(printer, scalar);
@@ -231,7 +236,8 @@ static void print_guards(Text *text, const Guard *guard) {
     for (; guard; guard = guard->outer) {
         const Value *predicate = guard->predicate;
         text_add_format(text, "  # only if %s is %s",
-                        predicate->name ? predicate->name : predicate->node->label, guard->wanted ? "true" : "false");
+                        predicate->name ? predicate->name : predicate->node->label,
+                        guard->wanted ? "true" : "false");
     }
 }
 
@@ -263,9 +269,14 @@ void kernel_print(Text *text, const Kernel *kernel) {
 
 static void print_buffer_line(Text *text, const Buffer *buffer) {
     static const char *const kinds[] = {
-        [TFCC_ABI_CONSTANT] = "constant", [TFCC_ABI_PLACEHOLDER] = "placeholder", [TFCC_ABI_VALUE] = "value",
-        [TFCC_ABI_START] = "variable",    [TFCC_ABI_CURRENT] = "current",         [TFCC_ABI_WRITE] = "write",
-        [TFCC_ABI_INITIALIZED] = "initialized", [TFCC_ABI_RANDOM] = "random",
+        [TFCC_ABI_CONSTANT] = "constant",
+        [TFCC_ABI_PLACEHOLDER] = "placeholder",
+        [TFCC_ABI_VALUE] = "value",
+        [TFCC_ABI_START] = "variable",
+        [TFCC_ABI_CURRENT] = "current",
+        [TFCC_ABI_WRITE] = "write",
+        [TFCC_ABI_INITIALIZED] = "initialized",
+        [TFCC_ABI_RANDOM] = "random",
     };
     text_add_format(text, "%s ", kinds[buffer->kind]);
     print_buffer(text, buffer);
@@ -274,7 +285,8 @@ static void print_buffer_line(Text *text, const Buffer *buffer) {
         text_add(text, " is ");
         print_buffer(text, buffer->alias_of);
     }
-    if (buffer->kind == TFCC_ABI_WRITE && buffer->variable) text_add_format(text, " of %s", buffer->variable->name);
+    if (buffer->kind == TFCC_ABI_WRITE && buffer->variable)
+        text_add_format(text, " of %s", buffer->variable->name);
     text_add_char(text, '\n');
 }
 

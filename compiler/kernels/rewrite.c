@@ -13,7 +13,8 @@ static void map_axis(ScalarRewrite *rewrite, Dim from, Dim to) {
         Arena *arena = rewrite->to->program->arena;
         size_t needed = rewrite->mapped_count + 1, capacity = rewrite->mapped_capacity;
         rewrite->from_axes = arena_grow(arena, rewrite->from_axes, &capacity, needed, sizeof(Dim));
-        rewrite->to_axes = arena_grow(arena, rewrite->to_axes, &rewrite->mapped_capacity, needed, sizeof(Dim));
+        rewrite->to_axes =
+            arena_grow(arena, rewrite->to_axes, &rewrite->mapped_capacity, needed, sizeof(Dim));
     }
     rewrite->from_axes[rewrite->mapped_count] = from;
     rewrite->to_axes[rewrite->mapped_count++] = to;
@@ -24,13 +25,16 @@ static Dim rewrite_reduce_axis(ScalarRewrite *rewrite, Dim axis) {
     for (size_t k = 0; k < rewrite->mapped_count; k++)
         if (rewrite->from_axes[k] == axis) return rewrite->to_axes[k];
     Dim size = rewrite_dim(rewrite, axis->size);
-    Dim fresh = rewrite->from == rewrite->to && size == axis->size ? axis : kernel_add_reduce_axis(rewrite->to, size);
+    Dim fresh = rewrite->from == rewrite->to && size == axis->size
+                    ? axis
+                    : kernel_add_reduce_axis(rewrite->to, size);
     map_axis(rewrite, axis, fresh);
     return fresh;
 }
 
 static Scalar *rewrite_load(ScalarRewrite *rewrite, Scalar *load) {
-    Scalar *replacement = rewrite->replace_load ? rewrite->replace_load(rewrite->context, rewrite, load) : NULL;
+    Scalar *replacement =
+        rewrite->replace_load ? rewrite->replace_load(rewrite->context, rewrite, load) : NULL;
     if (replacement) return replacement;
     Scalar *index[MAX_RANK];
     for (int k = 0; k < load->as.load.buffer->type.shape.rank; k++)
@@ -41,8 +45,9 @@ static Scalar *rewrite_load(ScalarRewrite *rewrite, Scalar *load) {
                           scalar_rewrite(rewrite, load->as.load.otherwise));
 }
 
-/* A reduction of the kernel that differs from `draft` in the names of its axes alone, or NULL. Two producers that were fused into one
- * kernel may bring the same row maximum; it is to be computed once. */
+/* A reduction of the kernel that differs from `draft` in the names of its axes alone, or NULL. Two
+ * producers that were fused into one kernel may bring the same row maximum; it is to be computed
+ * once. */
 static Scalar *find_renamed(Kernel *kernel, const Scalar *draft) {
     for (size_t id = 0; id < kernel->scalar_count; id++) {
         Scalar *other = kernel->scalars[id];
@@ -53,7 +58,8 @@ static Scalar *find_renamed(Kernel *kernel, const Scalar *draft) {
             continue;
         bool same_sizes = true;
         for (int k = 0; k < draft->as.reduce.axis_count; k++)
-            same_sizes = same_sizes && other->as.reduce.axes[k]->size == draft->as.reduce.axes[k]->size;
+            same_sizes =
+                same_sizes && other->as.reduce.axes[k]->size == draft->as.reduce.axes[k]->size;
         if (!same_sizes) continue;
         ScalarRewrite renaming = {.from = kernel,
                                   .to = kernel,
@@ -89,9 +95,11 @@ static Scalar *rewrite_scan(ScalarRewrite *rewrite, Scalar *scalar) {
 
 static Scalar *rewrite_operation(ScalarRewrite *rewrite, Scalar *scalar) {
     Scalar *operands[3] = {NULL, NULL, NULL};
-    for (int k = 0; k < scalar->operand_count; k++) operands[k] = scalar_rewrite(rewrite, scalar->operands[k]);
+    for (int k = 0; k < scalar->operand_count; k++)
+        operands[k] = scalar_rewrite(rewrite, scalar->operands[k]);
     if (rewrite->replace_operation) {
-        Scalar *replacement = rewrite->replace_operation(rewrite->context, rewrite, scalar, operands);
+        Scalar *replacement =
+            rewrite->replace_operation(rewrite->context, rewrite, scalar, operands);
         if (replacement) return replacement;
     }
     switch (scalar->op) {
@@ -100,7 +108,8 @@ static Scalar *rewrite_operation(ScalarRewrite *rewrite, Scalar *scalar) {
     case SCALAR_CONVERT: return scalar_convert(rewrite->to, scalar->dtype, operands[0]);
     case SCALAR_BITCAST: return scalar_bitcast(rewrite->to, scalar->dtype, operands[0]);
     case SCALAR_SELECT: return scalar_select(rewrite->to, operands[0], operands[1], operands[2]);
-    case SCALAR_RANDOM_BITS: return scalar_random_bits(rewrite->to, operands[0], operands[1], operands[2]);
+    case SCALAR_RANDOM_BITS:
+        return scalar_random_bits(rewrite->to, operands[0], operands[1], operands[2]);
     default:
         if (scalar->operand_count == 1) return scalar_unary(rewrite->to, scalar->op, operands[0]);
         return scalar_binary(rewrite->to, scalar->op, operands[0], operands[1]);
@@ -109,8 +118,10 @@ static Scalar *rewrite_operation(ScalarRewrite *rewrite, Scalar *scalar) {
 
 Scalar *scalar_rewrite(ScalarRewrite *rewrite, Scalar *scalar) {
     if (!rewrite->memo) {
-        rewrite->memo = arena_alloc_array(rewrite->to->program->arena, rewrite->from->scalar_count + 1, sizeof(Scalar *));
-        for (size_t k = 0; k < rewrite->axis_count; k++) map_axis(rewrite, rewrite->old_axes[k], rewrite->new_axes[k]);
+        rewrite->memo = arena_alloc_array(rewrite->to->program->arena,
+                                          rewrite->from->scalar_count + 1, sizeof(Scalar *));
+        for (size_t k = 0; k < rewrite->axis_count; k++)
+            map_axis(rewrite, rewrite->old_axes[k], rewrite->new_axes[k]);
     }
     uint32_t id = scalar->id;
     if (rewrite->memo[id]) return rewrite->memo[id];
@@ -152,7 +163,8 @@ void kernel_copy_results(ScalarRewrite *rewrite) {
     Arena *arena = to->program->arena;
     for (size_t k = 0; k < from->output_count; k++) {
         const KernelOutput *old = &from->outputs[k];
-        KernelOutput *output = ARENA_PUSH(arena, to->outputs, to->output_count, to->output_capacity);
+        KernelOutput *output =
+            ARENA_PUSH(arena, to->outputs, to->output_count, to->output_capacity);
         *output = *old;
         output->value = scalar_rewrite(rewrite, old->value);
         output->index = rewrite_list(rewrite, old->index, (size_t)old->buffer->type.shape.rank);

@@ -1,15 +1,16 @@
 /* scalar.c: scalars: one object for equal expressions, constants folded, indices kept as Dims.
  *
- * The builders leave only forms that the interpreter and the emitter know: arithmetic on float32, float64 and integers; between
- * floating point and integers only the conversions listed at scalar_convert.
+ * The builders leave only forms that the interpreter and the emitter know: arithmetic on float32,
+ * float64 and integers; between floating point and integers only the conversions listed at
+ * scalar_convert.
  */
 #include "kernels/scalar_internal.h"
 
-#include <assert.h>
-#include <string.h>
 #include "kernels/math.h"
 #include "kernels/scalar_evaluate.h"
 #include "support/dtype.h"
+#include <assert.h>
+#include <string.h>
 
 struct ScalarTable {
     Scalar **slots; /* open addressing */
@@ -23,7 +24,9 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
     return hash ^ (hash >> 29);
 }
 
-static uint64_t mix_pointer(uint64_t hash, const void *pointer) { return mix(hash, (uint64_t)(uintptr_t)pointer); }
+static uint64_t mix_pointer(uint64_t hash, const void *pointer) {
+    return mix(hash, (uint64_t)(uintptr_t)pointer);
+}
 
 static uint64_t scalar_hash(const Scalar *s) {
     uint64_t hash = mix((uint64_t)s->op, (uint64_t)s->dtype);
@@ -32,12 +35,15 @@ static uint64_t scalar_hash(const Scalar *s) {
     case SCALAR_CONSTANT: return mix(hash, s->as.bits);
     case SCALAR_INDEX: return mix_pointer(hash, s->as.index);
     case SCALAR_LOAD:
-        hash = mix_pointer(mix_pointer(mix_pointer(hash, s->as.load.buffer), s->as.load.condition), s->as.load.otherwise);
-        for (int k = 0; k < s->as.load.buffer->type.shape.rank; k++) hash = mix_pointer(hash, s->as.load.index[k]);
+        hash = mix_pointer(mix_pointer(mix_pointer(hash, s->as.load.buffer), s->as.load.condition),
+                           s->as.load.otherwise);
+        for (int k = 0; k < s->as.load.buffer->type.shape.rank; k++)
+            hash = mix_pointer(hash, s->as.load.index[k]);
         return hash;
     case SCALAR_REDUCE:
         hash = mix(mix_pointer(hash, s->as.reduce.body), (uint64_t)s->as.reduce.combiner);
-        for (int k = 0; k < s->as.reduce.axis_count; k++) hash = mix_pointer(hash, s->as.reduce.axes[k]);
+        for (int k = 0; k < s->as.reduce.axis_count; k++)
+            hash = mix_pointer(hash, s->as.reduce.axes[k]);
         return hash;
     case SCALAR_SCAN:
         hash = mix(mix_pointer(hash, s->as.scan.body), (uint64_t)s->as.scan.combiner);
@@ -47,21 +53,25 @@ static uint64_t scalar_hash(const Scalar *s) {
 }
 
 static bool scalar_same(const Scalar *a, const Scalar *b) {
-    if (a->op != b->op || a->dtype != b->dtype || a->operand_count != b->operand_count) return false;
+    if (a->op != b->op || a->dtype != b->dtype || a->operand_count != b->operand_count)
+        return false;
     for (int k = 0; k < a->operand_count; k++)
         if (a->operands[k] != b->operands[k]) return false;
     switch (a->op) {
     case SCALAR_CONSTANT: return a->as.bits == b->as.bits;
     case SCALAR_INDEX: return a->as.index == b->as.index;
     case SCALAR_LOAD:
-        return a->as.load.buffer == b->as.load.buffer && a->as.load.condition == b->as.load.condition &&
+        return a->as.load.buffer == b->as.load.buffer &&
+               a->as.load.condition == b->as.load.condition &&
                a->as.load.otherwise == b->as.load.otherwise &&
                memcmp(a->as.load.index, b->as.load.index,
                       sizeof(Scalar *) * (size_t)a->as.load.buffer->type.shape.rank) == 0;
     case SCALAR_REDUCE:
-        return a->as.reduce.combiner == b->as.reduce.combiner && a->as.reduce.body == b->as.reduce.body &&
-               a->as.reduce.lanes == b->as.reduce.lanes && a->as.reduce.axis_count == b->as.reduce.axis_count &&
-               memcmp(a->as.reduce.axes, b->as.reduce.axes, sizeof(Dim) * (size_t)a->as.reduce.axis_count) == 0;
+        return a->as.reduce.combiner == b->as.reduce.combiner &&
+               a->as.reduce.body == b->as.reduce.body && a->as.reduce.lanes == b->as.reduce.lanes &&
+               a->as.reduce.axis_count == b->as.reduce.axis_count &&
+               memcmp(a->as.reduce.axes, b->as.reduce.axes,
+                      sizeof(Dim) * (size_t)a->as.reduce.axis_count) == 0;
     case SCALAR_SCAN:
         return a->as.scan.combiner == b->as.scan.combiner && a->as.scan.axis == b->as.scan.axis &&
                a->as.scan.body == b->as.scan.body && a->as.scan.exclusive == b->as.scan.exclusive &&
@@ -91,11 +101,12 @@ Scalar *scalar_intern(Kernel *kernel, const Scalar *draft) {
         if (scalar_same(table->slots[slot], draft)) return table->slots[slot];
     Scalar *scalar = arena_copy(arena, draft, sizeof *draft);
     if (scalar->op == SCALAR_LOAD)
-        scalar->as.load.index = arena_copy(arena, draft->as.load.index,
-                                           sizeof(Scalar *) * (size_t)draft->as.load.buffer->type.shape.rank);
+        scalar->as.load.index =
+            arena_copy(arena, draft->as.load.index,
+                       sizeof(Scalar *) * (size_t)draft->as.load.buffer->type.shape.rank);
     if (scalar->op == SCALAR_REDUCE)
-        scalar->as.reduce.axes =
-            arena_copy(arena, draft->as.reduce.axes, sizeof(Dim) * (size_t)draft->as.reduce.axis_count);
+        scalar->as.reduce.axes = arena_copy(arena, draft->as.reduce.axes,
+                                            sizeof(Dim) * (size_t)draft->as.reduce.axis_count);
     scalar->id = (uint32_t)kernel->scalar_count;
     *ARENA_PUSH(arena, kernel->scalars, kernel->scalar_count, kernel->scalar_capacity) = scalar;
     table->slots[slot] = scalar;
@@ -114,8 +125,11 @@ Scalar *scalar_integer(Kernel *kernel, tfcc_dtype dtype, int64_t number) {
 }
 
 Scalar *scalar_float(Kernel *kernel, tfcc_dtype dtype, double number) {
-    if (dtype_is_float(dtype)) return scalar_constant_bits(kernel, dtype, bits_from_double(dtype, number));
-    return scalar_convert(kernel, dtype, scalar_constant_bits(kernel, TFCC_FLOAT64, bits_from_double(TFCC_FLOAT64, number)));
+    if (dtype_is_float(dtype))
+        return scalar_constant_bits(kernel, dtype, bits_from_double(dtype, number));
+    return scalar_convert(
+        kernel, dtype,
+        scalar_constant_bits(kernel, TFCC_FLOAT64, bits_from_double(TFCC_FLOAT64, number)));
 }
 
 Scalar *scalar_index(Kernel *kernel, Dim index) {
@@ -143,19 +157,25 @@ bool scalar_is_constant(const Scalar *scalar, uint64_t *bits) {
 
 /* ---- arithmetic ---- */
 
-static Scalar *plain(Kernel *kernel, ScalarOp op, tfcc_dtype result, int count, Scalar *a, Scalar *b, Scalar *c) {
+static Scalar *plain(Kernel *kernel, ScalarOp op, tfcc_dtype result, int count, Scalar *a,
+                     Scalar *b, Scalar *c) {
     Scalar draft = {.op = op, .dtype = result, .operands = {a, b, c}, .operand_count = count};
     bool is_constant = op >= SCALAR_CONVERT && !math_is_function(op);
     uint64_t bits[3] = {0};
-    for (int k = 0; k < count && is_constant; k++) is_constant = scalar_is_constant(draft.operands[k], &bits[k]);
+    for (int k = 0; k < count && is_constant; k++)
+        is_constant = scalar_is_constant(draft.operands[k], &bits[k]);
     if (!is_constant) return scalar_intern(kernel, &draft);
     tfcc_dtype operand = op == SCALAR_SELECT ? b->dtype : a->dtype;
     return scalar_constant_bits(kernel, result, scalar_evaluate(op, result, operand, bits));
 }
 
-static bool is_narrow_float(tfcc_dtype dtype) { return dtype_is_float(dtype) && dtype_bits(dtype) < 32; }
+static bool is_narrow_float(tfcc_dtype dtype) {
+    return dtype_is_float(dtype) && dtype_bits(dtype) < 32;
+}
 
-static bool is_comparison(ScalarOp op) { return op >= SCALAR_EQUAL && op <= SCALAR_LESS_EQUAL; }
+static bool is_comparison(ScalarOp op) {
+    return op >= SCALAR_EQUAL && op <= SCALAR_LESS_EQUAL;
+}
 
 static bool is_number(const Scalar *scalar, int64_t number) {
     return scalar->op == SCALAR_CONSTANT && !dtype_is_float(scalar->dtype) &&
@@ -164,9 +184,11 @@ static bool is_number(const Scalar *scalar, int64_t number) {
 
 Scalar *scalar_unary(Kernel *kernel, ScalarOp op, Scalar *a) {
     if (is_narrow_float(a->dtype))
-        return scalar_convert(kernel, a->dtype, scalar_unary(kernel, op, scalar_convert(kernel, TFCC_FLOAT32, a)));
+        return scalar_convert(kernel, a->dtype,
+                              scalar_unary(kernel, op, scalar_convert(kernel, TFCC_FLOAT32, a)));
     if (op == SCALAR_NOT && a->op == SCALAR_NOT) return a->operands[0];
-    bool is_rounding = op == SCALAR_FLOOR || op == SCALAR_CEIL || op == SCALAR_TRUNCATE || op == SCALAR_ROUND_EVEN;
+    bool is_rounding =
+        op == SCALAR_FLOOR || op == SCALAR_CEIL || op == SCALAR_TRUNCATE || op == SCALAR_ROUND_EVEN;
     if (is_rounding && !dtype_is_float(a->dtype)) return a;
     if (op == SCALAR_ABSOLUTE && (dtype_is_unsigned(a->dtype) || dtype_is_bool(a->dtype))) return a;
     return plain(kernel, op, a->dtype, 1, a, NULL, NULL);
@@ -194,13 +216,17 @@ static Scalar *index_binary(Kernel *kernel, ScalarOp op, Dim a, Dim b) {
         return scalar_integer(kernel, TFCC_BOOL, (answer == DIM_YES) == (op == SCALAR_EQUAL));
     }
     case SCALAR_LESS:
-        if (dim_is_nonnegative(dims, dim_subtract(dims, a, b))) return scalar_integer(kernel, TFCC_BOOL, 0);
-        if (dim_is_nonnegative(dims, dim_add(dims, dim_subtract(dims, b, a), dim_constant(dims, -1))))
+        if (dim_is_nonnegative(dims, dim_subtract(dims, a, b)))
+            return scalar_integer(kernel, TFCC_BOOL, 0);
+        if (dim_is_nonnegative(dims,
+                               dim_add(dims, dim_subtract(dims, b, a), dim_constant(dims, -1))))
             return scalar_integer(kernel, TFCC_BOOL, 1);
         return NULL;
     case SCALAR_LESS_EQUAL:
-        if (dim_is_nonnegative(dims, dim_subtract(dims, b, a))) return scalar_integer(kernel, TFCC_BOOL, 1);
-        if (dim_is_nonnegative(dims, dim_add(dims, dim_subtract(dims, a, b), dim_constant(dims, -1))))
+        if (dim_is_nonnegative(dims, dim_subtract(dims, b, a)))
+            return scalar_integer(kernel, TFCC_BOOL, 1);
+        if (dim_is_nonnegative(dims,
+                               dim_add(dims, dim_subtract(dims, a, b), dim_constant(dims, -1))))
             return scalar_integer(kernel, TFCC_BOOL, 0);
         return NULL;
     default: return NULL;
@@ -208,7 +234,8 @@ static Scalar *index_binary(Kernel *kernel, ScalarOp op, Dim a, Dim b) {
     return result->kind == DIM_OVERFLOW ? NULL : scalar_index(kernel, result);
 }
 
-/* Identities that hold for every value of an integer or bool, and for floats where nothing is rounded. NULL where none applies. */
+/* Identities that hold for every value of an integer or bool, and for floats where nothing is
+ * rounded. NULL where none applies. */
 static Scalar *simplify(Kernel *kernel, ScalarOp op, Scalar *a, Scalar *b) {
     bool is_bool = dtype_is_bool(a->dtype);
     switch (op) {
@@ -236,7 +263,8 @@ static Scalar *simplify(Kernel *kernel, ScalarOp op, Scalar *a, Scalar *b) {
     case SCALAR_LESS_EQUAL:
         return a == b && !dtype_is_float(a->dtype) ? scalar_integer(kernel, TFCC_BOOL, 1) : NULL;
     case SCALAR_NOT_EQUAL:
-    case SCALAR_LESS: return a == b && !dtype_is_float(a->dtype) ? scalar_integer(kernel, TFCC_BOOL, 0) : NULL;
+    case SCALAR_LESS:
+        return a == b && !dtype_is_float(a->dtype) ? scalar_integer(kernel, TFCC_BOOL, 0) : NULL;
     default: return NULL;
     }
 }
@@ -282,16 +310,18 @@ static Scalar *direct_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
 }
 
 /* Only int64 and, where that is enough, int32 come straight from floats:
- *     uint64  is int64 below 2^63, and above it int64 of the number less 2^63, with the top bit inverted
- *     uint32  is the low bits of int64, narrower types those of int32 */
+ *     uint64  is int64 below 2^63, and above it int64 of the number less 2^63, with the top bit
+ * inverted uint32  is the low bits of int64, narrower types those of int32 */
 static Scalar *float_to_integer(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
     if (dtype == TFCC_INT32 || dtype == TFCC_INT64) return direct_convert(kernel, dtype, a);
     if (dtype == TFCC_UINT32)
         return direct_convert(kernel, dtype, direct_convert(kernel, TFCC_INT64, a));
-    if (dtype != TFCC_UINT64) return direct_convert(kernel, dtype, direct_convert(kernel, TFCC_INT32, a));
+    if (dtype != TFCC_UINT64)
+        return direct_convert(kernel, dtype, direct_convert(kernel, TFCC_INT32, a));
     Scalar *limit = scalar_float(kernel, a->dtype, 0x1p63);
     Scalar *low = scalar_bitcast(kernel, TFCC_UINT64, direct_convert(kernel, TFCC_INT64, a));
-    Scalar *rest = direct_convert(kernel, TFCC_INT64, scalar_binary(kernel, SCALAR_SUBTRACT, a, limit));
+    Scalar *rest =
+        direct_convert(kernel, TFCC_INT64, scalar_binary(kernel, SCALAR_SUBTRACT, a, limit));
     Scalar *high = scalar_binary(kernel, SCALAR_XOR, scalar_bitcast(kernel, TFCC_UINT64, rest),
                                  scalar_constant_bits(kernel, TFCC_UINT64, UINT64_C(1) << 63));
     return scalar_select(kernel, scalar_binary(kernel, SCALAR_LESS_EQUAL, limit, a), high, low);
@@ -301,15 +331,19 @@ Scalar *scalar_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
     if (a->dtype == dtype) return a;
     if (is_narrow_float(a->dtype)) {
         /* There and back without arithmetic between is where it came from. */
-        if (dtype != TFCC_FLOAT32) return scalar_convert(kernel, dtype, scalar_convert(kernel, TFCC_FLOAT32, a));
+        if (dtype != TFCC_FLOAT32)
+            return scalar_convert(kernel, dtype, scalar_convert(kernel, TFCC_FLOAT32, a));
         return direct_convert(kernel, dtype, a);
     }
-    if (dtype == TFCC_BOOL) return scalar_binary(kernel, SCALAR_NOT_EQUAL, a, scalar_integer(kernel, a->dtype, 0));
+    if (dtype == TFCC_BOOL)
+        return scalar_binary(kernel, SCALAR_NOT_EQUAL, a, scalar_integer(kernel, a->dtype, 0));
     if (is_narrow_float(dtype)) {
-        if (a->op == SCALAR_CONVERT && a->dtype == TFCC_FLOAT32 && a->operands[0]->dtype == dtype) return a->operands[0];
+        if (a->op == SCALAR_CONVERT && a->dtype == TFCC_FLOAT32 && a->operands[0]->dtype == dtype)
+            return a->operands[0];
         return direct_convert(kernel, dtype, scalar_convert(kernel, TFCC_FLOAT32, a));
     }
-    if (dtype_is_float(a->dtype) && !dtype_is_float(dtype)) return float_to_integer(kernel, dtype, a);
+    if (dtype_is_float(a->dtype) && !dtype_is_float(dtype))
+        return float_to_integer(kernel, dtype, a);
     return direct_convert(kernel, dtype, a);
 }
 
@@ -322,13 +356,35 @@ Scalar *scalar_bitcast(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
 
 /* ---- loads ---- */
 
-Scalar *scalar_load_if(Kernel *kernel, Buffer *buffer, Scalar *const *index, Scalar *condition, Scalar *otherwise) {
+/* An element of a constant at a known place, where a run cannot feed another; NULL for any other
+ * load. */
+static Scalar *constant_element(Kernel *kernel, Buffer *buffer, Scalar *const *index) {
+    const Buffer *root = buffer_root(buffer);
+    const ConstantData *data = root->constant;
+    if (!data || root->is_feedable || buffer->is_feedable || data->dtype != buffer->type.dtype)
+        return NULL;
+    const Shape *shape = &buffer->type.shape;
+    int64_t offset = 0, size;
+    uint64_t position;
+    for (int k = 0; k < shape->rank; k++) {
+        if (!scalar_is_constant(index[k], &position) || !dim_is_constant(shape->dims[k], &size))
+            return NULL;
+        offset = offset * size + (int64_t)position;
+    }
+    if (offset < 0 || offset >= data->element_count) return NULL;
+    return scalar_constant_bits(kernel, data->dtype, bits_load(data->dtype, data->bytes, offset));
+}
+
+Scalar *scalar_load_if(Kernel *kernel, Buffer *buffer, Scalar *const *index, Scalar *condition,
+                       Scalar *otherwise) {
     uint64_t bits;
     if (condition && scalar_is_constant(condition, &bits)) {
         if (!bits) return otherwise;
         condition = NULL;
     }
     assert(!condition || otherwise->dtype == buffer->type.dtype);
+    Scalar *element = condition ? NULL : constant_element(kernel, buffer, index);
+    if (element) return element;
     Scalar *copy[MAX_RANK];
     for (int k = 0; k < buffer->type.shape.rank; k++) copy[k] = index[k];
     Scalar draft = {.op = SCALAR_LOAD, .dtype = buffer->type.dtype};

@@ -1,11 +1,11 @@
 /* scalar_evaluate.c: what every scalar operation means, one value at a time. */
 #include "kernels/scalar_evaluate.h"
 
+#include "support/dtype.h"
+#include "support/half.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-#include "support/dtype.h"
-#include "support/half.h"
 
 static float float_of(uint64_t bits) {
     uint32_t low = (uint32_t)bits;
@@ -38,7 +38,9 @@ static uint64_t cut(uint64_t bits, int width) {
 }
 
 /* The width of a value as it is stored; 4-bit types are kept in whole bytes and wrap at 4. */
-static int width_of(tfcc_dtype dtype) { return dtype_bits(dtype); }
+static int width_of(tfcc_dtype dtype) {
+    return dtype_bits(dtype);
+}
 
 /* ---- numbers and bits ---- */
 
@@ -99,7 +101,8 @@ void bits_store(tfcc_dtype dtype, void *bytes, int64_t element, uint64_t bits) {
 static int64_t truncate_to_integer(double number, int width) {
     double limit = ldexp(1.0, width - 1);
     double lowest = width == 64 ? INT64_MIN : INT32_MIN;
-    if (!(trunc(number) >= lowest && trunc(number) < limit)) return width == 64 ? INT64_MIN : INT32_MIN;
+    if (!(trunc(number) >= lowest && trunc(number) < limit))
+        return width == 64 ? INT64_MIN : INT32_MIN;
     return (int64_t)number;
 }
 
@@ -110,7 +113,8 @@ static uint64_t convert(tfcc_dtype to, tfcc_dtype from, uint64_t bits) {
         if (dtype_is_bool(to)) return number != 0;
         if (dtype_is_float(to)) {
             if (from == TFCC_FLOAT32 && to == TFCC_FLOAT16) return float_to_float16(float_of(bits));
-            if (from == TFCC_FLOAT32 && to == TFCC_BFLOAT16) return float_to_bfloat16(float_of(bits));
+            if (from == TFCC_FLOAT32 && to == TFCC_BFLOAT16)
+                return float_to_bfloat16(float_of(bits));
             return bits_from_double(to, number);
         }
         if (to == TFCC_UINT64 && number >= 0x1p63)
@@ -120,15 +124,17 @@ static uint64_t convert(tfcc_dtype to, tfcc_dtype from, uint64_t bits) {
     }
     if (from == TFCC_UINT64 && dtype_is_float(to)) {
         if (to == TFCC_FLOAT64) return bits_of_double((double)bits);
-        return to == TFCC_FLOAT32 ? bits_of_float((float)bits) : bits_from_double(to, (double)(float)bits);
+        return to == TFCC_FLOAT32 ? bits_of_float((float)bits)
+                                  : bits_from_double(to, (double)(float)bits);
     }
     return bits_from_integer(to, bits_to_integer(from, bits));
 }
 
 /* ---- arithmetic ---- */
 
-/* Minimum and maximum of floats: the first NaN wins, and -0 is below +0, so that the order of operands does not matter. */
-#define FLOAT_ARITHMETIC(NAME, TYPE, FROM, TO, SQRT, FLOOR, CEIL, TRUNC, RINT)                \
+/* Minimum and maximum of floats: the first NaN wins, and -0 is below +0, so that the order of
+ * operands does not matter. */
+#define FLOAT_ARITHMETIC(NAME, TYPE, FROM, TO, SQRT, FLOOR, CEIL, TRUNC, RINT)                     \
     static TYPE NAME##_smaller(TYPE a, TYPE b) {                                                   \
         if (isnan(a)) return a;                                                                    \
         if (isnan(b)) return b;                                                                    \
@@ -215,20 +221,24 @@ static uint64_t integer_operation(ScalarOp op, tfcc_dtype dtype, uint64_t left, 
     default: break;
     }
     if (dtype_is_signed(dtype))
-        return cut(signed_operation(op, width, bits_to_integer(dtype, left), bits_to_integer(dtype, right)), width);
+        return cut(signed_operation(op, width, bits_to_integer(dtype, left),
+                                    bits_to_integer(dtype, right)),
+                   width);
     return cut(unsigned_operation(op, width, left, right), width);
 }
 
-uint64_t scalar_evaluate(ScalarOp op, tfcc_dtype result, tfcc_dtype operand, const uint64_t *operands) {
+uint64_t scalar_evaluate(ScalarOp op, tfcc_dtype result, tfcc_dtype operand,
+                         const uint64_t *operands) {
     switch (op) {
     case SCALAR_CONVERT: return convert(result, operand, operands[0]);
     case SCALAR_BITCAST: return operands[0];
     case SCALAR_SELECT: return operands[0] ? operands[1] : operands[2];
     default: break;
     }
-    bool is_binary = op == SCALAR_ADD || op == SCALAR_SUBTRACT || op == SCALAR_MULTIPLY || op == SCALAR_DIVIDE ||
-                     op == SCALAR_REMAINDER || (op >= SCALAR_MINIMUM && op <= SCALAR_XOR) ||
-                     op == SCALAR_SHIFT_LEFT || op == SCALAR_SHIFT_RIGHT;
+    bool is_binary = op == SCALAR_ADD || op == SCALAR_SUBTRACT || op == SCALAR_MULTIPLY ||
+                     op == SCALAR_DIVIDE || op == SCALAR_REMAINDER ||
+                     (op >= SCALAR_MINIMUM && op <= SCALAR_XOR) || op == SCALAR_SHIFT_LEFT ||
+                     op == SCALAR_SHIFT_RIGHT;
     uint64_t left = operands[0], right = is_binary ? operands[1] : 0;
     if (operand == TFCC_FLOAT32) return float_operation(op, left, right);
     if (operand == TFCC_FLOAT64) return double_operation(op, left, right);

@@ -1,12 +1,13 @@
-/* verify.c: what has to hold of every program; the first thing that does not is told with kernel and scalar. */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <tfcc/abi.h>
+/* verify.c: what has to hold of every program; the first thing that does not is told with kernel
+ * and scalar. */
 #include "kernels/kernel.h"
 #include "kernels/math.h"
 #include "kernels/scalar_internal.h"
 #include "support/dtype.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <tfcc/abi.h>
 
 typedef struct Verifier {
     const Kernel *kernel;
@@ -15,7 +16,8 @@ typedef struct Verifier {
     size_t size;
 } Verifier;
 
-static void complain(Verifier *verifier, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void complain(Verifier *verifier, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void complain(Verifier *verifier, const char *format, ...) {
     if (verifier->failed) return;
@@ -28,24 +30,31 @@ static void complain(Verifier *verifier, const char *format, ...) {
     va_end(arguments);
 }
 
-static bool is_narrow(tfcc_dtype dtype) { return dtype_is_float(dtype) && dtype_bits(dtype) < 32; }
+static bool is_narrow(tfcc_dtype dtype) {
+    return dtype_is_float(dtype) && dtype_bits(dtype) < 32;
+}
 
 static void verify_operation(Verifier *verifier, const Scalar *scalar) {
     tfcc_dtype first = scalar->operands[0]->dtype;
-    bool moves_bits = scalar->op == SCALAR_CONVERT || scalar->op == SCALAR_BITCAST || scalar->op == SCALAR_SELECT;
+    bool moves_bits =
+        scalar->op == SCALAR_CONVERT || scalar->op == SCALAR_BITCAST || scalar->op == SCALAR_SELECT;
     for (int k = 0; k < scalar->operand_count; k++)
         if (!moves_bits && is_narrow(scalar->operands[k]->dtype))
-            complain(verifier, "scalar %u does arithmetic on %s", scalar->id, dtype_name(scalar->operands[k]->dtype));
+            complain(verifier, "scalar %u does arithmetic on %s", scalar->id,
+                     dtype_name(scalar->operands[k]->dtype));
     switch (scalar->op) {
     case SCALAR_CONVERT:
         if (is_narrow(first) && scalar->dtype != TFCC_FLOAT32)
-            complain(verifier, "scalar %u converts %s to %s directly", scalar->id, dtype_name(first), dtype_name(scalar->dtype));
+            complain(verifier, "scalar %u converts %s to %s directly", scalar->id,
+                     dtype_name(first), dtype_name(scalar->dtype));
         break;
     case SCALAR_BITCAST:
-        if (dtype_size(first) != dtype_size(scalar->dtype)) complain(verifier, "scalar %u casts other bits", scalar->id);
+        if (dtype_size(first) != dtype_size(scalar->dtype))
+            complain(verifier, "scalar %u casts other bits", scalar->id);
         break;
     case SCALAR_SELECT:
-        if (first != TFCC_BOOL || scalar->operands[1]->dtype != scalar->dtype || scalar->operands[2]->dtype != scalar->dtype)
+        if (first != TFCC_BOOL || scalar->operands[1]->dtype != scalar->dtype ||
+            scalar->operands[2]->dtype != scalar->dtype)
             complain(verifier, "scalar %u selects among other dtypes", scalar->id);
         break;
     case SCALAR_EQUAL:
@@ -57,7 +66,8 @@ static void verify_operation(Verifier *verifier, const Scalar *scalar) {
         break;
     case SCALAR_RANDOM_BITS: break;
     default:
-        if (scalar->dtype != first || (scalar->operand_count == 2 && scalar->operands[1]->dtype != first))
+        if (scalar->dtype != first ||
+            (scalar->operand_count == 2 && scalar->operands[1]->dtype != first))
             complain(verifier, "scalar %u combines other dtypes", scalar->id);
     }
 }
@@ -67,8 +77,10 @@ static void verify_scalar(void *context, Scalar *scalar) {
     Scalar *children[SCALAR_MAX_CHILDREN];
     size_t count = scalar_children(scalar, children);
     for (size_t k = 0; k < count; k++) {
-        if (children[k]->id >= scalar->id || verifier->kernel->scalars[children[k]->id] != children[k])
-            complain(verifier, "scalar %u uses one that is not an earlier one of the kernel", scalar->id);
+        if (children[k]->id >= scalar->id ||
+            verifier->kernel->scalars[children[k]->id] != children[k])
+            complain(verifier, "scalar %u uses one that is not an earlier one of the kernel",
+                     scalar->id);
     }
     switch (scalar->op) {
     case SCALAR_CONSTANT: break;
@@ -78,15 +90,18 @@ static void verify_scalar(void *context, Scalar *scalar) {
         break;
     case SCALAR_LOAD:
         for (int k = 0; k < scalar->as.load.buffer->type.shape.rank; k++)
-            if (scalar->as.load.index[k]->dtype != TFCC_INT64) complain(verifier, "load %u has an index that is not int64", scalar->id);
-        if (scalar->as.load.condition &&
-            (scalar->as.load.condition->dtype != TFCC_BOOL || scalar->as.load.otherwise->dtype != scalar->dtype))
+            if (scalar->as.load.index[k]->dtype != TFCC_INT64)
+                complain(verifier, "load %u has an index that is not int64", scalar->id);
+        if (scalar->as.load.condition && (scalar->as.load.condition->dtype != TFCC_BOOL ||
+                                          scalar->as.load.otherwise->dtype != scalar->dtype))
             complain(verifier, "load %u has another condition or value", scalar->id);
         break;
     case SCALAR_REDUCE:
-        if (is_narrow(scalar->as.reduce.body->dtype)) complain(verifier, "reduce %u is of a narrow float", scalar->id);
+        if (is_narrow(scalar->as.reduce.body->dtype))
+            complain(verifier, "reduce %u is of a narrow float", scalar->id);
         for (int k = 0; k < scalar->as.reduce.axis_count; k++)
-            if (scalar->as.reduce.axes[k]->kind != DIM_AXIS) complain(verifier, "reduce %u is not over axes", scalar->id);
+            if (scalar->as.reduce.axes[k]->kind != DIM_AXIS)
+                complain(verifier, "reduce %u is not over axes", scalar->id);
         break;
     case SCALAR_SCAN: {
         bool found = false;
@@ -99,7 +114,8 @@ static void verify_scalar(void *context, Scalar *scalar) {
     }
 }
 
-/* A combining store needs something to combine with: `initial`, or what an earlier kernel has stored. */
+/* A combining store needs something to combine with: `initial`, or what an earlier kernel has
+ * stored. */
 static bool is_stored_before(const Kernel *kernel, const Buffer *buffer) {
     for (uint32_t k = 0; k < kernel->number; k++) {
         const Kernel *earlier = kernel->program->kernels[k];
@@ -118,18 +134,24 @@ static void verify_outputs(Verifier *verifier) {
         if (buffer->kind != TFCC_ABI_VALUE && buffer->kind != TFCC_ABI_WRITE)
             complain(verifier, "%s cannot be stored to", buffer->name);
         if (output->value->dtype != buffer->type.dtype)
-            complain(verifier, "stores %s to %s of %s", dtype_name(output->value->dtype), buffer->name, dtype_name(buffer->type.dtype));
+            complain(verifier, "stores %s to %s of %s", dtype_name(output->value->dtype),
+                     buffer->name, dtype_name(buffer->type.dtype));
         if (!output->index && kernel->axis_count != (size_t)buffer->type.shape.rank)
             complain(verifier, "%s has another rank than the kernel's axes", buffer->name);
         for (int d = 0; output->index && d < buffer->type.shape.rank; d++)
-            if (output->index[d]->dtype != TFCC_INT64) complain(verifier, "an index of %s is not int64", buffer->name);
-        if (output->condition && output->condition->dtype != TFCC_BOOL) complain(verifier, "a condition of %s is no bool", buffer->name);
-        if (output->combine != COMBINE_STORE && !output->initial && !is_stored_before(kernel, buffer)) complain(verifier, "%s starts from nothing", buffer->name);
+            if (output->index[d]->dtype != TFCC_INT64)
+                complain(verifier, "an index of %s is not int64", buffer->name);
+        if (output->condition && output->condition->dtype != TFCC_BOOL)
+            complain(verifier, "a condition of %s is no bool", buffer->name);
+        if (output->combine != COMBINE_STORE && !output->initial &&
+            !is_stored_before(kernel, buffer))
+            complain(verifier, "%s starts from nothing", buffer->name);
         if (output->initial && output->initial->type.dtype != buffer->type.dtype)
             complain(verifier, "%s starts from another dtype", buffer->name);
     }
     for (size_t k = 0; k < kernel->check_count; k++)
-        if (kernel->checks[k].condition->dtype != TFCC_BOOL) complain(verifier, "check %zu is no bool", k);
+        if (kernel->checks[k].condition->dtype != TFCC_BOOL)
+            complain(verifier, "check %zu is no bool", k);
 }
 
 bool program_verify(const Program *program, char *message, size_t size) {
@@ -137,10 +159,12 @@ bool program_verify(const Program *program, char *message, size_t size) {
         const Kernel *kernel = program->kernels[k];
         Verifier verifier = {.kernel = kernel, .message = message, .size = size};
         if (kernel->is_dead) continue;
-        if (kernel->number != k) complain(&verifier, "its number is %u, its place %zu", kernel->number, k);
+        if (kernel->number != k)
+            complain(&verifier, "its number is %u, its place %zu", kernel->number, k);
         for (size_t a = 0; a < kernel->after_count; a++)
             if (kernel->after[a]->number >= kernel->number || kernel->after[a]->is_dead)
-                complain(&verifier, "it is after %s, which is no earlier kernel", kernel->after[a]->name);
+                complain(&verifier, "it is after %s, which is no earlier kernel",
+                         kernel->after[a]->name);
         if (kernel->kind == KERNEL_BIND && !kernel->bind) complain(&verifier, "it binds nothing");
         for (size_t a = 0; a < kernel->axis_count; a++)
             if (kernel->axes[a]->kind != DIM_AXIS) complain(&verifier, "axis %zu is none", a);

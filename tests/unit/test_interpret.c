@@ -1,9 +1,9 @@
 /* test_interpret.c: the interpreter on kernels made by hand. */
+#include "kernels/interpret.h"
+#include "kernels/scalar_evaluate.h"
 #include <criterion/criterion.h>
 #include <string.h>
 #include <tfcc/abi.h>
-#include "kernels/interpret.h"
-#include "kernels/scalar_evaluate.h"
 
 static Arena *arena;
 static Graph *graph;
@@ -15,17 +15,25 @@ static void open_program(void) {
     program = program_create(arena, graph);
 }
 
-static void close_program(void) { arena_destroy(arena); }
+static void close_program(void) {
+    arena_destroy(arena);
+}
 
 TestSuite(interpret, .init = open_program, .fini = close_program);
 
-static Dim number(int64_t value) { return dim_constant(graph->dims, value); }
-
-static Buffer *buffer_of(int kind, const char *name, tfcc_dtype dtype, int rank, Dim first, Dim second) {
-    return program_add_buffer(program, kind, name, (Type){dtype, {.rank = rank, .dims = {first, second}}});
+static Dim number(int64_t value) {
+    return dim_constant(graph->dims, value);
 }
 
-static Kernel *new_kernel(const char *name) { return kernel_create(program, KERNEL_STRUCTURED, name, (Place){0}, NULL); }
+static Buffer *buffer_of(int kind, const char *name, tfcc_dtype dtype, int rank, Dim first,
+                         Dim second) {
+    return program_add_buffer(program, kind, name,
+                              (Type){dtype, {.rank = rank, .dims = {first, second}}});
+}
+
+static Kernel *new_kernel(const char *name) {
+    return kernel_create(program, KERNEL_STRUCTURED, name, (Place){0}, NULL);
+}
 
 static float float_at(Interpreter *interpreter, Buffer *buffer, int64_t at) {
     InterpreterBuffer *memory = interpreter_buffer(interpreter, buffer);
@@ -84,7 +92,9 @@ static Buffer *scan(bool exclusive, bool reverse, Buffer **x) {
     Kernel *kernel = new_kernel("y");
     Dim axes[2];
     kernel_add_axes(kernel, &y->type.shape, axes);
-    kernel_store(kernel, y, kernel_scan(kernel, COMBINE_ADD, axes[1], scalar_load(kernel, *x, axes), exclusive, reverse));
+    kernel_store(kernel, y,
+                 kernel_scan(kernel, COMBINE_ADD, axes[1], scalar_load(kernel, *x, axes), exclusive,
+                             reverse));
     return y;
 }
 
@@ -94,7 +104,8 @@ static void expect_scan(bool exclusive, bool reverse, const float *expected) {
     float numbers[6] = {1, 2, 3, 10, 20, 30};
     cr_assert_null(interpreter_feed(interpreter, x, numbers, 2, (int64_t[]){2, 3}));
     cr_assert_null(interpret_program(interpreter, &y, 1));
-    for (int k = 0; k < 6; k++) cr_expect_eq(float_at(interpreter, y, k), expected[k], "element %d", k);
+    for (int k = 0; k < 6; k++)
+        cr_expect_eq(float_at(interpreter, y, k), expected[k], "element %d", k);
 }
 
 Test(interpret, scans) {
@@ -105,13 +116,14 @@ Test(interpret, scans) {
 }
 
 Test(interpret, a_check_stops_the_run_with_its_message) {
-    Buffer *x = buffer_of(TFCC_ABI_PLACEHOLDER, "x", TFCC_INT32, 1, dim_named(graph->dims, "n"), NULL);
+    Buffer *x =
+        buffer_of(TFCC_ABI_PLACEHOLDER, "x", TFCC_INT32, 1, dim_named(graph->dims, "n"), NULL);
     Buffer *y = buffer_of(TFCC_ABI_VALUE, "y", TFCC_INT32, 1, x->type.shape.dims[0], NULL);
     Kernel *check = new_kernel("check"), *kernel = new_kernel("y");
     Dim i = kernel_add_axis(check, x->type.shape.dims[0]);
     Scalar *element = scalar_load(check, x, &i), *limit = scalar_integer(check, TFCC_INT32, 3);
-    kernel_check(check, scalar_binary(check, SCALAR_LESS, element, limit), TFCC_INVALID_ARGUMENT, "x[%0] = %1 is 100%% wrong",
-                 (Scalar *[]){scalar_index(check, i), element}, 2);
+    kernel_check(check, scalar_binary(check, SCALAR_LESS, element, limit), TFCC_INVALID_ARGUMENT,
+                 "x[%0] = %1 is 100%% wrong", (Scalar *[]){scalar_index(check, i), element}, 2);
     Dim j = kernel_add_axis(kernel, x->type.shape.dims[0]);
     kernel_store(kernel, y, scalar_load(kernel, x, &j));
     kernel_add_after(kernel, check);
@@ -132,7 +144,8 @@ Test(interpret, reading_outside_is_told) {
     Interpreter *interpreter = interpreter_create(arena, program);
     int32_t numbers[3] = {0};
     cr_assert_null(interpreter_feed(interpreter, x, numbers, 1, (int64_t[]){3}));
-    cr_expect_str_eq(interpret_program(interpreter, &y, 1), "kernel y: reads x outside of it: index 0 is 3, its size 3");
+    cr_expect_str_eq(interpret_program(interpreter, &y, 1),
+                     "kernel y: reads x outside of it: index 0 is 3, its size 3");
 }
 
 Test(interpret, combining_stores_go_in_order) {
@@ -142,7 +155,8 @@ Test(interpret, combining_stores_go_in_order) {
     Kernel *kernel = new_kernel("y");
     Dim i = kernel_add_axis(kernel, number(4));
     Scalar *index = scalar_load(kernel, at, &i);
-    KernelOutput *store = kernel_store_at(kernel, y, &index, scalar_convert(kernel, TFCC_INT32, scalar_index(kernel, i)));
+    KernelOutput *store = kernel_store_at(
+        kernel, y, &index, scalar_convert(kernel, TFCC_INT32, scalar_index(kernel, i)));
     store->combine = COMBINE_ADD;
     store->initial = start;
     Interpreter *interpreter = interpreter_create(arena, program);
@@ -160,17 +174,20 @@ Test(interpret, combining_stores_go_in_order) {
 
 Test(interpret, named_dimensions_must_agree) {
     Dim n = dim_named(graph->dims, "n");
-    Buffer *a = buffer_of(TFCC_ABI_PLACEHOLDER, "a", TFCC_FLOAT32, 1, n, NULL), *b = buffer_of(TFCC_ABI_PLACEHOLDER, "b", TFCC_FLOAT32, 1, n, NULL);
+    Buffer *a = buffer_of(TFCC_ABI_PLACEHOLDER, "a", TFCC_FLOAT32, 1, n, NULL),
+           *b = buffer_of(TFCC_ABI_PLACEHOLDER, "b", TFCC_FLOAT32, 1, n, NULL);
     Interpreter *interpreter = interpreter_create(arena, program);
     float numbers[4] = {0};
     cr_assert_null(interpreter_feed(interpreter, a, numbers, 1, (int64_t[]){3}));
-    cr_expect_str_eq(interpreter_feed(interpreter, b, numbers, 1, (int64_t[]){4}), "dimension 'n' is 3, and 4 in 'b'");
+    cr_expect_str_eq(interpreter_feed(interpreter, b, numbers, 1, (int64_t[]){4}),
+                     "dimension 'n' is 3, and 4 in 'b'");
     cr_expect_not_null(interpreter_feed(interpreter, b, numbers, 0, NULL));
 }
 
 Test(interpret, only_what_is_wanted_is_carried_out) {
     Buffer *x = buffer_of(TFCC_ABI_PLACEHOLDER, "x", TFCC_FLOAT32, 0, NULL, NULL);
-    Buffer *y = buffer_of(TFCC_ABI_VALUE, "y", TFCC_FLOAT32, 0, NULL, NULL), *z = buffer_of(TFCC_ABI_VALUE, "z", TFCC_FLOAT32, 0, NULL, NULL);
+    Buffer *y = buffer_of(TFCC_ABI_VALUE, "y", TFCC_FLOAT32, 0, NULL, NULL),
+           *z = buffer_of(TFCC_ABI_VALUE, "z", TFCC_FLOAT32, 0, NULL, NULL);
     Kernel *first = new_kernel("y"), *second = new_kernel("z");
     kernel_store(first, y, scalar_load(first, x, NULL));
     kernel_store(second, z, scalar_load(second, y, NULL));

@@ -1,11 +1,12 @@
-/* test_kernel.c: scalars and kernels: folding, sharing, the order of sums, rewriting, printing, verifying. */
+/* test_kernel.c: scalars and kernels: folding, sharing, the order of sums, rewriting, printing,
+ * verifying. */
+#include "kernels/kernel.h"
+#include "kernels/scalar_evaluate.h"
+#include "support/dtype.h"
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 #include <tfcc/abi.h>
-#include "kernels/kernel.h"
-#include "kernels/scalar_evaluate.h"
-#include "support/dtype.h"
 
 static Arena *arena;
 static Graph *graph;
@@ -19,11 +20,15 @@ static void open_kernel(void) {
     kernel = kernel_create(program, KERNEL_STRUCTURED, "k", (Place){0}, NULL);
 }
 
-static void close_kernel(void) { arena_destroy(arena); }
+static void close_kernel(void) {
+    arena_destroy(arena);
+}
 
 TestSuite(kernel, .init = open_kernel, .fini = close_kernel);
 
-static Dim number(int64_t value) { return dim_constant(graph->dims, value); }
+static Dim number(int64_t value) {
+    return dim_constant(graph->dims, value);
+}
 
 static Shape shape_of(int rank, const int64_t *sizes) {
     Shape shape = {.rank = rank};
@@ -36,7 +41,9 @@ static Buffer *buffer_of(const char *name, tfcc_dtype dtype, int rank, const int
     return program_add_temporary(program, name, dtype, &shape);
 }
 
-static Scalar *f32(double value) { return scalar_float(kernel, TFCC_FLOAT32, value); }
+static Scalar *f32(double value) {
+    return scalar_float(kernel, TFCC_FLOAT32, value);
+}
 
 static double value_of(const Scalar *scalar) {
     cr_assert_eq(scalar->op, SCALAR_CONSTANT);
@@ -58,15 +65,21 @@ Test(kernel, constants_fold) {
     cr_expect(isnan(value_of(scalar_binary(kernel, SCALAR_MAXIMUM, f32(1), f32(NAN)))));
     cr_expect(!signbit(value_of(scalar_binary(kernel, SCALAR_MAXIMUM, f32(0.0), f32(-0.0)))));
     cr_expect(signbit(value_of(scalar_binary(kernel, SCALAR_MINIMUM, f32(0.0), f32(-0.0)))));
-    Scalar *least = scalar_integer(kernel, TFCC_INT32, INT32_MIN), *minus = scalar_integer(kernel, TFCC_INT32, -1);
-    cr_expect_eq(bits_to_integer(TFCC_INT32, scalar_binary(kernel, SCALAR_DIVIDE, least, minus)->as.bits), INT32_MIN);
+    Scalar *least = scalar_integer(kernel, TFCC_INT32, INT32_MIN),
+           *minus = scalar_integer(kernel, TFCC_INT32, -1);
+    cr_expect_eq(
+        bits_to_integer(TFCC_INT32, scalar_binary(kernel, SCALAR_DIVIDE, least, minus)->as.bits),
+        INT32_MIN);
     cr_expect_eq(scalar_binary(kernel, SCALAR_REMAINDER, least, minus)->as.bits, 0);
-    cr_expect_eq(scalar_binary(kernel, SCALAR_DIVIDE, least, scalar_integer(kernel, TFCC_INT32, 0))->as.bits, 0);
+    cr_expect_eq(
+        scalar_binary(kernel, SCALAR_DIVIDE, least, scalar_integer(kernel, TFCC_INT32, 0))->as.bits,
+        0);
     cr_expect_eq(scalar_unary(kernel, SCALAR_ABSOLUTE, least), least);
 }
 
 static int64_t converted(tfcc_dtype to, double from) {
-    return bits_to_integer(to, scalar_convert(kernel, to, scalar_float(kernel, TFCC_FLOAT64, from))->as.bits);
+    return bits_to_integer(
+        to, scalar_convert(kernel, to, scalar_float(kernel, TFCC_FLOAT64, from))->as.bits);
 }
 
 Test(kernel, conversions_are_those_of_x86) {
@@ -92,24 +105,33 @@ Test(kernel, arithmetic_on_narrow_floats_is_float32) {
     cr_expect_eq(sum->dtype, TFCC_FLOAT16);
     cr_expect_eq(sum->op, SCALAR_CONVERT);
     cr_expect_eq(sum->operands[0]->dtype, TFCC_FLOAT32);
-    cr_expect_eq(scalar_convert(kernel, TFCC_FLOAT16, scalar_convert(kernel, TFCC_FLOAT32, load)), load, "there and back is nothing");
+    cr_expect_eq(scalar_convert(kernel, TFCC_FLOAT16, scalar_convert(kernel, TFCC_FLOAT32, load)),
+                 load, "there and back is nothing");
 }
 
 Test(kernel, indices_are_dims) {
     Dim i = kernel_add_axis(kernel, number(8)), j = kernel_add_axis(kernel, number(4));
     Scalar *a = scalar_index(kernel, i), *b = scalar_index(kernel, j);
-    Scalar *flat = scalar_binary(kernel, SCALAR_ADD, scalar_binary(kernel, SCALAR_MULTIPLY, a, scalar_integer(kernel, TFCC_INT64, 4)), b);
+    Scalar *flat = scalar_binary(
+        kernel, SCALAR_ADD,
+        scalar_binary(kernel, SCALAR_MULTIPLY, a, scalar_integer(kernel, TFCC_INT64, 4)), b);
     cr_expect_eq(flat->op, SCALAR_INDEX);
-    cr_expect_eq(scalar_binary(kernel, SCALAR_DIVIDE, flat, scalar_integer(kernel, TFCC_INT64, 4)), a);
-    cr_expect_eq(scalar_binary(kernel, SCALAR_REMAINDER, flat, scalar_integer(kernel, TFCC_INT64, 4)), b);
-    cr_expect_eq(scalar_binary(kernel, SCALAR_LESS, a, scalar_integer(kernel, TFCC_INT64, 8))->as.bits, 1, "an axis is below its size");
-    cr_expect_eq(scalar_binary(kernel, SCALAR_LESS, a, scalar_integer(kernel, TFCC_INT64, 0))->as.bits, 0);
+    cr_expect_eq(scalar_binary(kernel, SCALAR_DIVIDE, flat, scalar_integer(kernel, TFCC_INT64, 4)),
+                 a);
+    cr_expect_eq(
+        scalar_binary(kernel, SCALAR_REMAINDER, flat, scalar_integer(kernel, TFCC_INT64, 4)), b);
+    cr_expect_eq(
+        scalar_binary(kernel, SCALAR_LESS, a, scalar_integer(kernel, TFCC_INT64, 8))->as.bits, 1,
+        "an axis is below its size");
+    cr_expect_eq(
+        scalar_binary(kernel, SCALAR_LESS, a, scalar_integer(kernel, TFCC_INT64, 0))->as.bits, 0);
     cr_expect_eq(scalar_binary(kernel, SCALAR_SUBTRACT, a, a)->op, SCALAR_CONSTANT);
 }
 
 static Scalar *sum_of(Buffer *x, bool last) {
     Dim i = kernel_add_axis(kernel, number(3)), r = kernel_add_reduce_axis(kernel, number(1000));
-    return kernel_reduce(kernel, COMBINE_ADD, &r, 1, scalar_load(kernel, x, (Dim[]){last ? i : r, last ? r : i}));
+    return kernel_reduce(kernel, COMBINE_ADD, &r, 1,
+                         scalar_load(kernel, x, (Dim[]){last ? i : r, last ? r : i}));
 }
 
 Test(kernel, sums_along_memory_have_lanes) {
@@ -119,15 +141,18 @@ Test(kernel, sums_along_memory_have_lanes) {
     Buffer *n = buffer_of("n", TFCC_INT32, 2, (int64_t[]){1000, 1000});
     cr_expect_eq(sum_of(n, true)->as.reduce.lanes, 1, "the order of integers does not matter");
     Dim r = kernel_add_reduce_axis(kernel, number(20));
-    Scalar *small = kernel_reduce(kernel, COMBINE_ADD, &r, 1, scalar_load(kernel, x, (Dim[]){number(0), r}));
+    Scalar *small =
+        kernel_reduce(kernel, COMBINE_ADD, &r, 1, scalar_load(kernel, x, (Dim[]){number(0), r}));
     cr_expect_eq(small->as.reduce.lanes, 1);
 }
 
 Test(kernel, load_conditions_fold) {
     Buffer *x = buffer_of("x", TFCC_FLOAT32, 1, (int64_t[]){8});
     Scalar *zero = scalar_integer(kernel, TFCC_INT64, 0), *other = f32(5);
-    cr_expect_eq(scalar_load_if(kernel, x, &zero, scalar_integer(kernel, TFCC_BOOL, 0), other), other);
-    cr_expect_null(scalar_load_if(kernel, x, &zero, scalar_integer(kernel, TFCC_BOOL, 1), other)->as.load.condition);
+    cr_expect_eq(scalar_load_if(kernel, x, &zero, scalar_integer(kernel, TFCC_BOOL, 0), other),
+                 other);
+    cr_expect_null(scalar_load_if(kernel, x, &zero, scalar_integer(kernel, TFCC_BOOL, 1), other)
+                       ->as.load.condition);
 }
 
 static Scalar *twice_for_x(void *context, ScalarRewrite *rewrite, Scalar *load) {
@@ -145,26 +170,37 @@ Test(kernel, rewriting_replaces_axes_and_loads) {
     Kernel *other = kernel_create(program, KERNEL_STRUCTURED, "other", (Place){0}, NULL);
     Dim a = kernel_add_axis(other, number(2)), b = kernel_add_axis(other, number(5));
     Dim joined = dim_add(graph->dims, dim_multiply(graph->dims, a, number(5)), b);
-    ScalarRewrite rewrite = {.from = kernel, .to = other, .old_axes = &i, .new_axes = &joined, .axis_count = 1,
-                             .replace_load = twice_for_x, .context = x};
+    ScalarRewrite rewrite = {.from = kernel,
+                             .to = other,
+                             .old_axes = &i,
+                             .new_axes = &joined,
+                             .axis_count = 1,
+                             .replace_load = twice_for_x,
+                             .context = x};
     Scalar *copy = scalar_rewrite(&rewrite, sum);
     cr_assert_eq(copy->op, SCALAR_REDUCE);
-    cr_expect_eq(copy->as.reduce.axes[0]->axis, 2, "its reduce axis has a number of the other kernel");
+    cr_expect_eq(copy->as.reduce.axes[0]->axis, 2,
+                 "its reduce axis has a number of the other kernel");
     cr_expect_eq(copy->as.reduce.body->op, SCALAR_ADD);
     cr_expect_eq(scalar_rewrite(&rewrite, sum), copy);
 }
 
 Test(kernel, prints_and_verifies) {
-    Buffer *x = buffer_of("x", TFCC_FLOAT32, 2, (int64_t[]){32, 784}), *w = buffer_of("w", TFCC_FLOAT32, 2, (int64_t[]){784, 10});
+    Buffer *x = buffer_of("x", TFCC_FLOAT32, 2, (int64_t[]){32, 784}),
+           *w = buffer_of("w", TFCC_FLOAT32, 2, (int64_t[]){784, 10});
     Buffer *y = buffer_of("y", TFCC_FLOAT32, 2, (int64_t[]){32, 10});
-    Dim i = kernel_add_axis(kernel, number(32)), j = kernel_add_axis(kernel, number(10)), k = kernel_add_reduce_axis(kernel, number(784));
-    Scalar *product = scalar_binary(kernel, SCALAR_MULTIPLY, scalar_load(kernel, x, (Dim[]){i, k}), scalar_load(kernel, w, (Dim[]){k, j}));
+    Dim i = kernel_add_axis(kernel, number(32)), j = kernel_add_axis(kernel, number(10)),
+        k = kernel_add_reduce_axis(kernel, number(784));
+    Scalar *product = scalar_binary(kernel, SCALAR_MULTIPLY, scalar_load(kernel, x, (Dim[]){i, k}),
+                                    scalar_load(kernel, w, (Dim[]){k, j}));
     Scalar *sum = kernel_reduce(kernel, COMBINE_ADD, &k, 1, product);
     kernel_store(kernel, y, scalar_binary(kernel, SCALAR_MAXIMUM, sum, f32(0)));
     Text text = {.arena = arena};
     kernel_print(&text, kernel);
-    cr_expect_str_eq(text.bytes, "kernel k: parallel i0 < 32, i1 < 10\n"
-                                 "    y[i0, i1] = maximum((reduce add i2 < 784: (x[i0, i2] * w[i2, i1])), 0.0)\n");
+    cr_expect_str_eq(
+        text.bytes,
+        "kernel k: parallel i0 < 32, i1 < 10\n"
+        "    y[i0, i1] = maximum((reduce add i2 < 784: (x[i0, i2] * w[i2, i1])), 0.0)\n");
     char message[200];
     cr_expect(program_verify(program, message, sizeof message), "%s", message);
     kernel->outputs[0].value = scalar_integer(kernel, TFCC_INT32, 1);
