@@ -52,7 +52,7 @@ static tfcc_status train(tfcc_session *session, tfcc_fetch fetches[3]) {
 /* The step in a new session, with allocation `refused_at` of it refused. False once it was not refused any more. */
 static bool train_refused(long refused_at) {
     Supply supply = {0, 0, 0};
-    tfcc_options options = {sizeof options};
+    tfcc_options options = {.size = sizeof options};
     options.allocator = (tfcc_allocator){allocate, release, &supply};
     tfcc_session *session = open_session(&network_model, &options);
     CHECK_OK(tfcc_initialize(session));
@@ -81,7 +81,7 @@ static bool train_refused(long refused_at) {
 
 static bool open_refused(long refused_at) {
     Supply supply = {refused_at, 0, 0};
-    tfcc_options options = {sizeof options};
+    tfcc_options options = {.size = sizeof options};
     options.allocator = (tfcc_allocator){allocate, release, &supply};
     tfcc_session *session = (tfcc_session *)&supply;
     tfcc_status status = tfcc_session_open(&network_model, &options, &session);
@@ -102,7 +102,7 @@ static bool open_refused(long refused_at) {
 /* Saving to memory and restoring from it. */
 static bool restore_refused(long refused_at) {
     Supply supply = {0, 0, 0};
-    tfcc_options options = {sizeof options};
+    tfcc_options options = {.size = sizeof options};
     options.allocator = (tfcc_allocator){allocate, release, &supply};
     tfcc_session *session = open_session(&network_model, &options);
     CHECK_OK(tfcc_initialize(session));
@@ -129,7 +129,7 @@ static bool restore_refused(long refused_at) {
 /* Runs of the same sizes allocate once; reserved ones not at all. */
 static void nothing_is_allocated_twice(void) {
     Supply supply = {0, 0, 0};
-    tfcc_options options = {sizeof options};
+    tfcc_options options = {.size = sizeof options};
     options.allocator = (tfcc_allocator){allocate, release, &supply};
     tfcc_session *session = open_session(&network_model, &options);
     CHECK_OK(tfcc_initialize(session));

@@ -30,7 +30,7 @@ static void checks(void) {
 
 static void cancelling(void) {
     volatile int cancel = 0;
-    tfcc_options options = {sizeof options};
+    tfcc_options options = {.size = sizeof options};
     options.cancel = &cancel;
     tfcc_session *session = open_session(&failures_model, &options);
     CHECK_OK(tfcc_initialize(session));
@@ -62,7 +62,7 @@ static void trace(void *context, const char *step, uint64_t begin, uint64_t end)
 
 static void tracing(void) {
     Seen seen = {0, false, true, 0};
-    tfcc_options options = {sizeof options};
+    tfcc_options options = {.size = sizeof options};
     options.trace = trace;
     options.trace_context = &seen;
     tfcc_session *session = open_session(&failures_model, &options);
