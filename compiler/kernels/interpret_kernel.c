@@ -324,46 +324,13 @@ static void visit_all(Evaluation *e) {
     }
 }
 
-/* ---- the kernel with its functions written out ---- */
-
-static void ask_function(void *context, Scalar *scalar) {
-    if (math_is_function(scalar->op)) *(bool *)context = true;
-}
-
+/* The kernel with its functions written out; made once, the program's own stays as it is. */
 static const Kernel *expanded_kernel(Interpreter *interpreter, const Kernel *kernel) {
-    bool has_function = false;
-    kernel_each_scalar(kernel, ask_function, &has_function);
-    if (!has_function) return kernel;
-    if (interpreter->expanded[kernel->number]) return interpreter->expanded[kernel->number];
-    Arena *arena = interpreter->arena;
-    Kernel *copy = arena_copy(arena, kernel, sizeof *kernel);
-    copy->scalars = NULL;
-    copy->scalar_count = copy->scalar_capacity = 0;
-    copy->table = NULL;
-    copy->outputs =
-        arena_copy(arena, kernel->outputs, kernel->output_count * sizeof *kernel->outputs);
-    copy->checks = arena_copy(arena, kernel->checks, kernel->check_count * sizeof *kernel->checks);
-    ScalarRewrite rewrite = {.from = (Kernel *)kernel, .to = copy};
-    for (size_t k = 0; k < copy->output_count; k++) {
-        KernelOutput *output = &copy->outputs[k];
-        output->value = scalar_rewrite(&rewrite, output->value);
-        if (output->condition) output->condition = scalar_rewrite(&rewrite, output->condition);
-        if (!output->index) continue;
-        size_t rank = (size_t)output->buffer->type.shape.rank;
-        output->index = arena_copy(arena, output->index, rank * sizeof(Scalar *));
-        for (size_t d = 0; d < rank; d++)
-            output->index[d] = scalar_rewrite(&rewrite, output->index[d]);
-    }
-    for (size_t k = 0; k < copy->check_count; k++) {
-        KernelCheck *check = &copy->checks[k];
-        check->condition = scalar_rewrite(&rewrite, check->condition);
-        check->values = arena_copy(arena, check->values, check->value_count * sizeof(Scalar *));
-        for (size_t v = 0; v < check->value_count; v++)
-            check->values[v] = scalar_rewrite(&rewrite, check->values[v]);
-    }
-    math_expand_kernel(copy);
-    interpreter->expanded[kernel->number] = copy;
-    return copy;
+    Kernel **expanded = &interpreter->expanded[kernel->number];
+    if (*expanded) return *expanded;
+    *expanded = arena_copy(interpreter->arena, kernel, sizeof *kernel);
+    math_expand_kernel(*expanded);
+    return *expanded;
 }
 
 /* ---- the whole kernel ---- */
