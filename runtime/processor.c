@@ -1,4 +1,7 @@
-/* processor.c: whether this processor can run a model. */
+/* processor.c: whether this processor can run a model.
+ *
+ * The words are LLVM's names of features and the levels of x86-64, which stand for lists of words.
+ */
 #include "internal.h"
 
 #include <string.h>
@@ -7,114 +10,89 @@
 
 #include <cpuid.h>
 
-/* Words a model may require: LLVM's names of features, and the four levels of x86-64 as what they add to the level below. */
-enum { LEAF_1_ECX, LEAF_7_EBX, LEAF_7_ECX, LEAF_7_EDX, LEAF_7_1_EAX, LEAF_EXTENDED_ECX, LEAF_COUNT };
-
-/* What the operating system must save for the feature to be usable (XCR0). */
-enum { STATE_NONE = 0, STATE_AVX = 0x6, STATE_AVX512 = 0xe6 };
-
 static const struct {
-    char name[17];
-    uint8_t leaf, state;
-    uint32_t bits;
-} features[] = {
-    {"x86-64", LEAF_1_ECX, STATE_NONE, 0},
-    {"x86-64-v2", LEAF_1_ECX, STATE_NONE, 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 23},
-    {"x86-64-v3", LEAF_1_ECX, STATE_AVX, 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29},
-    {"x86-64-v3", LEAF_7_EBX, STATE_AVX, 1u << 3 | 1u << 5 | 1u << 8},
-    {"x86-64-v3", LEAF_EXTENDED_ECX, STATE_AVX, 1u << 5},
-    {"x86-64-v4", LEAF_7_EBX, STATE_AVX512, 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31},
-    {"sse3", LEAF_1_ECX, STATE_NONE, 1u << 0},
-    {"ssse3", LEAF_1_ECX, STATE_NONE, 1u << 9},
-    {"sse4.1", LEAF_1_ECX, STATE_NONE, 1u << 19},
-    {"sse4.2", LEAF_1_ECX, STATE_NONE, 1u << 20},
-    {"popcnt", LEAF_1_ECX, STATE_NONE, 1u << 23},
-    {"fma", LEAF_1_ECX, STATE_AVX, 1u << 12},
-    {"movbe", LEAF_1_ECX, STATE_NONE, 1u << 22},
-    {"avx", LEAF_1_ECX, STATE_AVX, 1u << 28},
-    {"f16c", LEAF_1_ECX, STATE_AVX, 1u << 29},
-    {"bmi", LEAF_7_EBX, STATE_NONE, 1u << 3},
-    {"avx2", LEAF_7_EBX, STATE_AVX, 1u << 5},
-    {"bmi2", LEAF_7_EBX, STATE_NONE, 1u << 8},
-    {"lzcnt", LEAF_EXTENDED_ECX, STATE_NONE, 1u << 5},
-    {"avx512f", LEAF_7_EBX, STATE_AVX512, 1u << 16},
-    {"avx512dq", LEAF_7_EBX, STATE_AVX512, 1u << 17},
-    {"avx512cd", LEAF_7_EBX, STATE_AVX512, 1u << 28},
-    {"avx512bw", LEAF_7_EBX, STATE_AVX512, 1u << 30},
-    {"avx512vl", LEAF_7_EBX, STATE_AVX512, 1u << 31},
-    {"avx512vbmi", LEAF_7_ECX, STATE_AVX512, 1u << 1},
-    {"avx512vbmi2", LEAF_7_ECX, STATE_AVX512, 1u << 6},
-    {"gfni", LEAF_7_ECX, STATE_NONE, 1u << 8},
-    {"avx512vnni", LEAF_7_ECX, STATE_AVX512, 1u << 11},
-    {"avx512bitalg", LEAF_7_ECX, STATE_AVX512, 1u << 12},
-    {"avx512vpopcntdq", LEAF_7_ECX, STATE_AVX512, 1u << 14},
-    {"avx512fp16", LEAF_7_EDX, STATE_AVX512, 1u << 23},
-    {"avxvnni", LEAF_7_1_EAX, STATE_AVX, 1u << 4},
-    {"avx512bf16", LEAF_7_1_EAX, STATE_AVX512, 1u << 5},
+    char level[12];
+    char words[56];
+} levels[] = {
+    {"x86-64", ""},
+    {"x86-64-v2", "sse3 ssse3 sse4.1 sse4.2 popcnt"},
+    {"x86-64-v3", "x86-64-v2 avx avx2 bmi bmi2 f16c fma lzcnt movbe"},
+    {"x86-64-v4", "x86-64-v3 avx512f avx512dq avx512cd avx512bw avx512vl"},
 };
 
-/* A level of x86-64 implies those below it. */
-static const char *const levels[] = {"x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64"};
+/* Registers of CPUID: leaf 1 ecx, leaf 7 ebx, ecx, edx, leaf 7.1 eax, leaf 0x80000001 ecx. */
+enum { ONE_C, SEVEN_B, SEVEN_C, SEVEN_D, SEVEN_ONE_A, EXTENDED_C, REGISTERS };
 
-static void read_leaves(uint32_t leaves[LEAF_COUNT], uint32_t *state) {
-    uint32_t a, b, c, d;
-    memset(leaves, 0, LEAF_COUNT * sizeof *leaves);
+/* What of the registers the operating system must save for the feature to be usable (bits of XCR0). */
+enum { PLAIN = 0, AVX = 0x6, WIDE = 0xe6 };
+
+static const struct {
+    char name[13];
+    uint8_t where, bit, state;
+} features[] = {
+    {"sse3", ONE_C, 0, PLAIN},         {"ssse3", ONE_C, 9, PLAIN},
+    {"sse4.1", ONE_C, 19, PLAIN},      {"sse4.2", ONE_C, 20, PLAIN},
+    {"popcnt", ONE_C, 23, PLAIN},      {"movbe", ONE_C, 22, PLAIN},
+    {"fma", ONE_C, 12, AVX},           {"avx", ONE_C, 28, AVX},
+    {"f16c", ONE_C, 29, AVX},          {"bmi", SEVEN_B, 3, PLAIN},
+    {"avx2", SEVEN_B, 5, AVX},         {"bmi2", SEVEN_B, 8, PLAIN},
+    {"lzcnt", EXTENDED_C, 5, PLAIN},   {"avx512f", SEVEN_B, 16, WIDE},
+    {"avx512dq", SEVEN_B, 17, WIDE},   {"avx512cd", SEVEN_B, 28, WIDE},
+    {"avx512bw", SEVEN_B, 30, WIDE},   {"avx512vl", SEVEN_B, 31, WIDE},
+    {"avx512vbmi", SEVEN_C, 1, WIDE},  {"avx512vbmi2", SEVEN_C, 6, WIDE},
+    {"avx512vnni", SEVEN_C, 11, WIDE}, {"avx512fp16", SEVEN_D, 23, WIDE},
+    {"avxvnni", SEVEN_ONE_A, 4, AVX},  {"avx512bf16", SEVEN_ONE_A, 5, WIDE},
+};
+
+static void read_registers(uint32_t found[REGISTERS], uint32_t *state) {
+    uint32_t unused;
+    memset(found, 0, REGISTERS * sizeof *found);
     *state = 0;
-    if (__get_cpuid(1, &a, &b, &c, &d) != 0) leaves[LEAF_1_ECX] = c;
-    if ((leaves[LEAF_1_ECX] >> 27 & 1) != 0) __asm__("xgetbv" : "=a"(*state), "=d"(d) : "c"(0));
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0) {
-        leaves[LEAF_7_EBX] = b;
-        leaves[LEAF_7_ECX] = c;
-        leaves[LEAF_7_EDX] = d;
-        if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) leaves[LEAF_7_1_EAX] = a;
+    __cpuid(1, unused, unused, found[ONE_C], unused);
+    if ((found[ONE_C] >> 27 & 1) != 0) __asm__("xgetbv" : "=a"(*state), "=d"(unused) : "c"(0));
+    if (__get_cpuid_max(0, NULL) >= 7) {
+        __cpuid_count(7, 0, unused, found[SEVEN_B], found[SEVEN_C], found[SEVEN_D]);
+        __cpuid_count(7, 1, found[SEVEN_ONE_A], unused, unused, unused);
     }
-    if (__get_cpuid(0x80000001u, &a, &b, &c, &d) != 0) leaves[LEAF_EXTENDED_ECX] = c;
+    __cpuid(0x80000001u, unused, unused, found[EXTENDED_C], unused);
 }
+
+static bool has_words(const char *words);
 
 static bool has_word(const char *word, size_t length) {
-    uint32_t leaves[LEAF_COUNT], state;
-    read_leaves(leaves, &state);
-    bool known = false;
-    for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
-        if (strncmp(features[i].name, word, length) != 0 || features[i].name[length] != '\0')
-            continue;
-        known = true;
-        if ((leaves[features[i].leaf] & features[i].bits) != features[i].bits ||
-            (state & features[i].state) != features[i].state)
-            return false;
-    }
-    return known;
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (strncmp(levels[i].level, word, length) == 0 && levels[i].level[length] == '\0')
+            return has_words(levels[i].words);
+    uint32_t found[REGISTERS], state;
+    read_registers(found, &state);
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++)
+        if (strncmp(features[i].name, word, length) == 0 && features[i].name[length] == '\0')
+            return (found[features[i].where] >> features[i].bit & 1) != 0 &&
+                   (state & features[i].state) == features[i].state;
+    return false;
 }
 
-static bool has_feature(const char *word, size_t length) {
-    bool below = false;
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        below |= strlen(levels[i]) == length && memcmp(levels[i], word, length) == 0;
-        if (below && !has_word(levels[i], strlen(levels[i]))) return false;
+static bool has_words(const char *words) {
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+        if (length > 0 && !has_word(words, length)) return false;
+        words += length;
+        words += strspn(words, " ");
     }
-    return below || has_word(word, length);
+    return true;
 }
 
 #else
 
-static bool has_feature(const char *word, size_t length) {
-    (void)word;
-    (void)length;
-    return false;
+static bool has_words(const char *words) {
+    return *words == '\0';
 }
 
 #endif
 
 tfcc_status tfcc_processor_check(const char *model, const char *requires) {
-    for (const char *word = requires; *word != '\0';) {
-        size_t length = strcspn(word, " ");
-        if (length > 0 && !has_feature(word, length))
-            return tfcc_fail(TFCC_FAILED_PRECONDITION,
-                             "graph '%s' was compiled for a processor with %.*s, which this one "
-                             "does not have: compile it for another --mcpu",
-                             model, (int)length, word);
-        word += length;
-        if (*word == ' ') word++;
-    }
-    return TFCC_OK;
+    if (has_words(requires)) return TFCC_OK;
+    return tfcc_fail(TFCC_FAILED_PRECONDITION,
+                     "graph '%s' needs a processor with '%s': compile it for another --mcpu", model,
+                     requires);
 }

@@ -29,44 +29,32 @@ static const char *const status_names[] = {
     [TFCC_UNAUTHENTICATED] = "UNAUTHENTICATED",
 };
 
-/* A text that is cut ends in dots, and before them at the end of a UTF-8 sequence. */
-static void message_mark_cut(void) {
-    size_t end = MESSAGE_SIZE - 4;
-    while (end > 0 && ((unsigned char)message_text[end] & 0xc0) == 0x80) end--;
-    memcpy(message_text + end, "...", 4);
+/* Writes a message from its byte `used` on and gives where it ends. A text that is cut ends in dots, and before them at the end of a
+ * UTF-8 sequence. */
+static size_t message_write(size_t used, const char *format, va_list arguments) {
+    int length = vsnprintf(message_text + used, MESSAGE_SIZE - used, format, arguments);
+    used += length > 0 ? (size_t)length : 0;
+    if (used < MESSAGE_SIZE) return used;
+    used = MESSAGE_SIZE - 4;
+    while (used > 0 && ((unsigned char)message_text[used] & 0xc0) == 0x80) used--;
+    memcpy(message_text + used, "...", 4);
+    return MESSAGE_SIZE - 1;
 }
 
-/* Appends to the message at *used, as snprintf. */
-__attribute__((format(printf, 2, 3))) static void message_append(size_t *used, const char *format,
-                                                                 ...) {
-    if (*used >= MESSAGE_SIZE) return;
+__attribute__((format(printf, 2, 3))) static size_t message_append(size_t used, const char *format,
+                                                                   ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(message_text + *used, MESSAGE_SIZE - *used, format, arguments);
+    used = message_write(used, format, arguments);
     va_end(arguments);
-    if (length > 0) *used += (size_t)length;
-    if (*used >= MESSAGE_SIZE) message_mark_cut();
-}
-
-/* One failure value, as the letter before its number asks for. */
-static void message_append_value(size_t *used, char form, int64_t value) {
-    if (form == 'f') {
-        double number;
-        memcpy(&number, &value, sizeof number);
-        message_append(used, "%.9g", number);
-    } else if (form == 'b') {
-        message_append(used, "%s", value ? "true" : "false");
-    } else {
-        message_append(used, "%lld", (long long)value);
-    }
+    return used;
 }
 
 tfcc_status tfcc_fail(tfcc_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(message_text, MESSAGE_SIZE, format, arguments);
+    message_write(0, format, arguments);
     va_end(arguments);
-    if (length >= MESSAGE_SIZE) message_mark_cut();
     return status;
 }
 
@@ -74,46 +62,51 @@ tfcc_status tfcc_fail_memory(size_t bytes) {
     return tfcc_fail(TFCC_RESOURCE_EXHAUSTED, "out of memory: %zu bytes were wanted", bytes);
 }
 
+/* The value that stands behind a percent sign: `3`, `{10}`, either after the letter f or b. Gives what follows it. */
+static const char *append_value(size_t *used, const char *at, const int64_t *values) {
+    char form = *at == 'f' || *at == 'b' ? *at++ : 'd';
+    size_t index = 0;
+    bool braced = *at == '{';
+    at += braced;
+    if (*at < '0' || *at > '9') return at;
+    do index = index * 10 + (size_t)(*at++ - '0');
+    while (braced && *at >= '0' && *at <= '9');
+    at += braced && *at == '}';
+    int64_t value = index < TFCC_ABI_FAILURE_VALUES ? values[index] : 0;
+    double number;
+    memcpy(&number, &value, sizeof number);
+    if (form == 'f') *used = message_append(*used, "%.9g", number);
+    else if (form == 'b') *used = message_append(*used, value != 0 ? "true" : "false");
+    else *used = message_append(*used, "%lld", (long long)value);
+    return at;
+}
+
 tfcc_status tfcc_fail_check(const tfcc_abi_check *check, const int64_t *values) {
     size_t used = 0;
     message_text[0] = '\0';
-    for (const char *c = check->message; *c != '\0';) {
-        const char *start = c;
-        while (*c != '\0' && *c != '%') c++;
-        if (c > start) message_append(&used, "%.*s", (int)(c - start), start);
-        if (*c == '\0') break;
-        c++;
-        char form = 'd';
-        if (*c == 'f' || *c == 'b') form = *c++;
-        bool braced = *c == '{';
-        if (braced) c++;
-        uint32_t index = 0;
-        const char *digits = c;
-        while (*c >= '0' && *c <= '9' && (braced || c == digits))
-            index = index * 10 + (uint32_t)(*c++ - '0');
-        if (c == digits) { /* %% or a percent sign that means nothing else */
-            message_append(&used, "%%");
-            if (*c == '%') c++;
-            continue;
+    for (const char *at = check->message; *at != '\0';) {
+        const char *sign = at + strcspn(at, "%");
+        used = message_append(used, "%.*s", (int)(sign - at), at);
+        at = sign;
+        if (*at == '\0') break;
+        at++;
+        if (*at != '\0' && strchr("fb{0123456789", *at) != NULL) {
+            at = append_value(&used, at, values);
+        } else { /* %% or a percent sign that means nothing else */
+            used = message_append(used, "%%");
+            at += *at == '%';
         }
-        if (braced && *c == '}') c++;
-        if (index < TFCC_ABI_FAILURE_VALUES) message_append_value(&used, form, values[index]);
     }
     return (tfcc_status)check->status;
 }
 
 const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape, int32_t rank) {
     if (rank < 0) return strcpy(text, "of any rank");
-    size_t used = 0;
-    text[used++] = '[';
-    for (int32_t i = 0; i < rank && i < TFCC_MAX_RANK; i++) {
-        if (i > 0) used += (size_t)snprintf(text + used, TFCC_SHAPE_TEXT - used, ", ");
-        if (shape[i] < 0) text[used++] = '?';
-        else
-            used +=
-                (size_t)snprintf(text + used, TFCC_SHAPE_TEXT - used, "%lld", (long long)shape[i]);
-    }
-    memcpy(text + used, "]", 2);
+    char *at = text;
+    *at++ = '[';
+    for (int32_t i = 0; i < rank && i < TFCC_MAX_RANK; i++)
+        at += sprintf(at, shape[i] < 0 ? "%s?" : "%s%lld", i > 0 ? ", " : "", (long long)shape[i]);
+    memcpy(at, "]", 2);
     return text;
 }
 

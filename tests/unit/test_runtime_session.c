@@ -62,8 +62,8 @@ Test(runtime_session, models_that_do_not_fit_are_refused) {
     hand.model.struct_size++;
     hand.model.requires = "x86-64 warp-drive";
     expect_failure(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
-                   "graph 'counter' was compiled for a processor with warp-drive, which this one "
-                   "does not have: compile it for another --mcpu");
+                   "graph 'counter' needs a processor with 'x86-64 warp-drive': compile it for another "
+                   "--mcpu");
 #if defined(__x86_64__)
     hand.model.requires = "x86-64 sse3";
     expect_ok(tfcc_session_open(&hand.model, NULL, &session));
