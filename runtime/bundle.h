@@ -65,21 +65,20 @@ typedef struct BundleReader {
     BundleMemory memory;
     const char *prefix; /* NULL: in memory */
     const char *label;  /* for messages: the prefix, or that it is in memory */
-    const uint8_t *index;
-    size_t index_size;
-    BundleBuffer names, record_buffer;
     const BundleRecord *records; /* in ascending order of names, without the header */
     size_t record_count;
     int32_t shard_count;
-    /* The data file that is open; open_shard is -1 while none is. In memory, `shards` has them all.
-     */
+    /* The data file that is open; open_shard is -1 while none is. In memory, `shards` has them. */
     int32_t open_shard;
+    char *path; /* room for one; of the data file that is open */
+    size_t path_room;
     int descriptor;
     int64_t data_size;
     const tfcc_bytes *shards;
     size_t shards_given;
-    char *path; /* room for one; of the data file that is open */
-    size_t path_room;
+    const uint8_t *index;
+    size_t index_size;
+    BundleBuffer names, record_buffer;
 } BundleReader;
 
 typedef struct BundleTensor {
@@ -87,10 +86,10 @@ typedef struct BundleTensor {
     const char *name;
     uint32_t dtype; /* TensorFlow's DataType; one of tfcc_dtype, or another that cannot be read */
     int32_t rank;   /* at most BUNDLE_FILE_RANK */
-    int64_t shape[BUNDLE_FILE_RANK];
     int64_t size;        /* bytes of the whole tensor */
     uint32_t checksum;   /* masked */
     bool is_partitioned; /* the bytes are spread over slices with entries of their own */
+    int64_t shape[BUNDLE_FILE_RANK];
 } BundleTensor;
 
 /* Opens and checks the whole index of the checkpoint; `prefix` and `allocator` are kept, not
@@ -138,16 +137,16 @@ typedef struct BundleBlock {
 typedef struct BundleWriter {
     BundleMemory memory;
     const char *prefix; /* NULL: in memory, where only the index is made */
-    BundleBuffer table; /* what is finished of the index */
-    BundleBlock block, index_block;
-    uint64_t pending[2]; /* offset and size of a finished block that still waits for its entry in
-                            the index block */
-    bool has_pending;
     char *path, *temporary; /* room for a path each; `temporary` is empty while there is none */
     size_t path_room;
     int descriptor;
     int32_t shard, shard_count, old_shard_count; /* old: 0 where there was no checkpoint */
-    int64_t offset;                              /* of the next tensor in the data file */
+    int64_t offset;      /* of the next tensor in the data file */
+    uint64_t pending[2]; /* offset and size of a finished block whose entry in the index block waits
+                            for the next key */
+    bool has_pending;
+    BundleBuffer table; /* what is finished of the index */
+    BundleBlock block, index_block;
 } BundleWriter;
 
 /* Starts a checkpoint: makes missing folders and a temporary data file. `prefix` and `allocator`
