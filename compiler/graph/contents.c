@@ -368,3 +368,41 @@ void infer_contents(InferContext *c) {
     int64_t count = count_of(c->dims, output, MAXIMUM_ELEMENTS);
     if (count >= 0 && !output->elements && !output->is_feedable) contents_of_output(c, output, count);
 }
+
+/* --- Contents that are asked for --------------------------------------------------------------------------------- */
+
+/* Ops through which a question for contents is passed on to the inputs. */
+static bool passes_on(OpCode code) {
+    switch (code) {
+    case OP_IDENTITY:
+    case OP_STOP_GRADIENT:
+    case OP_CAST:
+    case OP_ADD:
+    case OP_SUBTRACT:
+    case OP_MULTIPLY:
+    case OP_MAXIMUM:
+    case OP_MINIMUM:
+    case OP_RESHAPE:
+    case OP_EXPAND_DIMS:
+    case OP_SQUEEZE:
+    case OP_CONCAT:
+    case OP_STACK: return true;
+    default: return false;
+    }
+}
+
+bool trace_contents(Graph *graph, Value *value, int depth) {
+    GraphNode *node = value->node;
+    if (value->elements) return true;
+    if (depth == 0 || value->is_feedable || !passes_on(node->row->code)) return false;
+    for (size_t i = 0; i < node->input_count; i++) {
+        Value *input = node->inputs[i];
+        size_t count;
+        Dim *elements;
+        if (count_of(graph->dims, input, MAXIMUM_COMPUTED_ELEMENTS) < 0) return false;
+        if (!trace_contents(graph, input, depth - 1) && !value_contents(graph, input, &elements, &count)) return false;
+    }
+    InferContext c = {graph, node, graph->dims};
+    infer_contents(&c);
+    return value->elements != NULL;
+}

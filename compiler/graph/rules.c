@@ -66,11 +66,23 @@ static bool known_element_count(DimTable *dims, const Shape *shape, int64_t *cou
     return shape_has_rank(shape) && dim_is_constant(shape_element_count(dims, shape), count);
 }
 
+/* What the op says about its results, whatever they are. */
+static void limit_symbol(DimTable *dims, const Value *value, DimSymbol *symbol) {
+    OpCode code = value->node->row->code;
+    if (value->type.dtype == TFCC_BOOL) {
+        symbol->minimum = 0;
+        symbol->upper = dim_constant(dims, 1);
+    } else if (code == OP_COUNT_NONZERO || code == OP_ARGMAX || code == OP_ARGMIN) {
+        symbol->minimum = 0;
+        symbol->upper = shape_element_count(dims, &value->node->inputs[0]->type.shape);
+    }
+}
+
 bool value_contents(Graph *graph, Value *value, Dim **elements, size_t *count) {
     int64_t total = 0;
     if (!known_element_count(graph->dims, &value->type.shape, &total) || total > MAXIMUM_ELEMENTS) return false;
     *count = (size_t)total;
-    if (!value->elements) {
+    if (!trace_contents(graph, value, 16)) {
         assert(value->type.dtype == TFCC_INT32 || value->type.dtype == TFCC_INT64 || value->type.dtype == TFCC_BOOL);
         value->elements = arena_alloc_array(graph->arena, *count + 1, sizeof *value->elements);
         const char *name = value->name ? value->name : value->node->label;
@@ -79,10 +91,7 @@ bool value_contents(Graph *graph, Value *value, Dim **elements, size_t *count) {
             Dim symbol = dim_symbol(graph->dims, DIM_OF_VALUE, label);
             symbol->symbol->value = value;
             symbol->symbol->element = (int64_t)i;
-            if (value->type.dtype == TFCC_BOOL) {
-                symbol->symbol->minimum = 0;
-                symbol->symbol->upper = dim_constant(graph->dims, 1);
-            }
+            limit_symbol(graph->dims, value, symbol->symbol);
             value->elements[i] = symbol;
         }
     }

@@ -97,6 +97,8 @@ bool shape_from_sizes(InferContext *c, const char *parameter, Shape *shape);
 
 /* --- Contents (contents.c): fills in Value.elements of the outputs where they follow from those of the inputs. --- */
 void infer_contents(InferContext *c);
+/* Contents that depend on the run, in terms of the values they are computed from: makes symbols for those, at most `depth` nodes away. */
+bool trace_contents(Graph *graph, Value *value, int depth);
 /* An integer in an int32, int64 or bool tensor wraps when it is known. */
 Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element);
 

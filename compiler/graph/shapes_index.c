@@ -120,7 +120,7 @@ static Value *apply_with_dtype(InferContext *c, const char *op, Value *x, const 
 
 Dim infer_count_true(InferContext *c, Value *mask) {
     DimTable *t = c->dims;
-    Dim *elements, upper = shape_element_count(t, &mask->type.shape);
+    Dim *elements;
     size_t count;
     if (mask->elements && value_contents(c->graph, mask, &elements, &count)) {
         Dim sum = dim_constant(t, 0);
@@ -128,12 +128,7 @@ Dim infer_count_true(InferContext *c, Value *mask) {
         return sum;
     }
     Value *total = apply_with_dtype(c, "count_nonzero", mask, "dtype", TFCC_INT64);
-    if (!total || !value_contents(c->graph, total, &elements, &count)) return NULL;
-    if (elements[0]->kind == DIM_SYMBOL) {
-        elements[0]->symbol->minimum = 0;
-        elements[0]->symbol->upper = upper;
-    }
-    return elements[0];
+    return total && value_contents(c->graph, total, &elements, &count) ? elements[0] : NULL;
 }
 
 /* The mask's dimensions, from `axis` on, become one of as many as are true. */
