@@ -1,7 +1,8 @@
 /* hand_model.h: models written by hand, for tests of the runtime that need no compiler.
  *
- * A HandModel is filled by the functions below and then used as hand->model. Dim slots: symbols are 0 to 7, numbers 8 to 39, derived
- * slots from 40 on, which a test's own `settle` computes. Everything has room for small tests only.
+ * A HandModel is filled by the functions below and then used as hand->model. Dim slots: symbols are
+ * 0 to 7, numbers 8 to 39, derived slots from 40 on, which a test's own `settle` computes.
+ * Everything has room for small tests only.
  */
 #ifndef HAND_MODEL_H
 #define HAND_MODEL_H
@@ -119,7 +120,8 @@ static inline uint32_t hand_constant(HandModel *hand, const char *name, tfcc_dty
     return buffer;
 }
 
-/* A variable of up to one dimension; its START buffer follows as the result. `size` < 0: a scalar. */
+/* A variable of up to one dimension; its START buffer follows as the result. `size` < 0: a scalar.
+ */
 static inline uint32_t hand_variable(HandModel *hand, const char *name, tfcc_dtype dtype,
                                      int size) {
     uint32_t rank = size < 0 ? 0 : 1;
@@ -209,8 +211,8 @@ static inline const char *hand_handle(HandModel *hand, const char *name, uint32_
     return at + sizeof index;
 }
 
-/* A feed for `buffer`. axes[i]: the symbol that axis i binds, or NONE where the buffer has a known size there. rank NONE: axes has 8 symbols,
- * and a ninth for the rank. */
+/* A feed for `buffer`. axes[i]: the symbol that axis i binds, or NONE where the buffer has a known
+ * size there. rank NONE: axes has 8 symbols, and a ninth for the rank. */
 static inline const char *hand_feed(HandModel *hand, uint32_t buffer, uint32_t rank,
                                     const uint32_t *axes) {
     uint32_t sizes[TFCC_ABI_RANK], slots[TFCC_ABI_RANK];
@@ -221,13 +223,13 @@ static inline const char *hand_feed(HandModel *hand, uint32_t buffer, uint32_t r
         sizes[i] = exists && slots[i] == NONE ? shape[i] - HAND_SYMBOLS : NONE;
     }
     tfcc_abi_feed *feed = &hand->feeds[hand->model.feed_count];
-    *feed = (tfcc_abi_feed){.handle = hand_handle(hand, hand->buffers[buffer].name,
-                                                  hand->model.feed_count),
-                            .buffer = buffer,
-                            .rank = rank,
-                            .axes = hand_list(hand, TFCC_ABI_RANK, slots),
-                            .sizes = hand_list(hand, TFCC_ABI_RANK, sizes),
-                            .rank_slot = rank == NONE ? axes[TFCC_ABI_RANK] : NONE};
+    *feed = (tfcc_abi_feed){
+        .handle = hand_handle(hand, hand->buffers[buffer].name, hand->model.feed_count),
+        .buffer = buffer,
+        .rank = rank,
+        .axes = hand_list(hand, TFCC_ABI_RANK, slots),
+        .sizes = hand_list(hand, TFCC_ABI_RANK, sizes),
+        .rank_slot = rank == NONE ? axes[TFCC_ABI_RANK] : NONE};
     hand->model.feed_count++;
     return feed->handle;
 }
@@ -276,8 +278,7 @@ static inline uint32_t hand_copy_int32(void *const *buffers, const int64_t *dims
 }
 
 /* [in a] [in b] [out a + b]: int32 scalars */
-static inline uint32_t hand_add_int32(void *const *buffers, const int64_t *dims,
-                                      int64_t *failure) {
+static inline uint32_t hand_add_int32(void *const *buffers, const int64_t *dims, int64_t *failure) {
     (void)dims;
     (void)failure;
     uint32_t a, b;

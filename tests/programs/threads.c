@@ -1,7 +1,9 @@
-/* threads.c: sessions and threads, to be run under the thread sanitizer (a plain program, for Criterion does not start there).
+/* threads.c: sessions and threads, to be run under the thread sanitizer (a plain program, for
+ * Criterion does not start there).
  *
- * Eight threads of one session each run assign(v, v + 1) a thousand times: v grows by 8,000. Meanwhile others of the same session read v
- * and compute from it side by side. Then two sessions in two threads count on their own. Exit status 1 and a sentence where not.
+ * Eight threads of one session each run assign(v, v + 1) a thousand times: v grows by 8,000.
+ * Meanwhile others of the same session read v and compute from it side by side. Then two sessions
+ * in two threads count on their own. Exit status 1 and a sentence where not.
  */
 #include "hand_model.h"
 
@@ -81,7 +83,8 @@ int main(void) {
     pthread_t threads[THREADS + READERS];
     tfcc_session *shared = open_counter();
     for (int i = 0; i < THREADS + READERS; i++)
-        require(pthread_create(&threads[i], NULL, i < THREADS ? count_up : read_value, shared) == 0);
+        require(pthread_create(&threads[i], NULL, i < THREADS ? count_up : read_value, shared) ==
+                0);
     join_all(threads, THREADS + READERS);
     require(current_value(shared) == 1 + THREADS * RUNS);
     tfcc_session_close(shared);
