@@ -1,5 +1,6 @@
-/* bench_counter.c: what a run of the scalar counter costs, by name, by handle and by signature; and that it allocates nothing.
- * Prints nanoseconds a run, the best of several rounds. Exit status 1 where a limit is exceeded. */
+/* bench_counter.c: what a run of the scalar counter costs, by name, by handle and by signature; and
+ * that it allocates nothing. Prints nanoseconds a run, the best of several rounds. Exit status 1
+ * where a limit is exceeded. */
 #include "../programs/hand_model.h"
 
 #include <time.h>
