@@ -1,7 +1,8 @@
 /* cache.c: finds the plan of a run, or makes it.
  *
- * Plans are looked up under the session's lock, taken in the mode that the last run needed. A plan is added, and an old
- * one dropped, by a writer alone. Most runs are like the last one: comparing its names is all they need.
+ * Plans are looked up under the session's lock, taken in the mode that the last run needed. A plan
+ * is added, and an old one dropped, by a writer alone. Most runs are like the last one: comparing
+ * its names is all they need.
  */
 #include "lock.h"
 #include "plan.h"
@@ -154,10 +155,10 @@ tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_
         return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s are NULL, though their count is not 0",
                          feeds == NULL && feed_count > 0 ? "feeds" : "fetches");
     call->session = session;
-    call->feeds = (tfcc_tensors){(char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor),
-                                 sizeof *feeds};
-    call->fetches = (tfcc_tensors){(char *)(uintptr_t)fetches + offsetof(tfcc_fetch, tensor),
-                                   sizeof *fetches};
+    call->feeds =
+        (tfcc_tensors){(char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor), sizeof *feeds};
+    call->fetches =
+        (tfcc_tensors){(char *)(uintptr_t)fetches + offsetof(tfcc_fetch, tensor), sizeof *fetches};
     *request = (tfcc_request){feeds, fetches, feed_count, fetch_count, TFCC_ABI_NONE};
     return TFCC_OK;
 }

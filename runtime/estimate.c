@@ -1,7 +1,8 @@
 /* estimate.c: sizes without a run, and reserving what a run will need.
  *
- * Sizes that a run computes are looked at in two corners: all of them zero, and all at their upper bound (without one,
- * as large as can be). Derived sizes saturate, so that what has no bound shows by its magnitude.
+ * Sizes that a run computes are looked at in two corners: all of them zero, and all at their upper
+ * bound (without one, as large as can be). Derived sizes saturate, so that what has no bound shows
+ * by its magnitude.
  */
 #include "plan.h"
 
@@ -10,7 +11,8 @@
 /* No real size is as large; sums and products of INT64_MAX are. */
 #define UNBOUNDED (INT64_C(1) << 61)
 
-/* Gives the symbols that neither feeds nor fallbacks bind their value in a corner and settles all levels. */
+/* Gives the symbols that neither feeds nor fallbacks bind their value in a corner and settles all
+ * levels. */
 static tfcc_status settle_corner(const tfcc_call *call, bool high) {
     const tfcc_model *model = call->session->model;
     const tfcc_plan *plan = call->plan;
@@ -27,8 +29,10 @@ static tfcc_status settle_corner(const tfcc_call *call, bool high) {
             uint32_t upper = model->symbols[i].upper_slot;
             dims[i] = !high ? 0 : upper != TFCC_ABI_NONE ? dims[upper] : INT64_MAX;
         }
-        if (level == 0) tfcc_settle_symbols(call);
-        else if (model->settle != NULL) model->settle(dims, level);
+        if (level == 0)
+            tfcc_settle_symbols(call);
+        else if (model->settle != NULL)
+            model->settle(dims, level);
     }
     return TFCC_OK;
 }
@@ -48,8 +52,8 @@ static void describe_extent(const tfcc_call *call, Estimate *estimate) {
     tfcc_extent *extent = estimate->extent;
     memset(extent, 0, sizeof *extent);
     extent->dtype = (tfcc_dtype)described->dtype;
-    extent->rank = tfcc_buffer_shape(call->session->model, call->frame->dims, estimate->buffer,
-                                     extent->shape);
+    extent->rank =
+        tfcc_buffer_shape(call->session->model, call->frame->dims, estimate->buffer, extent->shape);
     bool unbounded = extent->rank != estimate->low_rank;
     if (unbounded) extent->rank = -1;
     size_t bytes = tfcc_dtype_size(extent->dtype);
@@ -64,7 +68,8 @@ static void describe_extent(const tfcc_call *call, Estimate *estimate) {
     if (unbounded) extent->bound = TFCC_UNBOUNDED;
 }
 
-/* What a run needs in the corner that was settled. The bound gets worse where a level depends on computed sizes. */
+/* What a run needs in the corner that was settled. The bound gets worse where a level depends on
+ * computed sizes. */
 static void count_bytes(const tfcc_call *call, Estimate *estimate) {
     const tfcc_model *model = call->session->model;
     size_t total = (size_t)call->plan->extra_bytes;
@@ -79,8 +84,7 @@ static void count_bytes(const tfcc_call *call, Estimate *estimate) {
         const tfcc_plan_variable *variable = &call->plan->variables[i];
         bool first = (variable->written || variable->may_be_written) &&
                      call->session->variables[variable->variable].data == NULL;
-        if (variable->spare || first)
-            total += (size_t)model->variables[variable->variable].bytes;
+        if (variable->spare || first) total += (size_t)model->variables[variable->variable].bytes;
     }
     if (total > estimate->bytes) estimate->bytes = total;
     if (estimate->bound == TFCC_UNBOUNDED) estimate->bytes = SIZE_MAX;
@@ -99,24 +103,27 @@ static tfcc_status look_at_corners(tfcc_call *call, Estimate *estimate) {
     TFCC_TRY(tfcc_frame_take(call));
     tfcc_status status = settle_corner(call, false);
     if (status == TFCC_OK && estimate != NULL) {
-        if (estimate->extent == NULL) count_bytes(call, estimate);
+        if (estimate->extent == NULL)
+            count_bytes(call, estimate);
         else
             estimate->low_rank = tfcc_buffer_shape(call->session->model, call->frame->dims,
                                                    estimate->buffer, estimate->low);
     }
     if (status == TFCC_OK) status = settle_corner(call, true);
     if (status == TFCC_OK) {
-        if (estimate == NULL) status = reserve_levels(call);
-        else if (estimate->extent == NULL) count_bytes(call, estimate);
-        else describe_extent(call, estimate);
+        if (estimate == NULL)
+            status = reserve_levels(call);
+        else if (estimate->extent == NULL)
+            count_bytes(call, estimate);
+        else
+            describe_extent(call, estimate);
     }
     tfcc_frame_give(call);
     return status;
 }
 
 static tfcc_status estimate_run(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
-                                const tfcc_fetch *fetches, size_t fetch_count,
-                                Estimate *estimate) {
+                                const tfcc_fetch *fetches, size_t fetch_count, Estimate *estimate) {
     tfcc_call call;
     tfcc_request request;
     TFCC_TRY(tfcc_call_begin(session, feeds, feed_count, fetches, fetch_count, &call, &request));

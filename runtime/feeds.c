@@ -5,9 +5,8 @@
 
 /* ---- Feeds ---- */
 
-__attribute__((cold)) static tfcc_status wrong_shape(const tfcc_model *model,
-                                                     const tfcc_plan_feed *feed,
-                                                     const tfcc_tensor *tensor) {
+__attribute__((cold)) static tfcc_status
+wrong_shape(const tfcc_model *model, const tfcc_plan_feed *feed, const tfcc_tensor *tensor) {
     tfcc_description description;
     tfcc_describe_feed(model, feed->feed, &description);
     char given[TFCC_SHAPE_TEXT], wanted[TFCC_SHAPE_TEXT];
@@ -22,11 +21,10 @@ __attribute__((cold)) static tfcc_status symbol_differs(const tfcc_call *call,
                                                         const tfcc_plan_axis *axis, int64_t size,
                                                         int64_t bound) {
     const tfcc_model *model = call->session->model;
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "dimension '%s' is %lld in feed '%s' and %lld in feed '%s'",
-                     model->symbols[axis->slot].name, (long long)size,
-                     model->feeds[feed->feed].handle, (long long)bound,
-                     model->feeds[call->plan->feeds[axis->binder].feed].handle);
+    return tfcc_fail(
+        TFCC_INVALID_ARGUMENT, "dimension '%s' is %lld in feed '%s' and %lld in feed '%s'",
+        model->symbols[axis->slot].name, (long long)size, model->feeds[feed->feed].handle,
+        (long long)bound, model->feeds[call->plan->feeds[axis->binder].feed].handle);
 }
 
 /* Binds the symbol of one axis, or compares the size with it. */
@@ -46,11 +44,11 @@ static tfcc_status bind_shape(const tfcc_call *call, const tfcc_plan_feed *feed,
     if (feed->rank == TFCC_ABI_NONE) {
         int32_t ones = TFCC_MAX_RANK - tensor->rank;
         for (int32_t i = 0; i < TFCC_MAX_RANK; i++)
-            TFCC_TRY(bind_axis(call, feed, &feed->axes[i],
-                               i < ones ? 1 : tensor->shape[i - ones]));
+            TFCC_TRY(bind_axis(call, feed, &feed->axes[i], i < ones ? 1 : tensor->shape[i - ones]));
         return bind_axis(call, feed, &feed->axes[TFCC_MAX_RANK], tensor->rank);
     }
-    if ((uint32_t)tensor->rank != feed->rank) return wrong_shape(call->session->model, feed, tensor);
+    if ((uint32_t)tensor->rank != feed->rank)
+        return wrong_shape(call->session->model, feed, tensor);
     for (int32_t i = 0; i < tensor->rank; i++)
         if (feed->axes[i].size >= 0 && feed->axes[i].size != tensor->shape[i])
             return wrong_shape(call->session->model, feed, tensor);

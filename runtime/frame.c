@@ -76,7 +76,8 @@ static tfcc_status frame_bind(tfcc_session *session, const tfcc_plan *plan, tfcc
     for (uint32_t i = LOCAL_FIRST; i < plan->local_count; i++) {
         if (plan->locals[i].kind == LOCAL_IS_CONSTANT)
             frame->addresses[i] = constant_data(session, plan->locals[i].buffer);
-        else if (plan->locals[i].kind == LOCAL_IS_RANDOM) frame->addresses[i] = &frame->random;
+        else if (plan->locals[i].kind == LOCAL_IS_RANDOM)
+            frame->addresses[i] = &frame->random;
     }
     memset(frame->dims, 0, session->model->symbol_count * sizeof(int64_t));
     frame->sized = false;

@@ -1,15 +1,25 @@
 /* internal.h: what the files of the runtime share.
  *
- *   status.c     statuses and the thread's message        session.c   opening, closing, looking names up
- *   tensor.c     dtypes, memory, obtained results         cache.c     finding the plan of a run
- *   lock.c       the session's reader/writer lock         plan.c      which steps a set of feeds and fetches needs
- *   processor.c  what the processor has                   place.c     where written variables are kept during a run
- *   side_file.c  constants kept in a file                 frame.c     the memory of runs
- *   variables.c  variables by name                        feeds.c     checks and binds feeds; sizes; workspace
- *   introspect.c what is in a model                       results.c   checks, binds and delivers fetches
- *   estimate.c   sizes without a run, reserving           run.c       carries a plan out
+ *   status.c      statuses and the thread's message
+ *   tensor.c      dtypes, memory, results that the caller frees
+ *   lock.c        the session's reader/writer lock
+ *   session.c     opening, closing, looking names up
+ *   variables.c   variables by name
+ *   introspect.c  what is in a model
+ *   processor.c   what the processor has
+ *   side_file.c   constants kept in a file
  *
- * External names begin with tfcc_ as all of the library's do, and are hidden from shared objects that the library is linked into.
+ *   cache.c       finding the plan of a run
+ *   plan.c        which steps a set of feeds and fetches needs
+ *   place.c       where written variables are kept during a run
+ *   frame.c       the memory of runs
+ *   feeds.c       checks and binds feeds; sizes; workspace
+ *   results.c     checks, binds and delivers fetches
+ *   run.c         carries a plan out
+ *   estimate.c    sizes without a run, reserving
+ *
+ * External names begin with tfcc_ as all of the library's do, and are hidden from shared objects
+ * that the library is linked into.
  */
 #ifndef TFCC_INTERNAL_H
 #define TFCC_INTERNAL_H
@@ -34,36 +44,41 @@
 
 /* ---- status.c ---- */
 
-/* Stores the sentence made from `format` (printf's) as the thread's message and gives `status`. Too long ones are cut at a character. */
+/* Stores the sentence made from `format` (printf's) as the thread's message and gives `status`. Too
+ * long ones are cut at a character. */
 __attribute__((format(printf, 2, 3), cold)) tfcc_status tfcc_fail(tfcc_status status,
                                                                   const char *format, ...);
 
 /* RESOURCE_EXHAUSTED with how many bytes were wanted. */
 __attribute__((cold)) tfcc_status tfcc_fail_memory(size_t bytes);
 
-/* The sentence of a check that failed (see tfcc_abi_check) as the thread's message. Gives the check's status. */
+/* The sentence of a check that failed (see tfcc_abi_check) as the thread's message. Gives the
+ * check's status. */
 __attribute__((cold)) tfcc_status tfcc_fail_check(const tfcc_abi_check *check,
                                                   const int64_t *values);
 
 /* Room for a shape as text: 8 sizes of up to 20 characters. */
 #define TFCC_SHAPE_TEXT 192
 
-/* `[2, ?]`: sizes below zero are question marks, a rank below zero gives `of any rank`. Gives `text`. */
+/* `[2, ?]`: sizes below zero are question marks, a rank below zero gives `of any rank`. Gives
+ * `text`. */
 const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape, int32_t rank);
 
 /* ---- tensor.c ---- */
 
 #define TFCC_ALIGNMENT 64
 
-/* Memory at a multiple of TFCC_ALIGNMENT, or NULL; a size of zero counts as one. Released with the same size; NULL is allowed there. */
+/* Memory at a multiple of TFCC_ALIGNMENT, or NULL; a size of zero counts as one. Released with the
+ * same size; NULL is allowed there. */
 void *tfcc_obtain(const tfcc_allocator *allocator, size_t size);
 void tfcc_release(const tfcc_allocator *allocator, void *block, size_t size);
 
 /* The default allocator. */
 extern const tfcc_allocator tfcc_default_allocator;
 
-/* Checks rank, shape and capacity of a tensor that is given a value by the caller and stores its size in bytes. `what` (`feed`,
- * `value of variable`) and `name` are for the sentence. Data is looked at only where `with_data`. */
+/* Checks rank, shape and capacity of a tensor that is given a value by the caller and stores its
+ * size in bytes. `what` (`feed`, `value of variable`) and `name` are for the sentence. Data is
+ * looked at only where `with_data`. */
 tfcc_status tfcc_tensor_check(const tfcc_tensor *tensor, tfcc_dtype dtype, const char *what,
                               const char *name, bool with_data, size_t *bytes);
 
@@ -76,11 +91,12 @@ typedef struct tfcc_block {
 tfcc_status tfcc_block_obtain(const tfcc_allocator *allocator, size_t bytes, tfcc_block *block);
 void tfcc_block_release(tfcc_block *block);
 
-/* Where a result of `bytes` bytes goes that `tensor` asks for: the caller's buffer, or a new block. Checks dtype, room and pointers. */
+/* Where a result of `bytes` bytes goes that `tensor` asks for: the caller's buffer, or a new block.
+ * Checks dtype, room and pointers. */
 tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tensor *tensor,
                                 const char *what, const char *name, tfcc_dtype dtype,
-                                const int64_t *shape, int32_t rank, size_t bytes,
-                                tfcc_block *block, void **data);
+                                const int64_t *shape, int32_t rank, size_t bytes, tfcc_block *block,
+                                void **data);
 
 /* Fills in `tensor` after its data has been stored at `data`. Cannot fail. */
 void tfcc_result_deliver(tfcc_tensor *tensor, const tfcc_block *block, const int64_t *shape,
@@ -93,7 +109,8 @@ tfcc_status tfcc_processor_check(const char *model, const char *requires);
 
 /* ---- lock.c ---- */
 
-/* Many readers or one writer. Uncontended, a writer costs one compare-and-swap and one exchange. A waiting writer keeps new readers out. */
+/* Many readers or one writer. Uncontended, a writer costs one compare-and-swap and one exchange. A
+ * waiting writer keeps new readers out. */
 typedef struct tfcc_lock {
     _Atomic uint32_t state;
     pthread_mutex_t mutex;
@@ -108,7 +125,8 @@ void tfcc_lock_downgrade(tfcc_lock *lock); /* from writer to reader, with nobody
 
 /* ---- session ---- */
 
-/* A variable of a session. Its name, dtype, shape and bytes are in model->variables, under the same index. */
+/* A variable of a session. Its name, dtype, shape and bytes are in model->variables, under the same
+ * index. */
 typedef struct tfcc_session_variable {
     void *data;     /* its value; NULL: it has none */
     void *spare;    /* a second buffer, kept once it was needed; else NULL */
@@ -118,38 +136,41 @@ typedef struct tfcc_session_variable {
 typedef struct tfcc_plan tfcc_plan;
 typedef struct tfcc_frame tfcc_frame;
 
+/* The fields used most stand first: they are reached by shorter instructions. */
 struct tfcc_session {
     const tfcc_model *model;
     tfcc_allocator allocator;
-    tfcc_lock lock; /* guards everything below; a run that writes holds it as writer */
+    tfcc_session_variable *variables;
+    uint64_t epoch; /* grows with every change of a variable's address; frames remember for which
+                       one they are bound */
+    uint64_t random_runs; /* how many runs have drawn random numbers */
     const volatile int *cancel;
     tfcc_trace trace;
     void *trace_context;
-    tfcc_session_variable *variables;
-    uint64_t random_runs; /* how many runs have drawn random numbers */
-    uint64_t epoch;       /* grows with every change of a variable's address; frames remember for which one they are bound */
 
-    tfcc_plan *plans;              /* a list; changed by writers only */
-    tfcc_plan **signature_plans;   /* by signature, NULL until one is run */
-    uint32_t plan_count;
-    uint64_t plan_serial;          /* every plan gets a number of its own */
+    tfcc_plan *plans;            /* a list; changed by writers only */
+    tfcc_plan **signature_plans; /* by signature, NULL until one is run */
     _Atomic(tfcc_plan *) last_plan;
     _Atomic uint64_t clock;
-    _Atomic bool exclusive_hint;   /* whether the last run was alone */
+    uint64_t plan_serial; /* every plan gets a number of its own */
+    uint32_t plan_count;
+    _Atomic bool exclusive_hint; /* whether the last run was alone */
 
     _Atomic(tfcc_frame *) spare_frame; /* the first of the frames that no run is using */
-    pthread_mutex_t frames_mutex;
     tfcc_frame *frames;                /* the others */
-
-    uint32_t *names;      /* hash table of feeds and fetches, see session.c */
+    uint32_t *names;                   /* hash table of feeds and fetches, see session.c */
     uint32_t name_mask;
-    const char *side;     /* the mapped side file, or NULL */
+    const char *side; /* the mapped side file, or NULL */
     size_t side_bytes;
-    void *saver;          /* checkpoint.c: which checkpoints this session has saved */
+    void *saver; /* checkpoint.c: which checkpoints this session has saved */
+
+    tfcc_lock lock; /* guards what is above, but for frames; a run that writes holds it as writer */
+    pthread_mutex_t frames_mutex;
     pthread_mutex_t save_mutex; /* saves come one after the other */
 };
 
-/* Memory for a new value of variable `index`: v->spare, obtained if need be. The lock is held as writer. */
+/* Memory for a new value of variable `index`: v->spare, obtained if need be. The lock is held as
+ * writer. */
 tfcc_status tfcc_variable_stage(tfcc_session *session, uint32_t index);
 
 /* Makes the staged memory the value; what was the value becomes the spare. Cannot fail. */

@@ -7,7 +7,8 @@
 static void describe_slot(const tfcc_model *model, uint32_t slot, int32_t axis,
                           tfcc_description *description) {
     description->shape[axis] = -1;
-    if (slot < model->symbol_count) description->dimensions[axis] = model->symbols[slot].name;
+    if (slot < model->symbol_count)
+        description->dimensions[axis] = model->symbols[slot].name;
     else if (slot >= model->constant_slot && slot - model->constant_slot < model->number_count)
         description->shape[axis] = model->numbers[slot - model->constant_slot];
 }
@@ -24,8 +25,7 @@ static tfcc_description begin_description(const char *name, uint32_t dtype, uint
 
 void tfcc_describe_feed(const tfcc_model *model, uint32_t index, tfcc_description *description) {
     const tfcc_abi_feed *feed = &model->feeds[index];
-    *description =
-        begin_description(feed->handle, model->buffers[feed->buffer].dtype, feed->rank);
+    *description = begin_description(feed->handle, model->buffers[feed->buffer].dtype, feed->rank);
     for (int32_t i = 0; i < description->rank; i++) {
         uint32_t slot = model->lists[feed->axes + (uint32_t)i];
         uint32_t number = model->lists[feed->sizes + (uint32_t)i];
@@ -34,8 +34,7 @@ void tfcc_describe_feed(const tfcc_model *model, uint32_t index, tfcc_descriptio
     }
 }
 
-static void describe_fetch(const tfcc_model *model, uint32_t index,
-                           tfcc_description *description) {
+static void describe_fetch(const tfcc_model *model, uint32_t index, tfcc_description *description) {
     const tfcc_abi_fetch *fetch = &model->fetches[index];
     if (fetch->buffer == TFCC_ABI_NONE) {
         *description = begin_description(fetch->handle, TFCC_NONE, 0);
@@ -116,7 +115,8 @@ tfcc_status tfcc_model_signature_feed(const tfcc_model *model, size_t index, siz
     TFCC_TRY(check_arguments(model, description));
     if (index >= model->signature_count) return out_of_range("signature", index);
     const tfcc_abi_signature *signature = &model->signatures[index];
-    if (position >= signature->feed_count) return out_of_range("such feed of a signature", position);
+    if (position >= signature->feed_count)
+        return out_of_range("such feed of a signature", position);
     return tfcc_model_feed(model, model->lists[signature->first_feed + position], description);
 }
 

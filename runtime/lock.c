@@ -1,8 +1,9 @@
 /* lock.c: many readers or one writer, with a short way for the uncontended case.
  *
- * state = WRITER if a writer holds it, + WAITED if somebody sleeps or is about to, + READER for every reader. Only who must wait
- * takes the mutex: it sets WAITED and sleeps, both under the mutex. Who leaves the lock free and finds WAITED wakes all
- * sleepers, again under the mutex, so that nobody falls asleep between the two. Those try anew.
+ * state = WRITER if a writer holds it, + WAITED if somebody sleeps or is about to, + READER for
+ * every reader. Only who must wait takes the mutex: it sets WAITED and sleeps, both under the
+ * mutex. Who leaves the lock free and finds WAITED wakes all sleepers, again under the mutex, so
+ * that nobody falls asleep between the two. Those try anew.
  */
 #include "lock.h"
 
@@ -13,9 +14,9 @@ static bool lock_try(tfcc_lock *lock, bool exclusive, uint32_t *seen) {
     uint32_t next = exclusive ? state | WRITER : state + READER;
     /* A reader lets a waiting writer go first, unless the lock is free. */
     bool available = exclusive ? (state & ~(uint32_t)WAITED) == 0
-                          : (state & WRITER) == 0 && ((state & WAITED) == 0 || state < READER);
-    return available && atomic_compare_exchange_weak_explicit(&lock->state, seen, next,
-                                                         memory_order_acquire, memory_order_relaxed);
+                               : (state & WRITER) == 0 && ((state & WAITED) == 0 || state < READER);
+    return available && atomic_compare_exchange_weak_explicit(
+                            &lock->state, seen, next, memory_order_acquire, memory_order_relaxed);
 }
 
 void tfcc_lock_wait(tfcc_lock *lock, bool exclusive) {

@@ -1,4 +1,5 @@
-/* lock.h: the uncontended case of the session's lock, for runs; the functions of internal.h are the same without inlining. */
+/* lock.h: the uncontended case of the session's lock, for runs; the functions of internal.h are
+ * the same without inlining. */
 #ifndef TFCC_LOCK_H
 #define TFCC_LOCK_H
 

@@ -1,9 +1,10 @@
 /* place.c: where the new value of a variable is kept until the run has succeeded.
  *
- * LIVE, the variable's own memory, needs that nothing that can fail may follow, and that nobody reads later what that memory held:
- * the value from the start, or that of an earlier write in place. The writing step itself may read it at the very
- * element it writes (SAME_INDEX). Else the variable's second buffer takes the last write, and the two are swapped at the end. Writes
- * before the last go behind the workspace.
+ * LIVE, the variable's own memory, needs that nothing that can fail may follow, and that nobody
+ * reads later what that memory held: the value from the start, or that of an earlier write in
+ * place. The writing step itself may read it at the very element it writes (SAME_INDEX). Else the
+ * variable's second buffer takes the last write, and the two are swapped at the end. Writes before
+ * the last go behind the workspace.
  */
 #include "plan.h"
 
@@ -14,7 +15,8 @@ static uint32_t first_safe_step(const tfcc_plan *plan) {
         const tfcc_plan_step *step = &plan->steps[s];
         if ((step->step->flags & TFCC_ABI_FAILS) != 0 || step->step->kind == TFCC_ABI_BIND)
             safe = s + 1;
-        else if (step->required.count > 0) safe = s; /* looked at before the kernel runs */
+        else if (step->required.count > 0)
+            safe = s; /* looked at before the kernel runs */
     }
     return safe;
 }

@@ -1,8 +1,8 @@
 /* plan.c: which steps a set of feeds and fetches needs.
  *
- * Two phases. The walk marks steps and buffers, from the last step to the first, cutting at fed buffers. The building then
- * numbers the buffers that marked steps touch (locals) and resolves everything a run would otherwise have to look up. Both are linear
- * in the model's tables.
+ * Two phases. The walk marks steps and buffers, from the last step to the first, cutting at fed
+ * buffers. The building then numbers the buffers that marked steps touch (locals) and resolves
+ * everything a run would otherwise have to look up. Both are linear in the model's tables.
  */
 #include "plan.h"
 
@@ -21,16 +21,15 @@ enum {
 #define BINDER_MET (UINT32_C(1) << 31)
 
 typedef struct Builder {
-    tfcc_session *session;
     const tfcc_model *model;
-    const tfcc_plan_key *key;
     tfcc_plan *plan;
+    const tfcc_plan_key *key;
+    tfcc_session *session;
+    uint8_t *buffers;      /* marks */
+    bool *steps;           /* needed */
     uint32_t *local_of;    /* by buffer: its local, or 0 */
     uint32_t *variable_of; /* by variable: 1 + its index in plan->variables, or 0 */
     uint32_t *binder_of;   /* by symbol: 1 + the feed that binds it, or 0 */
-    uint8_t *buffers;      /* marks */
-    bool *steps;           /* needed */
-    size_t scratch_size;
     bool alternates;
     bool end_may_fail;
 } Builder;
@@ -92,7 +91,8 @@ static void visit_step(Builder *b, const tfcc_abi_step *step) {
     need_steps(b, b->model->lists + step->first_after, step->after_count);
 }
 
-/* One walk from the last step to the first. Alternate steps wait for the second, when it is known what the others give. */
+/* One walk from the last step to the first. Alternate steps wait for the second, when it is known
+ * what the others give. */
 static void walk_steps(Builder *b, bool second) {
     for (uint32_t s = b->model->step_count; s-- > 0;) {
         const tfcc_abi_step *step = &b->model->steps[s];
@@ -130,8 +130,10 @@ static tfcc_status mark_feeds(Builder *b) {
         uint32_t axes = feed->rank == TFCC_ABI_NONE ? TFCC_ABI_RANK : feed->rank;
         for (uint32_t k = 0; k <= axes; k++) {
             uint32_t slot = feed->rank_slot;
-            if (k < axes) slot = b->model->lists[feed->axes + k];
-            else if (feed->rank != TFCC_ABI_NONE) break;
+            if (k < axes)
+                slot = b->model->lists[feed->axes + k];
+            else if (feed->rank != TFCC_ABI_NONE)
+                break;
             if (slot != TFCC_ABI_NONE && b->binder_of[slot] == 0) b->binder_of[slot] = i + 1;
         }
     }
@@ -227,11 +229,12 @@ static uint32_t local_of(Builder *b, uint32_t buffer) {
     return b->local_of[buffer] = add_local(b, buffer, kind, variable);
 }
 
-/* The local an output is stored to. What a step computes for a buffer that is fed goes to a place of its own. */
+/* The local an output is stored to. What a step computes for a buffer that is fed goes to a place
+ * of its own. */
 static uint32_t output_local(Builder *b, const tfcc_abi_argument *argument) {
     uint8_t marks = b->buffers[argument->buffer];
-    bool wanted = (marks & (NEEDED_BY_STEP | NEEDED_BY_FETCH)) != 0 &&
-                  (marks & (FED | PRODUCED)) == 0;
+    bool wanted =
+        (marks & (NEEDED_BY_STEP | NEEDED_BY_FETCH)) != 0 && (marks & (FED | PRODUCED)) == 0;
     if ((argument->flags & TFCC_ABI_OPTIONAL) != 0 && !wanted) return LOCAL_NULL;
     if ((marks & FED) == 0) return local_of(b, argument->buffer);
     if (b->model->buffers[argument->buffer].kind == TFCC_ABI_WRITE)
@@ -239,7 +242,8 @@ static uint32_t output_local(Builder *b, const tfcc_abi_argument *argument) {
     return add_local(b, argument->buffer, LOCAL_IS_VALUE, 0);
 }
 
-/* Fed buffers come first, so that feed i is local LOCAL_FIRST + i. A variable that is fed has that value at the start, at the end and in between. */
+/* Fed buffers come first, so that feed i is local LOCAL_FIRST + i. A variable that is fed has that
+ * value at the start, at the end and in between. */
 static void add_fed_locals(Builder *b) {
     for (uint32_t i = 0; i < b->key->feed_count; i++) {
         uint32_t buffer = b->model->feeds[b->key->feeds[i]].buffer;
@@ -256,7 +260,8 @@ static void add_fed_locals(Builder *b) {
 
 /* ---- Steps ---- */
 
-/* A step reads local `local` of a variable: when must it have a value? At the start of the run where that is certain already. */
+/* A step reads local `local` of a variable: when must it have a value? At the start of the run
+ * where that is certain already. */
 static void require_value(Builder *b, tfcc_plan_step *built, uint32_t local) {
     tfcc_plan *plan = b->plan;
     if (plan->locals[local].kind != LOCAL_IS_VARIABLE) return;
@@ -287,9 +292,8 @@ static void build_argument(Builder *b, tfcc_plan_step *built, const tfcc_abi_arg
         return;
     }
     if ((argument->flags & TFCC_ABI_PRELOADED) != 0) {
-        plan->preloads[plan->preload_count++] =
-            (tfcc_plan_preload){local, local_of(b, argument->initial),
-                                b->model->buffers[argument->buffer].bytes_slot};
+        plan->preloads[plan->preload_count++] = (tfcc_plan_preload){
+            local, local_of(b, argument->initial), b->model->buffers[argument->buffer].bytes_slot};
         built->preloads.count++;
     }
     if (plan->locals[local].kind == LOCAL_IS_WRITE) {
@@ -328,11 +332,14 @@ static void build_step(Builder *b, const tfcc_abi_step *step) {
     for (uint32_t i = 0; i < built->writes.count; i++) {
         tfcc_plan_variable *variable =
             &plan->variables[plan->writes[built->writes.first + i].variable];
-        if (step->guard_count > 0) variable->may_be_written = true;
-        else variable->written = true;
+        if (step->guard_count > 0)
+            variable->may_be_written = true;
+        else
+            variable->written = true;
     }
     bool special = bind || built->guards.count + built->preloads.count + built->writes.count +
-                                   built->required.count > 0;
+                                   built->required.count >
+                               0;
     built->kind = special ? STEP_SPECIAL : STEP_SIMPLE;
     if (built->argument_count > plan->argument_limit) plan->argument_limit = built->argument_count;
     if (built->slot_count > plan->slot_limit) plan->slot_limit = built->slot_count;
@@ -340,7 +347,8 @@ static void build_step(Builder *b, const tfcc_abi_step *step) {
 
 /* ---- Fetches ---- */
 
-/* Chooses the fetches that are computed in the caller's memory: the first of each buffer that steps compute. */
+/* Chooses the fetches that are computed in the caller's memory: the first of each buffer that steps
+ * compute. */
 static void choose_direct(Builder *b, uint32_t i) {
     const tfcc_abi_fetch *fetch = &b->model->fetches[b->key->fetches[i]];
     b->plan->fetches[i].wanted =
@@ -377,8 +385,10 @@ static void build_fetch(Builder *b, uint32_t i) {
     tfcc_plan_variable *variable = &plan->variables[local->variable];
     if (built->local == variable->start) variable->start_required = true;
     if (built->local != variable->current || variable->written) return;
-    if (variable->may_be_written) b->end_may_fail = true;
-    else variable->current_required = true;
+    if (variable->may_be_written)
+        b->end_may_fail = true;
+    else
+        variable->current_required = true;
 }
 
 static void list_fallbacks(Builder *b) {
@@ -399,7 +409,8 @@ static bool fetches_are_scalars(const tfcc_model *model, const tfcc_plan *plan) 
     return true;
 }
 
-/* Lists the variables that must have a value when the run starts, then those that must have one when it ends. */
+/* Lists the variables that must have a value when the run starts, then those that must have one
+ * when it ends. */
 static void list_required(Builder *b) {
     tfcc_plan *plan = b->plan;
     plan->start_required.first = plan->required_count;
@@ -428,7 +439,8 @@ static void list_values(Builder *b) {
     for (uint32_t level = 0; level < b->model->level_count; level++)
         plan->level_first[level + 1] += plan->level_first[level];
     uint32_t total = plan->level_first[b->model->level_count];
-    /* Every value is put in front of those that follow in its level, so its start moves down to where it belongs. */
+    /* Every value is put in front of those that follow in its level, so its start moves down to
+     * where it belongs. */
     for (uint32_t i = plan->local_count; i-- > LOCAL_FIRST;)
         if (plan->locals[i].kind == LOCAL_IS_VALUE)
             plan->values[--plan->level_first[b->model->buffers[plan->locals[i].buffer].level + 1]] =
@@ -440,7 +452,8 @@ static void list_values(Builder *b) {
 
 /* ---- Memory ---- */
 
-/* Gives `count` zeroed elements of the block at `base`, or only counts their bytes while there is no block. */
+/* Gives `count` zeroed elements of the block at `base`, or only counts their bytes while there is
+ * no block. */
 static void *carve(char *base, size_t *used, size_t count, size_t element) {
     void *part = base != NULL ? base + *used : NULL;
     *used += (count * element + 15) & ~(size_t)15;
@@ -468,8 +481,7 @@ static size_t carve_plan(const Builder *b, const Limits *limits, char *base, tfc
     carve(base, &used, 1, sizeof *plan);
     plan->feeds = carve(base, &used, feeds, sizeof *plan->feeds);
     plan->axes = carve(base, &used, feeds * (TFCC_ABI_RANK + 1), sizeof *plan->axes);
-    plan->fallbacks =
-        carve(base, &used, b->model->symbol_count, sizeof *plan->fallbacks);
+    plan->fallbacks = carve(base, &used, b->model->symbol_count, sizeof *plan->fallbacks);
     plan->fetches = carve(base, &used, fetches, sizeof *plan->fetches);
     plan->locals = carve(base, &used, LOCAL_FIRST + 3 * touched, sizeof *plan->locals);
     plan->values = carve(base, &used, touched, sizeof *plan->values);

@@ -1,7 +1,8 @@
 /* plan.h: what a set of feeds and fetches makes of a model, and the memory of one run.
  *
- * A plan is made once for feeds and fetches in their order and never changed. It numbers the buffers that its steps touch: *locals*. A local
- * stands for a buffer and all its aliases. While a run is under way its frame holds the address of every local.
+ * A plan is made once for feeds and fetches in their order and never changed. It numbers the
+ * buffers that its steps touch: *locals*. A local stands for a buffer and all its aliases. While a
+ * run is under way its frame holds the address of every local.
  */
 #ifndef TFCC_PLAN_H
 #define TFCC_PLAN_H
@@ -29,7 +30,8 @@ typedef struct tfcc_local {
     uint32_t buffer; /* in model->buffers */
     tfcc_local_kind kind;
     uint32_t variable;  /* in plan->variables, for WRITE and VARIABLE */
-    uint32_t last_read; /* the last of plan->steps that reads it, UINT32_MAX where the end of the run does */
+    uint32_t last_read; /* the last of plan->steps that reads it, UINT32_MAX where the end of the
+                           run does */
 } tfcc_local;
 
 /* One axis of a feed. */
@@ -44,19 +46,19 @@ typedef struct tfcc_plan_feed {
     uint32_t feed; /* in model->feeds */
     uint32_t dtype;
     uint32_t rank; /* TFCC_ABI_NONE: any */
-    const tfcc_plan_axis *axes; /* `rank` of them; for any rank 8, right-aligned, and then that of the rank itself */
+    const tfcc_plan_axis *axes; /* `rank`; for any rank 8, right-aligned, then one for the rank */
 } tfcc_plan_feed;
 
 typedef struct tfcc_plan_fetch {
-    uint32_t fetch;  /* in model->fetches */
-    uint32_t local;  /* where its value is at the end of the run */
-    uint32_t buffer; /* whose shape it has; TFCC_ABI_NONE: a target */
+    uint32_t fetch;          /* in model->fetches */
+    uint32_t local;          /* where its value is at the end of the run */
+    uint32_t buffer;         /* whose shape it has; TFCC_ABI_NONE: a target */
     uint32_t dtype, element; /* element: its bytes */
-    uint32_t level;  /* from which on its size in bytes is known */
-    bool wanted;     /* false: a target */
-    bool direct;     /* computed in the caller's memory */
-    uint32_t feed;   /* the feed, by its place in the plan, whose bytes it shows, or TFCC_ABI_NONE */
-    bool reshaped;   /* it shows them under another shape */
+    uint32_t level;          /* from which on its size in bytes is known */
+    bool wanted;             /* false: a target */
+    bool direct;             /* computed in the caller's memory */
+    uint32_t feed; /* the feed, by its place in the plan, whose bytes it shows, or TFCC_ABI_NONE */
+    bool reshaped; /* it shows them under another shape */
 } tfcc_plan_fetch;
 
 typedef struct tfcc_plan_preload {
@@ -67,7 +69,8 @@ typedef struct tfcc_plan_preload {
 typedef enum tfcc_place {
     PLACE_LIVE,  /* the variable's own memory */
     PLACE_SPARE, /* its second buffer */
-    PLACE_EXTRA, /* behind the workspace of level 0: a value that another write of the same run replaces */
+    PLACE_EXTRA, /* behind the workspace of level 0: a value that another write of the same run
+                    replaces */
 } tfcc_place;
 
 typedef struct tfcc_plan_write {
@@ -75,19 +78,20 @@ typedef struct tfcc_plan_write {
     uint32_t variable; /* in plan->variables */
     uint32_t step;     /* in plan->steps */
     tfcc_place place;
-    uint64_t offset;   /* EXTRA: behind the workspace proper */
+    uint64_t offset; /* EXTRA: behind the workspace proper */
 } tfcc_plan_write;
 
 /* A variable that the plan touches. */
 typedef struct tfcc_plan_variable {
-    uint32_t variable;       /* in model->variables */
-    uint32_t start, current; /* locals: its value at the start, and after the writes carried out so far */
-    uint32_t initialized;    /* local, or LOCAL_NULL */
+    uint32_t variable; /* in model->variables */
+    uint32_t start,
+        current; /* locals: its value at the start, and after the writes carried out so far */
+    uint32_t initialized; /* local, or LOCAL_NULL */
     bool fed;
-    bool may_be_written; /* by a step that is guarded */
-    bool written;        /* by a step that is not */
+    bool may_be_written;                   /* by a step that is guarded */
+    bool written;                          /* by a step that is not */
     bool start_required, current_required; /* must have a value when the run starts */
-    bool live, spare; /* a write goes to its own memory; to its second buffer */
+    bool live, spare;        /* a write goes to its own memory; to its second buffer */
     uint32_t live_last_read; /* the last step that reads what the variable's own memory holds */
 } tfcc_plan_variable;
 
@@ -97,7 +101,8 @@ typedef struct tfcc_plan_guard {
 
 typedef enum tfcc_step_kind {
     STEP_SIMPLE,  /* nothing but a kernel */
-    STEP_SPECIAL, /* has guards, preloads, writes, or variables that must have a value; or is a BIND */
+    STEP_SPECIAL, /* has guards, preloads, writes, or variables that must have a value; or is a BIND
+                   */
 } tfcc_step_kind;
 
 /* Parts of the plan's lists. */
@@ -116,39 +121,43 @@ typedef struct tfcc_plan_step {
     tfcc_span required; /* in plan->required: locals of variables that must have a value here */
 } tfcc_plan_step;
 
+/* The fields used most stand first: they are reached by shorter instructions. */
 struct tfcc_plan {
-    tfcc_plan *next;
-    size_t size;     /* of the block that all of it is in */
-    uint64_t serial; /* no two plans of a session have the same */
-    _Atomic uint64_t used; /* session->clock when it last became the last plan */
+    tfcc_local *locals;
+    tfcc_plan_variable *variables;
+    tfcc_plan_fetch *fetches;
+    tfcc_plan_feed *feeds;
+    tfcc_plan_step *steps;
+    tfcc_plan_write *writes;
+    uint32_t *required; /* locals of variables */
+    uint32_t feed_count, fetch_count, step_count, local_count, variable_count, write_count;
+    uint32_t required_count;
+    uint32_t live_from; /* the first step that writes in place; nothing can fail from there on.
+                           step_count: none */
     bool exclusive;     /* a run of it is alone in its session */
     bool draws;         /* random numbers */
     bool scalars;       /* all that is fetched are scalars that are not fed, and few */
-    uint32_t live_from; /* the first step that writes in place; nothing can fail from there on. step_count: none */
-    uint32_t argument_limit, slot_limit; /* the most of any step */
-    uint64_t extra_bytes;
+    uint64_t serial;    /* no two plans of a session have the same */
+    tfcc_span start_required; /* in `required`: must have a value when the run starts */
+    tfcc_span end_required;   /* and when it ends */
 
-    tfcc_plan_feed *feeds;
     tfcc_plan_axis *axes;
-    uint32_t *fallbacks; /* symbols that no feed of the plan binds and that have one */
-    tfcc_plan_fetch *fetches;
-    tfcc_local *locals;
+    uint32_t *fallbacks;   /* symbols that no feed of the plan binds and that have one */
     uint32_t *values;      /* locals with a place in the workspace, by rising level */
     uint32_t *level_first; /* in `values`, by level; level_count + 1 entries */
-    tfcc_plan_step *steps;
     uint32_t *arguments;
     tfcc_plan_guard *guards;
     tfcc_plan_preload *preloads;
-    tfcc_plan_write *writes;
-    tfcc_plan_variable *variables;
-    uint32_t *required;       /* locals */
-    tfcc_span start_required; /* in `required`: must have a value when the run starts */
-    tfcc_span end_required;   /* and when it ends */
-    uint32_t feed_count, axis_count, fallback_count, fetch_count, local_count, step_count, argument_count;
-    uint32_t guard_count, preload_count, write_count, variable_count, required_count;
+    uint32_t axis_count, fallback_count, argument_count, guard_count, preload_count;
+    uint32_t argument_limit, slot_limit; /* the most of any step */
+    uint64_t extra_bytes;                /* behind the workspace of level 0 */
+    tfcc_plan *next;
+    size_t size;           /* of the block that all of it is in */
+    _Atomic uint64_t used; /* session->clock when it last became the last plan */
 };
 
-/* What a plan is made for: indices in model->feeds and model->fetches, and which fetches are delivered. */
+/* What a plan is made for: indices in model->feeds and model->fetches, and which fetches are
+ * delivered. */
 typedef struct tfcc_plan_key {
     const uint32_t *feeds, *fetches;
     const bool *wanted; /* NULL: the first `wanted_count` are */
@@ -171,7 +180,8 @@ typedef struct tfcc_request {
     uint32_t signature; /* TFCC_ABI_NONE: by name */
 } tfcc_request;
 
-/* session.c: the index of a feed or fetch by name or handle (also as `name:0`), or TFCC_ABI_NONE. */
+/* session.c: the index of a feed or fetch by name or handle (also as `name:0`), or TFCC_ABI_NONE.
+ */
 uint32_t tfcc_name_find(const tfcc_session *session, const char *name, bool fetch);
 
 /* cache.c: releases all plans of a session. */
@@ -200,9 +210,9 @@ typedef struct tfcc_range {
 /* The memory of one run at a time, kept for the next. */
 struct tfcc_frame {
     tfcc_frame *next;
-    uint64_t serial; /* the plan it was last bound to; 0: none */
-    uint64_t epoch;  /* the session's for which the addresses of variables are right; 0: none */
-    bool sized;      /* the sizes and addresses of level 0 belong to the symbols in `dims` */
+    uint64_t serial;  /* the plan it was last bound to; 0: none */
+    uint64_t epoch;   /* the session's for which the addresses of variables are right; 0: none */
+    bool sized;       /* the sizes and addresses of level 0 belong to the symbols in `dims` */
     void **addresses; /* by local */
     void **pointers;  /* the arguments of the step that is running */
     int64_t *sizes;   /* its slots */
@@ -212,7 +222,7 @@ struct tfcc_frame {
     char *room; /* all of the above */
     size_t room_size;
     uint64_t random;
-    int64_t *dims; /* by slot */
+    int64_t *dims;      /* by slot */
     bool *free_symbols; /* estimate.c: those that only a run would bind */
     tfcc_workspace_block *levels;
     int64_t failure[TFCC_ABI_FAILURE_VALUES];
@@ -242,16 +252,18 @@ typedef struct tfcc_call {
 tfcc_status tfcc_fail_name(const tfcc_model *model, const char *name, const char *what);
 tfcc_status tfcc_fail_target(const char *name);
 
-/* cache.c: what a function with these arguments works with, but for plan and frame. Checks the pointers. */
+/* cache.c: what a function with these arguments works with, but for plan and frame. Checks the
+ * pointers. */
 tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                             const tfcc_fetch *fetches, size_t fetch_count, tfcc_call *call,
                             tfcc_request *request);
 
-/* cache.c: finds or makes call->plan and takes the session's lock as the plan needs it. If the status is TFCC_OK, the caller
- * releases it with plan->exclusive. */
+/* cache.c: finds or makes call->plan and takes the session's lock as the plan needs it. If the
+ * status is TFCC_OK, the caller releases it with plan->exclusive. */
 tfcc_status tfcc_plan_acquire(tfcc_call *call, const tfcc_request *request);
 
-/* frame.c: finds or makes call->frame: one that nobody else uses, bound to the plan; the lock is held as the plan needs it. */
+/* frame.c: finds or makes call->frame: one that nobody else uses, bound to the plan; the lock is
+ * held as the plan needs it. */
 tfcc_status tfcc_frame_take(tfcc_call *call);
 void tfcc_frame_give(const tfcc_call *call);
 void tfcc_frames_release(tfcc_session *session);
@@ -261,7 +273,8 @@ tfcc_status tfcc_stage_writes(const tfcc_call *call);
 
 /* feeds.c */
 
-/* Checks the feeds and binds addresses and symbols. `with_data` is false where only sizes are asked for. */
+/* Checks the feeds and binds addresses and symbols. `with_data` is false where only sizes are asked
+ * for. */
 tfcc_status tfcc_bind_feeds(const tfcc_call *call, bool with_data);
 
 /* Settles level 0 after symbols were bound. */
@@ -270,7 +283,8 @@ void tfcc_settle_symbols(const tfcc_call *call);
 /* More than there can be. */
 #define TFCC_LEVEL_LIMIT (SIZE_MAX / 4)
 
-/* The bytes of workspace of `level`, for level 0 without those of EXTRA writes; at most TFCC_LEVEL_LIMIT. */
+/* The bytes of workspace of `level`, for level 0 without those of EXTRA writes; at most
+ * TFCC_LEVEL_LIMIT. */
 size_t tfcc_level_bytes(const tfcc_call *call, uint32_t level);
 
 /* Obtains the workspace of `level` and binds the addresses of its buffers. */
@@ -282,11 +296,13 @@ int32_t tfcc_buffer_shape(const tfcc_model *model, const int64_t *dims, uint32_t
 
 /* results.c */
 
-/* The usual case of small fetches: all are scalars whose tensors ask for nothing else. Finds where they go, or gives false. */
+/* The usual case of small fetches: all are scalars whose tensors ask for nothing else. Finds where
+ * they go, or gives false. */
 bool tfcc_prepare_scalars(const tfcc_call *call);
 void tfcc_deliver_scalars(const tfcc_call *call);
 
-/* Finds where the fetches of `level` go, binds those computed there, and checks that no buffers overlap. */
+/* Finds where the fetches of `level` go, binds those computed there, and checks that no buffers
+ * overlap. */
 tfcc_status tfcc_prepare_results(const tfcc_call *call, uint32_t level);
 void tfcc_deliver_results(const tfcc_call *call);
 void tfcc_abandon_results(const tfcc_call *call);

@@ -23,7 +23,8 @@ static const struct {
 /* Registers of CPUID: leaf 1 ecx, leaf 7 ebx, ecx, edx, leaf 7.1 eax, leaf 0x80000001 ecx. */
 enum { ONE_C, SEVEN_B, SEVEN_C, SEVEN_D, SEVEN_ONE_A, EXTENDED_C, REGISTERS };
 
-/* What of the registers the operating system must save for the feature to be usable (bits of XCR0). */
+/* What of the registers the operating system must save for the feature to be usable (bits of XCR0).
+ */
 enum { PLAIN = 0, AVX = 0x6, WIDE = 0xe6 };
 
 static const struct {

@@ -45,8 +45,8 @@ static tfcc_status check_overlaps(const tfcc_call *call) {
     for (uint32_t i = 0; i < call->plan->fetch_count; i++)
         count = add_range(ranges, count, frame->results[i].data, frame->results[i].bytes, i, true);
     for (uint32_t i = 0; i < call->plan->feed_count; i++)
-        count = add_range(ranges, count, tfcc_tensor_at(call->feeds, i)->data,
-                          frame->feed_bytes[i], i, false);
+        count = add_range(ranges, count, tfcc_tensor_at(call->feeds, i)->data, frame->feed_bytes[i],
+                          i, false);
     sort_ranges(ranges, count);
     /* Of what begins before a range, the result and the feed that end last. */
     const tfcc_range *result = NULL, *feed = NULL;
@@ -98,8 +98,10 @@ void tfcc_deliver_scalars(const tfcc_call *call) {
         if (fetch->local == LOCAL_NULL || fetch->direct) continue;
         void *to = call->frame->results[i].data;
         const void *from = call->frame->addresses[fetch->local];
-        if (fetch->element == 4) memcpy(to, from, 4);
-        else memcpy(to, from, fetch->element);
+        if (fetch->element == 4)
+            memcpy(to, from, 4);
+        else
+            memcpy(to, from, fetch->element);
     }
 }
 
@@ -117,8 +119,8 @@ static tfcc_status prepare_result(const tfcc_call *call, const tfcc_plan_fetch *
     int64_t shape[TFCC_MAX_RANK];
     int32_t rank = tfcc_buffer_shape(model, call->frame->dims, fetch->buffer, shape);
     return tfcc_result_prepare(allocator, tensor, "fetch", model->fetches[fetch->fetch].handle,
-                               (tfcc_dtype)fetch->dtype, shape, rank, result->bytes,
-                               &result->block, &result->data);
+                               (tfcc_dtype)fetch->dtype, shape, rank, result->bytes, &result->block,
+                               &result->data);
 }
 
 tfcc_status tfcc_prepare_results(const tfcc_call *call, uint32_t level) {

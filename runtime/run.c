@@ -51,8 +51,8 @@ tfcc_status tfcc_stage_writes(const tfcc_call *call) {
     return TFCC_OK;
 }
 
-/* EXTRA writes have their address from the workspace already. Gives whether all writes are in place: a variable without
- * a value has no place yet. */
+/* EXTRA writes have their address from the workspace already. Gives whether all writes are in
+ * place: a variable without a value has no place yet. */
 static bool bind_writes(const tfcc_call *call) {
     bool in_place = true;
     for (uint32_t i = 0; i < call->plan->write_count; i++) {
@@ -88,8 +88,7 @@ static void commit_writes(const tfcc_call *call) {
         if (value != stored->spare) {
             /* An earlier write was the last one: its value has to leave the workspace. */
             void *to = stored->data != NULL ? stored->data : stored->spare;
-            memcpy(to, value,
-                   (size_t)call->session->model->variables[variable->variable].bytes);
+            memcpy(to, value, (size_t)call->session->model->variables[variable->variable].bytes);
             if (to == stored->data) continue;
         }
         tfcc_variable_adopt(call->session, variable->variable);
@@ -223,10 +222,12 @@ static tfcc_status run_transaction(const tfcc_call *call) {
     frame->random = session->random_runs;
     TFCC_TRY(run_steps(call));
     TFCC_TRY(check_required(call, plan->end_required));
-    if (scalars) tfcc_deliver_scalars(call);
-    else tfcc_deliver_results(call);
+    if (scalars)
+        tfcc_deliver_scalars(call);
+    else
+        tfcc_deliver_results(call);
     if (frame->epoch == 0) commit_writes(call);
-    session->random_runs += plan->draws;
+    if (plan->draws) session->random_runs += plan->draws; /* others only read it, side by side */
     return TFCC_OK;
 }
 

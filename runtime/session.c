@@ -4,9 +4,7 @@
 
 #include <string.h>
 
-/* ---- Names ----
- *
- * Feeds and fetches are in one hash table with open addressing: an entry is 0 where it is free, else 1 + 2 * index + (is it a fetch). */
+/* ---- Names ---- */
 
 static uint32_t name_hash(const char *name, size_t length, bool fetch) {
     uint32_t hash = fetch ? 2166136261u : 84696351u; /* FNV-1a */
@@ -149,8 +147,10 @@ static tfcc_status create_session(const tfcc_model *model, const tfcc_options *o
         return status;
     }
     status = fill_session(created, options);
-    if (status == TFCC_OK) *session = created;
-    else tfcc_session_close(created);
+    if (status == TFCC_OK)
+        *session = created;
+    else
+        tfcc_session_close(created);
     return status;
 }
 

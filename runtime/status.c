@@ -29,8 +29,8 @@ static const char *const status_names[] = {
     [TFCC_UNAUTHENTICATED] = "UNAUTHENTICATED",
 };
 
-/* Writes a message from its byte `used` on and gives where it ends. A text that is cut ends in dots, and before them at the end of a
- * UTF-8 sequence. */
+/* Writes a message from its byte `used` on and gives where it ends. A text that is cut ends in
+ * dots, and before them at the end of a UTF-8 sequence. */
 static size_t message_write(size_t used, const char *format, va_list arguments) {
     int length = vsnprintf(message_text + used, MESSAGE_SIZE - used, format, arguments);
     used += length > 0 ? (size_t)length : 0;
@@ -62,7 +62,8 @@ tfcc_status tfcc_fail_memory(size_t bytes) {
     return tfcc_fail(TFCC_RESOURCE_EXHAUSTED, "out of memory: %zu bytes were wanted", bytes);
 }
 
-/* The value that stands behind a percent sign: `3`, `{10}`, either after the letter f or b. Gives what follows it. */
+/* The value that stands behind a percent sign: `3`, `{10}`, either after the letter f or b. Gives
+ * what follows it. */
 static const char *append_value(size_t *used, const char *at, const int64_t *values) {
     char form = *at == 'f' || *at == 'b' ? *at++ : 'd';
     size_t index = 0;
@@ -75,9 +76,12 @@ static const char *append_value(size_t *used, const char *at, const int64_t *val
     int64_t value = index < TFCC_ABI_FAILURE_VALUES ? values[index] : 0;
     double number;
     memcpy(&number, &value, sizeof number);
-    if (form == 'f') *used = message_append(*used, "%.9g", number);
-    else if (form == 'b') *used = message_append(*used, value != 0 ? "true" : "false");
-    else *used = message_append(*used, "%lld", (long long)value);
+    if (form == 'f')
+        *used = message_append(*used, "%.9g", number);
+    else if (form == 'b')
+        *used = message_append(*used, value != 0 ? "true" : "false");
+    else
+        *used = message_append(*used, "%lld", (long long)value);
     return at;
 }
 

@@ -66,10 +66,7 @@ void tfcc_release(const tfcc_allocator *allocator, void *block, size_t size) {
     if (block != NULL) allocator->release(allocator->context, block, size > 0 ? size : 1);
 }
 
-/* ---- Blocks that the caller frees ----
- *
- * | BlockHeader | shape: 8 sizes | data ... |, each at a multiple of TFCC_ALIGNMENT. The header is found from the shape, so that freeing
- * needs nothing but the tensor. */
+/* ---- Blocks that the caller frees ---- */
 typedef struct BlockHeader {
     tfcc_allocator allocator;
     size_t size;
@@ -161,8 +158,8 @@ static tfcc_status result_room(const tfcc_tensor *tensor, const char *what, cons
 
 tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tensor *tensor,
                                 const char *what, const char *name, tfcc_dtype dtype,
-                                const int64_t *shape, int32_t rank, size_t bytes,
-                                tfcc_block *block, void **data) {
+                                const int64_t *shape, int32_t rank, size_t bytes, tfcc_block *block,
+                                void **data) {
     if (tensor->dtype != dtype)
         return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s '%s' has dtype %s; it is asked for as %s", what,
                          name, tfcc_dtype_name(dtype), tfcc_dtype_name(tensor->dtype));

@@ -71,8 +71,8 @@ tfcc_status tfcc_variable_set(tfcc_session *session, const char *name, const tfc
     size_t bytes;
     TFCC_TRY(tfcc_tensor_check(value, (tfcc_dtype)variable->dtype, "variable", name, true, &bytes));
     if ((uint32_t)value->rank != variable->rank ||
-        (value->rank > 0 && memcmp(value->shape, variable->shape,
-                                   variable->rank * sizeof *variable->shape) != 0)) {
+        (value->rank > 0 &&
+         memcmp(value->shape, variable->shape, variable->rank * sizeof *variable->shape) != 0)) {
         char given[TFCC_SHAPE_TEXT], wanted[TFCC_SHAPE_TEXT];
         return tfcc_fail(TFCC_INVALID_ARGUMENT,
                          "cannot give a value of shape %s to variable '%s', which has shape %s",

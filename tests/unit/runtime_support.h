@@ -1,4 +1,5 @@
-/* runtime_support.h: what the tests of the runtime share: kernels in C, an allocator that fails on demand, short checks. */
+/* runtime_support.h: what the tests of the runtime share: kernels in C, an allocator that fails on
+ * demand, short checks. */
 #ifndef RUNTIME_SUPPORT_H
 #define RUNTIME_SUPPORT_H
 

@@ -1,4 +1,5 @@
-/* test_runtime_session.c: opening sessions, options, looking names up, what is in a model, statuses and dtypes. */
+/* test_runtime_session.c: opening sessions, options, looking names up, what is in a model, statuses
+ * and dtypes. */
 #include "runtime_support.h"
 
 #include <stdio.h>
@@ -61,16 +62,18 @@ Test(runtime_session, models_that_do_not_fit_are_refused) {
     cr_assert_eq(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION);
     hand.model.struct_size++;
     hand.model.requires = "x86-64 warp-drive";
-    expect_failure(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
-                   "graph 'counter' needs a processor with 'x86-64 warp-drive': compile it for another "
-                   "--mcpu");
+    expect_failure(
+        tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
+        "graph 'counter' needs a processor with 'x86-64 warp-drive': compile it for another "
+        "--mcpu");
 #if defined(__x86_64__)
     hand.model.requires = "x86-64 sse3";
     expect_ok(tfcc_session_open(&hand.model, NULL, &session));
     cr_assert_eq(tfcc_session_model(session), &hand.model);
     tfcc_session_close(session);
     const char *words[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "avx512f"};
-    bool has[] = {__builtin_cpu_supports("x86-64-v2") != 0, __builtin_cpu_supports("x86-64-v3") != 0,
+    bool has[] = {__builtin_cpu_supports("x86-64-v2") != 0,
+                  __builtin_cpu_supports("x86-64-v3") != 0,
                   __builtin_cpu_supports("x86-64-v4") != 0, __builtin_cpu_supports("avx512f") != 0};
     for (int i = 0; i < 4; i++) {
         hand.model.requires = words[i];
@@ -212,8 +215,9 @@ Test(runtime_session, side_files_are_mapped_and_compared) {
     tfcc_side_hash(content, sizeof content, hand.model.side_hash);
     tfcc_options options = {.size = sizeof options, .side_file = path};
     tfcc_session *session;
-    expect_failure(tfcc_session_open(&hand.model, NULL, &session), TFCC_NOT_FOUND,
-                   "cannot read the weights in '/tmp/tfcc-no-such-file': No such file or directory");
+    expect_failure(
+        tfcc_session_open(&hand.model, NULL, &session), TFCC_NOT_FOUND,
+        "cannot read the weights in '/tmp/tfcc-no-such-file': No such file or directory");
     expect_ok(tfcc_session_open(&hand.model, &options, &session));
     expect_ok(tfcc_initialize(session));
     cr_assert_eq(fetch_int32(session, "c"), 2);
@@ -224,7 +228,8 @@ Test(runtime_session, side_files_are_mapped_and_compared) {
     cr_assert_not_null(strstr(tfcc_message(NULL), "are not those that graph 'counter'"));
     cr_assert_eq(ftruncate(file, 99), 0);
     cr_assert_eq(tfcc_session_open(&hand.model, &options, &session), TFCC_DATA_LOSS);
-    cr_assert_not_null(strstr(tfcc_message(NULL), "are 99 bytes; those of graph 'counter' are 100"));
+    cr_assert_not_null(
+        strstr(tfcc_message(NULL), "are 99 bytes; those of graph 'counter' are 100"));
     close(file);
     unlink(path);
 }

@@ -1,9 +1,8 @@
-/* test_runtime_sizes.c: sizes that a run computes, sizes asked for before a run, steps that serve fetches only. */
+/* test_runtime_sizes.c: sizes that a run computes, sizes asked for before a run, steps that serve
+ * fetches only. */
 #include "runtime_support.h"
 
-/* ---- positive(x): the elements of x that are greater than zero; then twice those ----
- *
- * x is float32 [n]; a step counts, BIND makes the count a symbol, level 1 has the sizes that depend on it. */
+/* ---- positive(x): the elements of x that are greater than zero; then twice those ---- */
 
 enum { N = 0, COUNT = 1, X_BYTES = HAND_DERIVED, Y_BYTES, Z_OFFSET };
 
@@ -11,7 +10,8 @@ static void settle_positive(int64_t *dims, uint32_t level) {
     if (level == 0) dims[X_BYTES] = dims[N] > INT64_MAX / 4 ? INT64_MAX : 4 * dims[N];
     if (level == 1) {
         dims[Y_BYTES] = dims[COUNT] > INT64_MAX / 4 ? INT64_MAX : 4 * dims[COUNT];
-        dims[Z_OFFSET] = dims[Y_BYTES] > INT64_MAX - 63 ? INT64_MAX : (dims[Y_BYTES] + 63) / 64 * 64;
+        dims[Z_OFFSET] =
+            dims[Y_BYTES] > INT64_MAX - 63 ? INT64_MAX : (dims[Y_BYTES] + 63) / 64 * 64;
     }
 }
 

@@ -1,4 +1,5 @@
-/* test_runtime_variables.c: writes of a run: what sees which value, and that a failed run changes nothing. */
+/* test_runtime_variables.c: writes of a run: what sees which value, and that a failed run changes
+ * nothing. */
 #include "runtime_support.h"
 
 /* One int32 variable v, constant one, placeholder x; the steps of a test follow. */
@@ -19,7 +20,8 @@ static void begin_graph(Graph *g) {
     hand_fetch_variable(&g->hand, g->v);
 }
 
-/* A step name = in (+ 1 where `add`) written to v. Gives its WRITE buffer, which is fetched by that name. */
+/* A step name = in (+ 1 where `add`) written to v. Gives its WRITE buffer, which is fetched by that
+ * name. */
 static uint32_t add_write(Graph *g, const char *name, uint32_t in, uint32_t flags, bool add) {
     HandModel *hand = &g->hand;
     uint32_t out = hand_variable_buffer(hand, name, TFCC_ABI_WRITE, g->v);
@@ -89,9 +91,12 @@ Test(runtime_variables, readers_see_the_start_unless_they_read_the_current_value
     tfcc_session *session = open_session(&g.hand);
     set_v(session, 10);
     int32_t w, w2_value, before, after, of_w2, start, v;
-    tfcc_fetch fetches[] = {{"w", tfcc_int32(&w)},         {"w2", tfcc_int32(&w2_value)},
-                            {"before", tfcc_int32(&before)}, {"after", tfcc_int32(&after)},
-                            {"of_w2", tfcc_int32(&of_w2)},  {"start", tfcc_int32(&start)},
+    tfcc_fetch fetches[] = {{"w", tfcc_int32(&w)},
+                            {"w2", tfcc_int32(&w2_value)},
+                            {"before", tfcc_int32(&before)},
+                            {"after", tfcc_int32(&after)},
+                            {"of_w2", tfcc_int32(&of_w2)},
+                            {"start", tfcc_int32(&start)},
                             {"v", tfcc_int32(&v)}};
     for (int i = 0; i < 3; i++) {
         int32_t was = get_v(session);

@@ -1,40 +1,51 @@
 /* tfcc/abi.h: what a compiled model hands to the runtime.
  *
- * A model's object holds one constant `tfcc_model`: tables that describe buffers, steps, feeds, fetches and variables, and
- * pointers to its kernels. The runtime interprets the tables; the arithmetic is in the kernels. Both sides include this file,
- * and a session is opened only if `abi_version` and `struct_size` agree. Applications need none of it: they pass the
- * address of the model to tfcc_session_open.
+ * A model's object holds one constant `tfcc_model`: tables that describe buffers, steps, feeds,
+ * fetches and variables, and pointers to its kernels. The runtime interprets the tables; the
+ * arithmetic is in the kernels. Both sides include this file, and a session is opened only if
+ * `abi_version` and `struct_size` agree. Applications need none of it: they pass the address of
+ * the model to tfcc_session_open.
  *
- * Every table is an array with a count beside it; indices are 32 bits, TFCC_ABI_NONE where there is nothing. Texts are
- * NUL-terminated UTF-8. Nothing is written after the object is loaded, so a model may be used from any number of sessions.
+ * Every table is an array with a count beside it; indices are 32 bits, TFCC_ABI_NONE where there
+ * is nothing. Texts are NUL-terminated UTF-8. Nothing is written after the object is loaded, so a
+ * model may be used from any number of sessions.
  *
  * How a run is carried out from these tables:
  *
- *  1. Feeds and fetches are looked up and give a *plan*, cached by the set of feeds and fetches: the steps needed, found by one walk
- *     over the steps from the last to the first. A step is needed when it produces a buffer that is needed, or is needed by `after`;
- *     fed buffers are needed by nobody. A step that is needed needs its inputs, its guard's predicates and its `after` steps.
- *     A BIND step is needed by `after` alone: steps that touch buffers of a level name the BIND step of that level there.
- *     A buffer may have two producers: a fused step that offers it as an OPTIONAL output, which serves only fetches of a run
- *     that needs that step anyway, and an ALTERNATE step, which is needed only when nothing else in the plan produces the buffer.
- *     Other buffers have several producers only where guards let one of them run; all of them are needed then.
- *  2. Feeds are checked and bound: pointers to `buffers`, sizes of their axes to dim slots. A symbol whose feed is absent takes
- *     its fallback slot, or else is zero. Then `settle(dims, 0)` computes every slot of level 0. (Fallbacks may be derived slots of
- *     level 0: the runtime settles again until they agree.)
- *  3. Steps run in order. A step with a guard runs if all its predicates have the wanted value. A BIND step copies
- *     int32, int64 or bool elements of a buffer into dim slots and calls `settle` for its level: from then on, sizes of that level are known.
- *     In a run at most one BIND step of a level is carried out, before every step that touches a buffer of that level, and levels come
- *     in rising order; so two sizes computed independently have two levels.
- *     A step's kernel gives 0, or 1 + the number of one of the step's checks with the values for its message.
- *  4. When nothing can fail any more, writes become visible and random counters advance; this is the only commit.
+ *  1. Feeds and fetches are looked up and give a *plan*, cached by the set of feeds and fetches:
+ *     the steps needed, found by one walk over the steps from the last to the first. A step is
+ *     needed when it produces a buffer that is needed, or is needed by `after`; fed buffers are
+ *     needed by nobody. A step that is needed needs its inputs, its guard's predicates and its
+ *     `after` steps. A BIND step is needed by `after` alone: steps that touch buffers of a level
+ *     name the BIND step of that level there. A buffer may have two producers: a fused step that
+ *     offers it as an OPTIONAL output, which serves only fetches of a run that needs that step
+ *     anyway, and an ALTERNATE step, which is needed only when nothing else in the plan produces
+ *     the buffer. Other buffers have several producers only where guards let one of them run; all
+ *     of them are needed then.
+ *  2. Feeds are checked and bound: pointers to `buffers`, sizes of their axes to dim slots. A
+ *     symbol whose feed is absent takes its fallback slot, or else is zero. Then `settle(dims, 0)`
+ *     computes every slot of level 0. (Fallbacks may be derived slots of level 0: the runtime
+ *     settles again until they agree.)
+ *  3. Steps run in order. A step with a guard runs if all its predicates have the wanted value. A
+ *     BIND step copies int32, int64 or bool elements of a buffer into dim slots and calls `settle`
+ *     for its level: from then on, sizes of that level are known. (Where feeds have bound all its
+ *     symbols, it neither copies nor needs the buffer.) In a run at most one BIND step of a level
+ *     is carried out, before every step that touches a buffer of that level, and levels come in
+ *     rising order; so two sizes computed independently have two levels. A step's kernel gives 0,
+ *     or 1 + the number of one of the step's checks with the values for its message.
+ *  4. When nothing can fail any more, writes become visible and random counters advance; this is
+ *     the only commit.
  *
- * Where buffers are. A VALUE that is fetched is computed in the caller's memory (known to have room before the steps of its level
- * run), any other in the workspace; a fetched one therefore needs no place there after its last reader. A WRITE
- * has a place that the runtime finds: the variable itself where that is safe, or a second buffer. Kernels must not assume that
- * any address is aligned, nor that two VALUE buffers share an address because their offsets agree. A buffer without elements may have the address
- * NULL. A fetched buffer has a producer whose guards hold in every run (names inside a branch are not fetchable).
+ * Where buffers are. A VALUE that is fetched is computed in the caller's memory (known to have
+ * room before the steps of its level run), any other in the workspace; a fetched one therefore
+ * needs no place there after its last reader. A WRITE has a place that the runtime finds: the
+ * variable itself where that is safe, or a second buffer. Kernels must not assume that any address
+ * is aligned, nor that two VALUE buffers share an address because their offsets agree. A buffer
+ * without elements may have the address NULL. A fetched buffer has a producer whose guards hold in
+ * every run (names inside a branch are not fetchable).
  *
- * What the generated code calls: NAME_run is tfcc_run_model(&NAME_model, …), a typed function of a signature is
- * tfcc_run_signature(&NAME_model, …), see tfcc/runtime.h.
+ * What the generated code calls: NAME_run is tfcc_run_model(&NAME_model, …), a typed function of a
+ * signature is tfcc_run_signature(&NAME_model, …), see tfcc/runtime.h.
  */
 #ifndef TFCC_ABI_H
 #define TFCC_ABI_H
@@ -88,7 +99,9 @@ enum {
     TFCC_ABI_INPUT = 1,
     TFCC_ABI_OUTPUT = 2,
     TFCC_ABI_OPTIONAL = 4, /* with OUTPUT: the address may be NULL; then it is not stored */
-    TFCC_ABI_SAME_INDEX = 8, /* with INPUT, of CURRENT or START: read only at the element that is being written, so that the step may write in place */
+    TFCC_ABI_SAME_INDEX = 8, /* with INPUT, of CURRENT or START: read only at the element that is
+                                being written, so that the step may write in place; also right for
+                                an `initial` that the kernel itself does not read */
     TFCC_ABI_PRELOADED = 16, /* with OUTPUT: before the kernel runs, the bytes of argument `initial` are copied here, unless both have one address */
 };
 
