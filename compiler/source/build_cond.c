@@ -19,8 +19,15 @@ typedef struct Branch {
     bool is_broken;
 } Branch;
 
-static void add_value(Builder *b, Branch *branch, Value *value) {
+static void add_value(Builder *b, Branch *branch, Value *value, Place place) {
     branch->is_broken |= value == NULL;
+    if (value && value->node->row->code == OP_VARIABLE) {
+        /* The branch reads the variable, not the cond, which stands behind the branch's writes. */
+        GraphNode *read =
+            graph_add_node(b->graph, op_row(OP_IDENTITY), NULL, b->scope->cond, place);
+        graph_add_input(b->graph, read, 0, value, place);
+        value = read->outputs[0];
+    }
     *ARENA_PUSH(b->arena, branch->values, branch->count, branch->capacity) = value;
 }
 
@@ -44,7 +51,8 @@ static void build_graph_branch(Builder *b, const TreeNode *yaml, Branch *branch)
     }
     if (!read_names(b, &fetches, "fetches", &names, &count)) branch->is_broken = true;
     for (size_t i = 0; i < count; i++)
-        add_value(b, branch, require_value(b, names[i].text, names[i].place, "cond"));
+        add_value(b, branch, require_value(b, names[i].text, names[i].place, "cond"),
+                  names[i].place);
     if (!read_names(b, &targets, "targets", &names, &count)) branch->is_broken = true;
     for (size_t i = 0; i < count; i++) {
         GraphNode *target = require_node(b, names[i].text, names[i].place);
@@ -60,7 +68,7 @@ static void build_expression_branch(Builder *b, const TreeNode *yaml, Branch *br
         if (operand.kind == OPERAND_NODE)
             add_target(b, branch, operand.node);
         else
-            add_value(b, branch, operand_value(b, operand, NULL));
+            add_value(b, branch, operand_value(b, operand, NULL), tree_place(b->tree, &item));
     }
 }
 

@@ -46,7 +46,7 @@ typedef struct LateIndex {
 /* An identity that waits for the initial value of a variable. */
 typedef struct InitialCopy {
     GraphNode *node;
-    const Variable *variable;
+    Variable *source;
     Place place;
 } InitialCopy;
 

@@ -107,8 +107,7 @@ static void declare_outputs(Builder *b, Declared *node) {
         if (!output) continue;
         output->node = node->node;
         output->output = i;
-        if (node->node && node->node->name && (i > 0 || !node->node->outputs[0]->name))
-            node->node->outputs[i]->name = output->name;
+        if (node->node && node->node->name) node->node->outputs[i]->name = output->name;
     }
 }
 

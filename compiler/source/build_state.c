@@ -176,7 +176,7 @@ static Value *copy_initial_value(Builder *b, const TreeNode *mapping) {
     }
     GraphNode *node = graph_add_node(b->graph, op_row(OP_IDENTITY), NULL, b->owner, place);
     *ARENA_PUSH(b->arena, b->copies, b->copy_count, b->copy_capacity) =
-        (InitialCopy){.node = node, .variable = declared->node->variable, .place = place};
+        (InitialCopy){.node = node, .source = declared->node->variable, .place = place};
     return node->outputs[0];
 }
 
@@ -336,11 +336,31 @@ static void check_computed_constants(Builder *b) {
     for (size_t i = 0; i < b->graph->node_count; i++) b->graph->nodes[i]->mark = 0;
 }
 
+/* `a` begins as `b` does, and `b` as `a`. */
+static bool check_copies(Builder *b) {
+    for (size_t i = 0; i < b->copy_count; i++) b->copies[i].node->variable = b->copies[i].source;
+    bool fine = true;
+    for (size_t i = 0; i < b->copy_count && fine; i++) {
+        const Variable *variable = b->copies[i].source;
+        size_t steps = 0;
+        while (variable && variable->initial && variable->initial->node->row->code == OP_IDENTITY &&
+               steps++ <= b->copy_count)
+            variable = variable->initial->node->variable;
+        if (steps <= b->copy_count) continue;
+        fine = diagnose_error(b->diagnostics, b->copies[i].place,
+                              "the initial value of `%s` is copied from itself, in a circle",
+                              b->copies[i].source->name);
+    }
+    for (size_t i = 0; i < b->copy_count; i++) b->copies[i].node->variable = NULL;
+    return fine;
+}
+
 void settle_initial_values(Builder *b) {
+    if (!check_copies(b)) return;
     for (size_t i = 0; i < b->copy_count; i++) {
         const InitialCopy *copy = &b->copies[i];
-        if (copy->variable->initial)
-            graph_add_input(b->graph, copy->node, 0, copy->variable->initial, copy->place);
+        if (copy->source->initial)
+            graph_add_input(b->graph, copy->node, 0, copy->source->initial, copy->place);
     }
     check_initial_values(b);
     check_computed_constants(b);
