@@ -268,8 +268,7 @@ Test(bundle_state, is_read_with_care) {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_assert_eq(latest_of(bad[i], path, sizeof path), TFCC_DATA_LOSS, "%s", bad[i]);
     static const char *const none[] = {"",
-                                       "\x7f"
-                                       "ELF",
+                                       "\177ELF",
                                        "model_checkpoint_path: \"\"",
                                        "model_checkpoint_path: \"gone\"",
                                        "xmodel_checkpoint_path: \"m-2\""};

@@ -411,8 +411,8 @@ static void check_seeds(uint64_t first, uint64_t count) {
     if (given) first = strtoull(given, NULL, 10), count = 1;
     for (uint64_t seed = first; seed < first + count; seed++) {
         check_program(seed, "x86-64-v2", (int)(seed % 4));
-        if (__builtin_cpu_supports("x86-64-v3")) check_program(seed, "x86-64-v3", 2);
-        if (__builtin_cpu_supports("x86-64-v4")) check_program(seed, "x86-64-v4", (int)(seed % 3));
+        if (__builtin_cpu_supports("avx2")) check_program(seed, "x86-64-v3", 2);
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) check_program(seed, "x86-64-v4", (int)(seed % 3));
     }
 }
 
