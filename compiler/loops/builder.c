@@ -119,6 +119,12 @@ LoopInstruction *loop_extract(LoopBuilder *b, LoopInstruction *vector, int lane)
     return result;
 }
 
+LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other, bool is_last_half) {
+    LoopInstruction *result = append(b, LOOP_ZIP, a->type, (LoopInstruction *[]){a, other}, 2);
+    result->number = is_last_half;
+    return result;
+}
+
 LoopInstruction *loop_for_begin(LoopBuilder *b, LoopInstruction *begin, LoopInstruction *end,
                                 int64_t step, LoopInstruction *const *initial,
                                 size_t carried_count) {

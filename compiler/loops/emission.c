@@ -20,6 +20,7 @@ void emission_begin(Emission *e, const Nest *nest, LoopFunction *function) {
     e->bound = arena_alloc_array(e->scratch, (size_t)nest->set_words, sizeof *e->bound);
     e->values = arena_alloc_array(e->scratch, scalars, sizeof *e->values);
     e->splats = arena_alloc_array(e->scratch, scalars, sizeof *e->splats);
+    e->staged = arena_alloc_array(e->scratch, scalars, sizeof *e->staged);
     e->running = arena_alloc_array(e->scratch, scalars, sizeof *e->running);
     e->next = arena_alloc_array(e->scratch, scalars, sizeof *e->next);
     e->is_needed = arena_alloc_array(e->scratch, scalars, sizeof *e->is_needed);

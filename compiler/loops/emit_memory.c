@@ -114,7 +114,7 @@ static LoopInstruction *load_lanes(Emission *e, const Scalar *scalar, int copy, 
  * buffer that may be empty too is then not touched. */
 static LoopInstruction *guard_of(Emission *e, const Scalar *scalar, bool is_innermost) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
-    if (!facts->may_be_empty || (is_innermost && !e->nest->has_reduce)) return NULL;
+    if (!facts->may_be_empty || is_innermost) return NULL;
     Dim count = shape_element_count(e->nest->dims, &scalar->as.load.buffer->type.shape);
     return index_operation(e, SCALAR_LESS, emission_integer(e, 0), emission_size(e, count));
 }

@@ -89,7 +89,8 @@ static void emit_checks_in_lanes(Emission *e) {
     size_t scope = scope_begin(e);
     LoopInstruction *begin = e->counters[lanes.axis->axis];
     LoopInstruction *end = index_operation(e, SCALAR_ADD, begin, emission_integer(e, lanes.count));
-    if (lanes.mask) end = index_operation(e, SCALAR_MINIMUM, end, emission_size(e, lanes.axis->size));
+    LoopInstruction *last = e->ends[lanes.axis->axis] ? e->ends[lanes.axis->axis] : emission_size(e, lanes.axis->size);
+    if (lanes.mask) end = index_operation(e, SCALAR_MINIMUM, end, last);
     LoopInstruction *loop = loop_for_begin(&e->b, begin, end, 1, NULL, 0);
     emission_hide(e, lanes.axis);
     e->lanes = (Lanes){0};
@@ -194,13 +195,14 @@ static void emit_tiles_loop(Emission *e, size_t depth, const NestLoop *plan) {
 static void emit_level(Emission *e, size_t depth) {
     const Nest *nest = e->nest;
     bool is_innermost = depth == nest->plan_count;
-    emit_available_all(e, is_innermost);
+    emit_available_all(e, is_innermost && !nest->has_reduce);
     if (is_innermost) {
         emit_points(e);
         return;
     }
     bool *stored = arena_copy(e->scratch, e->is_stored, nest->kernel->output_count + 1);
     emit_stores(e, depth);
+    if (depth == nest->stage_depth) emit_stages(e);
     const NestLoop *plan = &nest->plan[depth];
     int number = plan->axis->axis;
     LoopInstruction *begin = e->begins[number] ? e->begins[number] : emission_integer(e, 0);
@@ -212,6 +214,7 @@ static void emit_level(Emission *e, size_t depth) {
     case NEST_TILES: emit_tiles_loop(e, depth, plan); break;
     case NEST_SCAN: emit_scan_loop(e, plan, emit_level, depth + 1); break;
     }
+    if (depth == nest->stage_depth) memset(e->staged, 0, nest->kernel->scalar_count * sizeof *e->staged);
     memcpy(e->is_stored, stored, nest->kernel->output_count);
 }
 

@@ -21,6 +21,10 @@ static void emit_arithmetic_scalar(Emission *e, const Scalar *scalar) {
 }
 
 static void emit_one(Emission *e, const Scalar *scalar, bool is_innermost) {
+    if (e->staged[scalar->id]) {
+        emit_staged_scalar(e, scalar);
+        return;
+    }
     switch (scalar->op) {
     case SCALAR_CONSTANT: return;
     case SCALAR_INDEX: emit_index_scalar(e, scalar); return;

@@ -31,6 +31,7 @@ typedef enum LoopOp {
     LOOP_SCATTER,      /* operands: offset lanes, value, mask (may be NULL); lanes in order */
     LOOP_REDUCE_LANES, /* combines the lanes of the operand with scalar_op: l with l + L/2, then L/4, … */
     LOOP_EXTRACT,      /* lane `number` of the operand */
+    LOOP_ZIP,          /* lanes of both operands in turn, a, b, a, b, …: of their first halves, or (number 1) of their last */
     LOOP_FOR,          /* for index = operands[0]; index < operands[1]; index += step */
     LOOP_IF,           /* operands[0] ? blocks[0] : blocks[1] */
     LOOP_ARGUMENT,     /* a value that a FOR or an IF defines; in no block */
@@ -170,6 +171,7 @@ void loop_store(LoopBuilder *b, uint32_t buffer, LoopInstruction *offset, LoopIn
 void loop_scatter(LoopBuilder *b, uint32_t buffer, LoopInstruction *offsets, LoopInstruction *value, LoopInstruction *mask);
 LoopInstruction *loop_reduce_lanes(LoopBuilder *b, ScalarOp op, LoopInstruction *vector);
 LoopInstruction *loop_extract(LoopBuilder *b, LoopInstruction *vector, int lane);
+LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other, bool is_last_half);
 /* Opens a loop: the builder's block becomes its body; for->index and for->carried are ready. */
 LoopInstruction *loop_for_begin(LoopBuilder *b, LoopInstruction *begin, LoopInstruction *end, int64_t step,
                                 LoopInstruction *const *initial, size_t carried_count);

@@ -149,6 +149,9 @@ static void find_members(Nest *nest, const Scalar *owner, const Scalar *body, co
         size_t count = nest_children(nest, nest->kernel->scalars[id], children);
         for (size_t k = 0; k < count; k++) marked[children[k]->id] = true;
     }
+    size_t body_capacity = 0;
+    for (uint32_t id = 0; id <= body->id && owner->op == SCALAR_REDUCE; id++)
+        if (marked[id]) *ARENA_PUSH(nest->arena, facts->body, facts->body_count, body_capacity) = id;
     for (uint32_t id = 0; id <= body->id; id++)
         if (marked[id] && axis_set_meets(nest, nest->facts[id].axes, own))
             *ARENA_PUSH(nest->arena, facts->members, facts->member_count, capacity) = id;

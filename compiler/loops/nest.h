@@ -9,6 +9,7 @@
  *   emit_scalar.c  scalars in their order
  *   emit_reduce.c  REDUCE
  *   emit_scan.c    SCAN
+ *   emit_stage.c   what is computed for a tile at once
  *   emit_nest.c    the loops around, stores and checks
  *
  * The idea: a scalar is computed as soon as all axes it depends on have a counter, so before every loop that it does not depend on. A loop
@@ -44,6 +45,9 @@ typedef struct ScalarFacts {
     int lanes;            /* of LANES, ORDERED, LOCAL */
     uint32_t *members;    /* REDUCE, SCAN: what the body is made of, as far as it depends on the own axes; by id */
     size_t member_count;
+    uint32_t *body;       /* REDUCE: all the body is made of; by id */
+    size_t body_count;
+    bool is_staged;       /* see emit_stage.c */
 } ScalarFacts;
 
 typedef enum NestLoopKind { NEST_SEQUENTIAL, NEST_LANES, NEST_COPIES, NEST_TILES, NEST_SCAN } NestLoopKind;
@@ -73,6 +77,10 @@ typedef struct Nest {
     NestLoop *plan;       /* outermost first */
     size_t plan_count;
     bool has_masked_tail;
+    size_t stage_depth;   /* the loop before which tiles are staged; SIZE_MAX: none is */
+    Dim stage_axis, stage_inner; /* of the tile: the lane axis, and for loads the one their memory runs along */
+    int stage_lanes;
+    int64_t stage_length, stage_pitch;
 } Nest;
 
 /* ---- nest.c ---- */
@@ -146,6 +154,7 @@ typedef struct Emission {
     size_t log_count, log_capacity;
     bool *is_needed;           /* by scalar id: by this version */
     bool *is_stored;           /* by output: does not occur in this version, or has been stored further out */
+    uint32_t *staged;          /* by scalar id: 1 + the array that holds the tile's values */
     LoopInstruction **running, **next; /* by scalar id: a SCAN's result so far, and after this point */
 } Emission;
 
@@ -197,6 +206,16 @@ LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *s
 void emit_scan(Emission *e, const Scalar *scalar);
 /* The loop along the scan axis; `body` emits what stands inside. */
 void emit_scan_loop(Emission *e, const NestLoop *loop, void (*body)(Emission *e, size_t depth), size_t depth);
+
+/* ---- emit_stage.c ---- */
+
+/* Rows that are summed at once into the array of a tile; the largest block that is transposed in registers. */
+enum { NEST_ROWS = 4, NEST_MOST_BLOCK = 16 };
+
+/* Fills the arrays of the tile that begins. */
+void emit_stages(Emission *e);
+/* A staged scalar at the current point or points. */
+void emit_staged_scalar(Emission *e, const Scalar *scalar);
 
 /* ---- emit_nest.c ---- */
 

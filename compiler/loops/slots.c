@@ -102,7 +102,10 @@ void slots_plan_buffers(LoopProgram *loops) {
         Dim bytes = dim_constant(dims, (int64_t)dtype_size(type->dtype));
         for (int d = 0; d < type->shape.rank; d++) {
             plan->shape[d] = slots_of_dim(loops, type->shape.dims[d]);
-            bytes = dim_multiply(dims, bytes, type->shape.dims[d]);
+            /* Sizes that come out negative take no memory: the check that refuses them runs later. */
+            Dim size = type->shape.dims[d];
+            if (!dim_is_nonnegative(dims, size)) size = dim_maximum(dims, size, dim_constant(dims, 0));
+            bytes = dim_multiply(dims, bytes, size);
             uint32_t level = slots_level(loops, type->shape.dims[d]);
             if (level > plan->level) plan->level = level;
         }

@@ -9,7 +9,7 @@
 
 #include "support/dtype.h"
 
-enum { TILE = 32, MOST_LANES = 128, CHEAP = 8, MODERATE = 24, LEAST_TILED = 4096 };
+enum { LINE = 64, PADDING = 4, MOST_LANES = 128, CHEAP = 8, MODERATE = 24, LEAST_TILED = 4096, STAGED_BYTES = 4096 };
 
 static bool is_arithmetic(const Scalar *scalar) { return scalar->op >= SCALAR_CONVERT; }
 
@@ -101,7 +101,7 @@ static void plan_reduce(Nest *nest, const Scalar *reduce) {
     Combiner combiner = reduce->as.reduce.combiner;
     bool is_exact = combiner_is_exact(combiner, reduce->as.reduce.body->dtype);
     if (combiner_is_search(combiner)) use.widest = 8;
-    int lanes = nest->target->vector_bytes / use.widest * (is_exact ? 4 : 1);
+    int lanes = nest->target->vector_bytes / use.widest * (is_exact ? 8 : 1);
     int64_t size;
     if (dim_is_constant(axis->size, &size) && size < lanes) lanes = power_of_two_below(size);
     if (lanes < 4 || (!is_exact && use.cost < 4)) return;
@@ -158,7 +158,7 @@ static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has
     int64_t size;
     if (dim_is_constant(axis->size, &size)) {
         if (lanes > size) lanes = power_of_two_below(size);
-        while (lanes > vector && size % lanes != 0) lanes /= 2;
+        while (lanes > vector && size % lanes > size % (lanes / 2)) lanes /= 2;
     }
     return lanes < 2 ? 2 : lanes;
 }
@@ -229,14 +229,74 @@ static Dim find_tiled_axis(const Nest *nest, const Dim *axes, size_t count, Dim 
     return NULL;
 }
 
-static void plan_tiles(Nest *nest, const Dim *axes, size_t count, Dim tiled, int lanes) {
+/* Loads of the tile that run along `tiled` and depend on nothing but axes are staged. */
+static void stage_loads(Nest *nest, Dim tiled, Dim lane_axis) {
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
+        ScalarFacts *facts = &nest->facts[id];
+        const Scalar *load = nest->kernel->scalars[id];
+        Dim along, across;
+        if (!facts->axes || load->op != SCALAR_LOAD || load->as.load.condition || facts->access.part_count > 0) continue;
+        if (!nest_stride(nest, &facts->access, tiled, &along) || !nest_stride(nest, &facts->access, lane_axis, &across)) continue;
+        facts->is_staged = dim_is(along, 1) && !dim_is(across, 0) && !dim_is(across, 1);
+    }
+}
+
+static void plan_tiles(Nest *nest, const Dim *axes, size_t count, Dim tiled, const AxisUse *use, int lanes) {
     Dim lane_axis = axes[count - 1];
+    int tile = LINE / use->narrowest_memory;
     for (size_t k = 0; k + 1 < count; k++)
         if (axes[k] != tiled) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
-    add_loop(nest, NEST_TILES, tiled, TILE);
-    add_loop(nest, NEST_TILES, lane_axis, TILE);
+    add_loop(nest, NEST_TILES, tiled, tile);
+    add_loop(nest, NEST_TILES, lane_axis, tile);
+    nest->stage_depth = nest->plan_count;
+    nest->stage_axis = lane_axis;
+    nest->stage_inner = tiled;
+    nest->stage_lanes = lanes < tile ? power_of_two_below(lanes) : tile;
+    if (nest->stage_lanes > NEST_MOST_BLOCK) nest->stage_lanes = NEST_MOST_BLOCK;
+    nest->stage_length = tile;
+    nest->stage_pitch = tile + PADDING;
+    stage_loads(nest, tiled, lane_axis);
     add_loop(nest, NEST_SEQUENTIAL, tiled, 1);
-    add_loop(nest, NEST_LANES, lane_axis, lanes < TILE ? lanes : TILE);
+    add_loop(nest, NEST_LANES, lane_axis, nest->stage_lanes);
+}
+
+/* ---- reductions along columns ---- */
+
+static bool is_at_least(Dim dim, int64_t least) {
+    int64_t size;
+    return !dim_is_constant(dim, &size) || size >= least;
+}
+
+/* Whether the reduction may be carried out row by row, for a tile of the lane axis at once. */
+static bool can_stage_reduce(const Nest *nest, const Scalar *reduce, Dim lane_axis) {
+    const ScalarFacts *facts = &nest->facts[reduce->id];
+    if (facts->reduce_axis_count == 0 || combiner_is_search(reduce->as.reduce.combiner)) return false;
+    if (!is_at_least(facts->reduce_axes[facts->reduce_axis_count - 1]->size, 16)) return false;
+    AxisUse use = use_of_members(nest, facts, lane_axis);
+    if (use.next == 0 || use.spread > 0 || use.cost > CHEAP) return false;
+    for (size_t k = 0; k < facts->body_count; k++) {
+        const Scalar *part = nest->kernel->scalars[facts->body[k]];
+        if (part->op == SCALAR_REDUCE && axis_set_has(nest->facts[part->id].axes, lane_axis) && !nest->facts[part->id].is_staged)
+            return false;
+    }
+    return true;
+}
+
+static bool stage_reduces(Nest *nest, Dim lane_axis, int lanes, int widest) {
+    bool is_any = false;
+    int64_t size;
+    if (nest->has_scan || (dim_is_constant(lane_axis->size, &size) && size <= lanes)) return false;
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
+        const Scalar *reduce = nest->kernel->scalars[id];
+        ScalarFacts *facts = &nest->facts[id];
+        if (!facts->axes || reduce->op != SCALAR_REDUCE || !axis_set_has(facts->axes, lane_axis)) continue;
+        facts->is_staged = can_stage_reduce(nest, reduce, lane_axis);
+        is_any = is_any || facts->is_staged;
+    }
+    nest->stage_axis = lane_axis;
+    nest->stage_lanes = lanes;
+    nest->stage_length = STAGED_BYTES / widest;
+    return is_any;
 }
 
 static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reorder) {
@@ -260,15 +320,20 @@ static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reord
     Dim tiled = may_reorder && !nest->has_reduce && !nest->has_scan ? find_tiled_axis(nest, axes, count, lane_axis) : NULL;
     if (tiled) {
         nest->has_masked_tail = false;
-        plan_tiles(nest, axes, count, tiled, lanes);
+        plan_tiles(nest, axes, count, tiled, &use, lanes);
         return;
     }
     for (size_t k = 0; k + 1 < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
+    if (nest->has_reduce && stage_reduces(nest, lane_axis, lanes, use.widest)) {
+        add_loop(nest, NEST_TILES, lane_axis, nest->stage_length);
+        nest->stage_depth = nest->plan_count;
+    }
     add_loop(nest, NEST_LANES, lane_axis, lanes);
 }
 
 void nest_plan_loops(Nest *nest) {
     size_t count = 0;
+    nest->stage_depth = SIZE_MAX;
     nest->plan = arena_alloc_array(nest->arena, nest->axis_count + 4, sizeof *nest->plan);
     bool is_fixed = is_ordered(nest->kernel);
     if (nest->scan_axis && is_fixed &&

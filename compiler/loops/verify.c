@@ -140,6 +140,9 @@ static bool check_instruction(const Verifier *v, const LoopInstruction *i) {
     case LOOP_EXTRACT:
         return check_use(v, i, i->operands[0]) &&
                ((int)i->number < i->operands[0]->type.lanes || wrong(v, i, "no such lane"));
+    case LOOP_ZIP:
+        return check_type(v, i, i->operands[0], i->type) && check_type(v, i, i->operands[1], i->type) &&
+               (i->type.lanes % 2 == 0 || wrong(v, i, "an odd number of lanes"));
     case LOOP_FOR: return check_for(v, i);
     case LOOP_IF: return check_if(v, i);
     case LOOP_ARGUMENT: return wrong(v, i, "an argument stands in a block");

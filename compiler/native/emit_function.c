@@ -64,6 +64,17 @@ LLVMValueRef emitter_splat(FunctionEmitter *e, LLVMValueRef scalar, int lanes) {
     return LLVMBuildShuffleVector(e->builder, first, undefined, zeros, "");
 }
 
+/* Lane 2k is lane k of the half's first operand, lane 2k + 1 of the second. */
+static LLVMValueRef emit_zip(FunctionEmitter *e, const LoopInstruction *i) {
+    LLVMValueRef order[512];
+    int lanes = i->type.lanes, first = i->number ? lanes / 2 : 0;
+    assert(lanes <= 512);
+    for (int lane = 0; lane < lanes; lane++)
+        order[lane] = native_int32(e->module, (uint32_t)(first + lane / 2 + (lane % 2) * lanes));
+    return LLVMBuildShuffleVector(e->builder, emitted(e, i->operands[0]), emitted(e, i->operands[1]),
+                                  LLVMConstVector(order, (unsigned)lanes), "");
+}
+
 LLVMBasicBlockRef emitter_new_block(FunctionEmitter *e, const char *name) {
     return LLVMAppendBasicBlockInContext(e->module->context, e->llvm, name);
 }
@@ -229,6 +240,7 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
             *value =
                 LLVMBuildExtractElement(e->builder, *value, native_int32(e->module, i->number), "");
         return;
+    case LOOP_ZIP: *value = emit_zip(e, i); return;
     case LOOP_FOR: emit_for(e, i); return;
     case LOOP_IF: emit_if(e, i); return;
     case LOOP_FAIL: emit_fail(e, i); return;
