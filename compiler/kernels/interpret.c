@@ -164,6 +164,38 @@ static void bind_fallbacks(Interpreter *interpreter) {
     }
 }
 
+/* A run may not both feed a variable and write it. */
+static const char *find_conflict(const Interpreter *interpreter, const Need *need) {
+    const Program *program = interpreter->program;
+    for (size_t b = 0; b < program->buffer_count; b++) {
+        const Buffer *fed = program->buffers[b];
+        if (fed->kind != TFCC_ABI_START || !interpreter->buffers[b].is_fed) continue;
+        for (size_t k = 0; k < program->kernel_count; k++)
+            for (size_t o = 0; need->kernels[k] && o < program->kernels[k]->output_count; o++) {
+                const Buffer *write = program->kernels[k]->outputs[o].buffer;
+                if (write->kind == TFCC_ABI_WRITE && write->variable == fed->variable)
+                    return arena_format(interpreter->arena, "variable '%s' is both fed and written",
+                                        fed->variable->name);
+            }
+    }
+    return NULL;
+}
+
+/* What is wanted and still not there: a variable that was never written, a feed that is missing. */
+static const char *find_missing(Interpreter *interpreter, Buffer *const *wanted, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        const Buffer *root = buffer_root(wanted[k]);
+        const InterpreterBuffer *memory = interpreter_buffer(interpreter, wanted[k]);
+        if (memory->bytes || memory->element_count == 0) continue;
+        if (root->kind != TFCC_ABI_START)
+            return arena_format(interpreter->arena, "%s has no value", wanted[k]->name);
+        if (!interpreter->current[root->variable->number])
+            return arena_format(interpreter->arena, "variable '%s' has no value yet",
+                                root->variable->name);
+    }
+    return NULL;
+}
+
 const char *interpret_targets(Interpreter *interpreter, Buffer *const *wanted, size_t count,
                               Kernel *const *targets, size_t target_count) {
     const Program *program = interpreter->program;
@@ -173,13 +205,15 @@ const char *interpret_targets(Interpreter *interpreter, Buffer *const *wanted, s
     for (size_t k = 0; k < count; k++) need_buffer(&need, wanted[k]);
     for (size_t k = 0; k < target_count; k++) need.kernels[targets[k]->number] = true;
     find_needed(&need);
+    const char *conflict = find_conflict(interpreter, &need);
+    if (conflict) return conflict;
     bind_fallbacks(interpreter);
     for (size_t k = 0; k < program->kernel_count; k++) {
         if (!need.kernels[k]) continue;
         const char *failure = interpret_kernel(interpreter, program->kernels[k]);
         if (failure) return failure;
     }
-    return NULL;
+    return find_missing(interpreter, wanted, count);
 }
 
 const char *interpret_program(Interpreter *interpreter, Buffer *const *wanted, size_t count) {

@@ -28,16 +28,8 @@ BINARY(bitwise_xor, "x", "y", scalar_xor(k, x, y))
 
 /* ---- division ---- */
 
-/* Integers are divided as floats: the output's dtype says which. */
-static Scalar *divide(LowerContext *c, Kernel *k, Scalar *x, Scalar *y) {
-    if (!is_float(x)) {
-        tfcc_dtype dtype = c->node->outputs[0]->type.dtype;
-        x = scalar_convert(k, dtype, x);
-        y = scalar_convert(k, dtype, y);
-    }
-    return scalar_divide(k, x, y);
-}
-BINARY(divide, "x", "y", divide(c, k, x, y))
+/* Of floats; integers have been converted by expansion. */
+BINARY(divide, "x", "y", scalar_divide(k, x, y))
 
 static Scalar *not_zero(Kernel *k, Scalar *y) {
     return scalar_not_equal(k, y, scalar_like(k, y, 0));

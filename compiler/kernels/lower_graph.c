@@ -90,17 +90,77 @@ Kernel *lower_kernel(LowerContext *c) {
 
 /* ---- sizes that are computed ---- */
 
-static void find_symbols(Lowering *lowering) {
+/* Symbols that have become one, as the values they are elements of have. */
+typedef struct SameSymbols {
+    Dim *from, *to;
+    size_t count, capacity;
+} SameSymbols;
+
+static void find_symbols(Lowering *lowering, SameSymbols *same) {
     DimTable *dims = lowering->graph->dims;
     lowering->symbol_count = dim_symbol_count(dims);
     Arena *arena = lowering->program->arena;
     lowering->binds = arena_alloc_array(arena, lowering->symbol_count + 1, sizeof(Kernel *));
     lowering->symbol_values = arena_alloc_array(arena, lowering->symbol_count + 1, sizeof(Value *));
+    Map first = map_create(arena);
     for (size_t k = 0; k < lowering->symbol_count; k++) {
-        DimSymbol *symbol = dim_symbol_at(dims, k)->symbol;
+        Dim dim = dim_symbol_at(dims, k);
+        DimSymbol *symbol = dim->symbol;
         if (symbol->kind != DIM_OF_VALUE || !symbol->value) continue;
         symbol->value = graph_resolve(symbol->value);
-        lowering->symbol_values[k] = symbol->value;
+        struct {
+            const Value *value;
+            int64_t element;
+        } key = {symbol->value, symbol->element};
+        bool added;
+        MapEntry *entry = map_insert(&first, (const char *)&key, sizeof key, &added);
+        if (added) {
+            entry->value = (void *)(uintptr_t)dim;
+            lowering->symbol_values[k] = symbol->value;
+            continue;
+        }
+        size_t to_capacity = same->capacity;
+        same->from =
+            arena_grow(arena, same->from, &to_capacity, same->count + 1, sizeof *same->from);
+        same->to = arena_grow(arena, same->to, &same->capacity, same->count + 1, sizeof *same->to);
+        same->from[same->count] = dim;
+        same->to[same->count++] = entry->value;
+        symbol->value = NULL; /* nothing binds it */
+    }
+}
+
+static void unite(Graph *graph, const SameSymbols *same, Dim *dim) {
+    if (*dim) *dim = dim_substitute(graph->dims, *dim, same->from, same->to, same->count);
+}
+
+static void unite_value(Graph *graph, const SameSymbols *same, Value *value) {
+    Shape *shape = &value->type.shape;
+    int64_t count = 1, size;
+    for (int d = 0; d < shape->rank; d++) {
+        if (value->elements && dim_is_constant(shape->dims[d], &size)) count *= size;
+        unite(graph, same, &shape->dims[d]);
+    }
+    unite(graph, same, &shape->runtime_rank);
+    for (int64_t k = 0; value->elements && k < count; k++) unite(graph, same, &value->elements[k]);
+}
+
+/* Writes the first of equal symbols wherever another stands. */
+static void unite_symbols(Graph *graph, const SameSymbols *same) {
+    if (same->count == 0) return;
+    for (size_t n = 0; n < graph->node_count; n++) {
+        GraphNode *node = graph->nodes[n];
+        for (size_t o = 0; o < node->output_count; o++) unite_value(graph, same, node->outputs[o]);
+        for (size_t r = 0; r < node->requirement_count; r++) {
+            Requirement *requirement = &node->requirements[r];
+            unite(graph, same, &requirement->condition);
+            for (size_t v = 0; v < requirement->value_count; v++)
+                unite(graph, same, &requirement->values[v]);
+        }
+    }
+    for (size_t k = 0; k < dim_symbol_count(graph->dims); k++) {
+        DimSymbol *symbol = dim_symbol_at(graph->dims, k)->symbol;
+        unite(graph, same, &symbol->fallback);
+        unite(graph, same, &symbol->upper);
     }
 }
 
@@ -191,7 +251,9 @@ Program *lower_graph_nodes(Arena *arena, Graph *graph) {
     for (size_t n = 0; n < graph->node_count; n++)
         for (size_t o = 0; o < graph->nodes[n]->output_count; o++)
             graph->nodes[n]->outputs[o]->buffer = NULL;
-    find_symbols(&lowering);
+    SameSymbols same = {0};
+    find_symbols(&lowering, &same);
+    unite_symbols(graph, &same);
     bool *is_bound_value = arena_alloc(arena, graph->next_id + 1);
     for (size_t k = 0; k < lowering.symbol_count; k++)
         if (lowering.symbol_values[k]) is_bound_value[lowering.symbol_values[k]->node->id] = true;

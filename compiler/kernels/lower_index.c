@@ -204,41 +204,15 @@ void lower_scatter_sub(LowerContext *c) {
 
 /* ---- where ---- */
 
-/* With one input: the indices of what is true, in order. Element n of the flat condition goes to
- * the row that counts the true ones before it. */
-static void lower_true_indices(LowerContext *c) {
-    Buffer *condition = lower_input(c, "condition"), *output = lower_output(c, 0);
-    const Shape *shape = &condition->type.shape;
-    Shape flat = {.rank = 1, .dims = {shape_element_count(c->dims, shape)}};
-    Dim n;
-    Kernel *k = lower_kernel_over(c, &flat, &n);
-    Scalar *is_true = scalar_load(k, program_reshape(c->program, condition, &flat), &n);
-    Scalar *row =
-        kernel_scan(k, COMBINE_ADD, n, scalar_convert(k, TFCC_INT64, is_true), true, false);
-    Dim stride = dim_constant(c->dims, 1);
-    for (int d = shape->rank; d-- > 0;) {
-        Dim position =
-            d == 0 ? dim_floor_divide(c->dims, n, stride)
-                   : dim_modulo(c->dims, dim_floor_divide(c->dims, n, stride), shape->dims[d]);
-        Scalar *index[2] = {row, scalar_integer(k, TFCC_INT64, d)};
-        KernelOutput *store = kernel_store_at(k, output, index, scalar_index(k, position));
-        store->condition = is_true;
-        stride = dim_multiply(c->dims, stride, shape->dims[d]);
-    }
-}
-
+/* z[i] = condition[i] ? x[i] : y[i]; the form with one input has been expanded. */
 void lower_where(LowerContext *c);
 void lower_where(LowerContext *c) {
-    Buffer *x = lower_input(c, "x"), *y = lower_input(c, "y"), *output = lower_output(c, 0);
-    if (!x || !y) {
-        lower_true_indices(c);
-        return;
-    }
+    Buffer *output = lower_output(c, 0);
     const Shape *shape = &output->type.shape;
     Dim axes[MAX_RANK];
     Kernel *k = lower_kernel_over(c, shape, axes);
     Scalar *condition = lower_load_broadcast(k, lower_input(c, "condition"), shape, axes);
-    kernel_store(k, output,
-                 scalar_select(k, condition, lower_load_broadcast(k, x, shape, axes),
-                               lower_load_broadcast(k, y, shape, axes)));
+    Scalar *x = lower_load_broadcast(k, lower_input(c, "x"), shape, axes);
+    Scalar *y = lower_load_broadcast(k, lower_input(c, "y"), shape, axes);
+    kernel_store(k, output, scalar_select(k, condition, x, y));
 }
