@@ -110,14 +110,19 @@ static void point_plain(Emission *e, const Reduction *r, LoopInstruction **sofar
     for (int c = 0; c < r->copies; c++) combine_point(e, r, &sofar[c * r->parts], c, sofar[c * r->parts]->type.lanes);
 }
 
-static void point_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
-    (void)begin;
+/* The first `count` lanes. */
+static void combine_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar, int64_t count) {
     emit_members(e, r, true);
     for (int c = 0; c < r->copies; c++) {
         LoopInstruction *values = emission_value(e, r->scalar->as.reduce.body, c, r->facts->lanes);
-        for (int lane = 0; lane < r->facts->lanes; lane++)
+        for (int lane = 0; lane < count; lane++)
             sofar[c] = emit_combine(e, r->combiner, sofar[c], loop_extract(&e->b, values, lane));
     }
+}
+
+static void point_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+    (void)begin;
+    combine_ordered(e, r, sofar, r->facts->lanes);
 }
 
 /* The points behind `begin` belong to lanes 0, 1, …: fewer than there are lanes. */
@@ -173,15 +178,16 @@ static void scalar_tail(Emission *e, Reduction *r, LoopInstruction **sofar, Dim 
     e->lanes = lanes;
 }
 
-/* Whether the loads of the body can be masked in registers. */
-static bool can_mask(const Emission *e, const Reduction *r) {
-    const Nest *nest = e->nest;
-    if (nest->target->vector_bytes < 32) return false;
-    for (size_t k = 0; k < r->facts->member_count; k++) {
-        const Scalar *member = nest->kernel->scalars[r->facts->members[k]];
-        if (member->op == SCALAR_LOAD && nest->target->vector_bytes < 64 && dtype_size(member->dtype) < 4) return false;
-    }
-    return true;
+/* A last step of known length. */
+static void ordered_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin,
+                         LoopInstruction *end, int64_t count) {
+    size_t scope = scope_begin(e);
+    emission_bind(e, axis, begin);
+    e->lanes.mask = index_operation(e, SCALAR_LESS, loop_ramp(&e->b, begin, e->lanes.count), end);
+    combine_ordered(e, r, sofar, count);
+    e->lanes.mask = NULL;
+    emission_unbind(e, axis);
+    scope_end(e, scope);
 }
 
 static void innermost_in_lanes(Emission *e, Reduction *r, LoopInstruction **sofar, Dim axis) {
@@ -190,7 +196,7 @@ static void innermost_in_lanes(Emission *e, Reduction *r, LoopInstruction **sofa
     e->lanes = (Lanes){.axis = axis, .count = lanes};
     LoopInstruction *begin = emission_integer(e, 0), *end = emission_size(e, axis->size);
     LoopInstruction *middle = index_operation(e, SCALAR_AND, end, emission_integer(e, -(int64_t)lanes));
-    int64_t size, full = 1;
+    int64_t size = 0, full = 1;
     bool is_known = is_integer_constant(end, &size);
     if (is_integer_constant(middle, &full) && full == 0)
         middle = begin;
@@ -200,10 +206,12 @@ static void innermost_in_lanes(Emission *e, Reduction *r, LoopInstruction **sofa
         e->lanes = outside;
         return;
     }
-    if (r->mode == REDUCE_ORDERED) {
+    if (r->mode == REDUCE_ORDERED && is_known && r->facts->is_masked) {
+        ordered_tail(e, r, sofar, axis, middle, end, size - full);
+    } else if (r->mode == REDUCE_ORDERED) {
         e->lanes = (Lanes){0};
         loop_points(e, r, sofar, axis, middle, end, 1, point_plain);
-    } else if (r->parts > 1 || can_mask(e, r)) {
+    } else if (r->parts > 1 || r->facts->is_masked) {
         masked_tail(e, r, sofar, axis, middle, end);
     } else {
         scalar_tail(e, r, sofar, axis, middle, end);

@@ -115,7 +115,7 @@ typedef struct LoopBufferPlan {
     uint32_t rank_slot;        /* or UINT32_MAX */
     uint32_t bytes_slot;
     uint32_t level;
-    uint32_t offset_slot;      /* VALUE and WRITE buffers that are no alias; else UINT32_MAX */
+    uint32_t offset_slot;      /* VALUE buffers that are no alias and that a step stores into; else UINT32_MAX */
 } LoopBufferPlan;
 
 typedef struct LoopProgram {

@@ -43,6 +43,7 @@ typedef struct ScalarFacts {
     int reduce_axis_count;
     ReduceMode mode;
     int lanes;            /* of LANES, ORDERED, LOCAL */
+    bool is_masked;       /* the points behind the last full step are masked lanes */
     uint32_t *members;    /* REDUCE, SCAN: what the body is made of, as far as it depends on the own axes; by id */
     size_t member_count;
     uint32_t *body;       /* REDUCE: all the body is made of; by id */

@@ -62,6 +62,7 @@ static AxisUse use_of_nest(const Nest *nest, Dim axis) {
     for (size_t k = 0; k < nest->kernel->output_count; k++) {
         size_t size = dtype_size(nest->kernel->outputs[k].buffer->type.dtype);
         use_access(nest, &nest->stores[k], axis, size, &use);
+        if (axis_set_has(nest_dim_axes(nest, nest->stores[k].affine), axis) && (int)size > use.widest) use.widest = (int)size;
     }
     return use;
 }
@@ -84,6 +85,19 @@ static bool members_take_lanes(const Nest *nest, const ScalarFacts *owner, Dim a
     return true;
 }
 
+/* Whether the processor masks elements of these sizes in registers. */
+static bool has_masks(const Nest *nest, const AxisUse *use) {
+    int narrowest = use->narrowest_memory > 0 ? use->narrowest_memory : 8;
+    return nest->target->vector_bytes >= 64 || (nest->target->vector_bytes >= 32 && narrowest >= 4);
+}
+
+/* As many lanes as there are points, or a mask for the others. */
+static int fit_lanes(int64_t size, int lanes, bool is_masked) {
+    if (size >= lanes) return lanes;
+    int below = power_of_two_below(size);
+    return is_masked && below < size ? 2 * below : below;
+}
+
 static void plan_reduce(Nest *nest, const Scalar *reduce) {
     ScalarFacts *facts = &nest->facts[reduce->id];
     facts->mode = REDUCE_SEQUENTIAL;
@@ -91,19 +105,20 @@ static void plan_reduce(Nest *nest, const Scalar *reduce) {
     if (facts->reduce_axis_count == 0) return;
     Dim axis = facts->reduce_axes[facts->reduce_axis_count - 1];
     bool takes_lanes = members_take_lanes(nest, facts, axis);
+    AxisUse use = use_of_members(nest, facts, axis);
+    facts->is_masked = has_masks(nest, &use);
     if (has_own_lanes(reduce)) {
         facts->mode = takes_lanes ? REDUCE_LANES : REDUCE_LOCAL;
         return;
     }
     facts->lanes = 1;
-    AxisUse use = use_of_members(nest, facts, axis);
     if (!takes_lanes || use.spread > 0 || use.next == 0) return;
     Combiner combiner = reduce->as.reduce.combiner;
     bool is_exact = combiner_is_exact(combiner, reduce->as.reduce.body->dtype);
     if (combiner_is_search(combiner)) use.widest = 8;
     int lanes = nest->target->vector_bytes / use.widest * (is_exact ? 8 : 1);
     int64_t size;
-    if (dim_is_constant(axis->size, &size) && size < lanes) lanes = power_of_two_below(size);
+    if (dim_is_constant(axis->size, &size)) lanes = fit_lanes(size, lanes, facts->is_masked);
     if (lanes < 4 || (!is_exact && use.cost < 4)) return;
     facts->mode = is_exact ? REDUCE_LANES : REDUCE_ORDERED;
     facts->lanes = lanes < MOST_LANES ? lanes : MOST_LANES;
@@ -147,6 +162,9 @@ static bool can_have_lanes(const Nest *nest, Dim axis, const AxisUse *use) {
     return outputs_take_lanes(nest, axis) && reduces_take_lanes(nest, axis);
 }
 
+/* The points behind the last full step: computing them one by one is dearer than masks where there is much to compute. */
+static bool can_mask_tail(const Nest *nest, const AxisUse *use) { return has_masks(nest, use) && use->cost > 4; }
+
 static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has_copies) {
     int vector = nest->target->vector_bytes / use->widest;
     int vectors = use->cost <= CHEAP ? 4 : use->cost <= MODERATE ? 2 : 1;
@@ -157,16 +175,10 @@ static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has
     if (use->spread > 0 && use->narrowest_memory < 4 && lanes > 8) lanes = 8;
     int64_t size;
     if (dim_is_constant(axis->size, &size)) {
-        if (lanes > size) lanes = power_of_two_below(size);
+        lanes = fit_lanes(size, lanes, can_mask_tail(nest, use) && lanes <= vector);
         while (lanes > vector && size % lanes > size % (lanes / 2)) lanes /= 2;
     }
     return lanes < 2 ? 2 : lanes;
-}
-
-/* The points behind the last full step may be masked where the processor masks elements of every size that occurs. */
-static bool can_mask_tail(const Nest *nest, const AxisUse *use) {
-    if (nest->target->vector_bytes >= 64) return use->cost > 4;
-    return nest->target->vector_bytes >= 32 && use->narrowest_memory >= 4 && use->cost > 4;
 }
 
 /* ---- copies ---- */

@@ -1,8 +1,8 @@
 /* workspace.c: which bytes of the workspace a buffer has.
  *
  * A buffer needs its bytes from the first step that stores into it to the last that reads it; what a run delivers is taken right
- * after the step that makes it, and the new value of a variable stays to the end. Views need their root's bytes. Each level has a
- * block of its own, since a block is obtained when its size is known.
+ * after the step that makes it. The new value of a variable lies with the variables, not here. Views need their root's bytes. Each
+ * level has a block of its own, since a block is obtained when its size is known.
  *
  * In a block, buffers of known size come first, placed over time as an allocator would, in the smallest gap that takes them. Behind
  * them stand rooms for sizes known at run time only: a buffer moves into a free room that is certainly large enough. Either way an
@@ -58,9 +58,7 @@ typedef struct Workspace {
 
 /* ---- lifetimes ---- */
 
-static bool needs_place(const Buffer *buffer) {
-    return buffer->kind == TFCC_ABI_VALUE || buffer->kind == TFCC_ABI_WRITE;
-}
+static bool needs_place(const Buffer *buffer) { return buffer->kind == TFCC_ABI_VALUE; }
 
 static void use(Workspace *w, Buffer *buffer, size_t step, bool is_output) {
     buffer = buffer_root(buffer);
@@ -82,7 +80,6 @@ static void find_lifetimes(Workspace *w) {
     for (size_t k = 0; k < loops->program->buffer_count; k++) {
         Residence *residence = &w->residences[k];
         if (!residence->is_planned) continue;
-        if (loops->program->buffers[k]->kind == TFCC_ABI_WRITE) residence->last = loops->step_count;
         LoopBufferPlan *plan = &loops->buffers[k];
         residence->level = plan->level;
         Dim bytes = loops->slots[plan->bytes_slot].dim, unit = dim_constant(w->dims, ALIGNMENT);
