@@ -33,44 +33,33 @@ void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size) {
     buffer->size += size;
 }
 
+void tfcc_bundle_append32(BundleBuffer *buffer, uint32_t value) {
+    uint8_t bytes[4];
+    tfcc_bundle_put32(bytes, value);
+    tfcc_bundle_append(buffer, bytes, 4);
+}
+
 void tfcc_bundle_buffer_release(BundleBuffer *buffer) {
     tfcc_release(buffer->memory->allocator, buffer->bytes, buffer->capacity);
 }
 
-/* Lets order[root] sink to its place in a heap whose last element is on top. */
-static void sink(uint32_t *order, size_t root, size_t count,
-                 bool (*before)(const void *context, uint32_t a, uint32_t b), const void *context) {
-    for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && before(context, order[child], order[child + 1])) child++;
-        if (!before(context, order[root], order[child])) return;
-        uint32_t swapped = order[root];
-        order[root] = order[child];
-        order[child] = swapped;
-    }
-}
-
+/* Shell's sort with gaps close to Tokuda's. */
 void tfcc_bundle_sort(uint32_t *order, size_t count,
                       bool (*before)(const void *context, uint32_t a, uint32_t b),
                       const void *context) {
-    for (size_t i = count / 2; i-- > 0;) sink(order, i, count, before, context);
-    while (count > 1) {
-        uint32_t last = order[0];
-        order[0] = order[--count];
-        order[count] = last;
-        sink(order, 0, count, before, context);
+    for (size_t gap = count; gap > 1;) {
+        gap = gap < 5 ? 1 : gap * 4 / 9;
+        for (size_t i = gap; i < count; i++) {
+            uint32_t moved = order[i];
+            size_t at = i;
+            for (; at >= gap && before(context, moved, order[at - gap]); at -= gap)
+                order[at] = order[at - gap];
+            order[at] = moved;
+        }
     }
 }
 
 /* ---- numbers and protocol buffers ---- */
-
-uint32_t tfcc_bundle_get32(const uint8_t *bytes) {
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
-
-void tfcc_bundle_put32(uint8_t *bytes, uint32_t value) {
-    for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)(value >> 8 * i);
-}
 
 bool tfcc_bundle_get_varint(BundleSpan *span, uint64_t *value) {
     *value = 0;

@@ -21,6 +21,7 @@ void *tfcc_bundle_obtain(const tfcc_allocator *allocator, size_t size);
 /* Makes room behind a buffer whose `memory` is set; a failure is also left in its status. */
 bool tfcc_bundle_reserve(BundleBuffer *buffer, size_t more);
 void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size);
+void tfcc_bundle_append32(BundleBuffer *buffer, uint32_t value);
 void tfcc_bundle_buffer_release(BundleBuffer *buffer);
 
 /* Sorts `order`, indices of something that `context` leads to. In place: no memory, no recursion,
@@ -31,8 +32,14 @@ void tfcc_bundle_sort(uint32_t *order, size_t count,
 
 /* ---- numbers and protocol buffers ---- */
 
-uint32_t tfcc_bundle_get32(const uint8_t *bytes);
-void tfcc_bundle_put32(uint8_t *bytes, uint32_t value);
+static inline uint32_t tfcc_bundle_get32(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+static inline void tfcc_bundle_put32(uint8_t *bytes, uint32_t value) {
+    for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)(value >> 8 * i);
+}
 
 /* Reads a varint of at most 10 bytes; false where there is none. */
 bool tfcc_bundle_get_varint(BundleSpan *span, uint64_t *value);

@@ -30,9 +30,7 @@ static void block_add(BundleBlock *block, const uint8_t *key, size_t key_size, c
     size_t shared = 0;
     BundleBuffer *last = &block->last_key;
     if (block->since_restart >= block->interval || block->restarts.size == 0) {
-        uint8_t restart[4];
-        tfcc_bundle_put32(restart, (uint32_t)block->content.size);
-        tfcc_bundle_append(&block->restarts, restart, 4);
+        tfcc_bundle_append32(&block->restarts, (uint32_t)block->content.size);
         block->since_restart = 0;
     } else {
         while (shared < last->size && shared < key_size && last->bytes[shared] == key[shared])
@@ -53,18 +51,16 @@ static void block_add(BundleBlock *block, const uint8_t *key, size_t key_size, c
  * stays. */
 static void block_finish(BundleWriter *writer, BundleBlock *block, uint64_t handle[2]) {
     BundleBuffer *table = &writer->table;
-    uint8_t number[5] = {0};
-    if (block->restarts.size == 0) tfcc_bundle_append(&block->restarts, number, 4);
+    if (block->restarts.size == 0) tfcc_bundle_append32(&block->restarts, 0);
     handle[0] = table->size;
     tfcc_bundle_append(table, block->content.bytes, block->content.size);
     tfcc_bundle_append(table, block->restarts.bytes, block->restarts.size);
-    tfcc_bundle_put32(number, (uint32_t)(block->restarts.size / 4));
-    tfcc_bundle_append(table, number, 5); /* and the type: 0, not compressed */
+    tfcc_bundle_append32(table, (uint32_t)(block->restarts.size / 4));
+    tfcc_bundle_append(table, "", 1); /* not compressed */
     if (writer->memory.status) return;
     handle[1] = table->size - handle[0] - 1;
     uint32_t checksum = tfcc_crc32c(0, table->bytes + handle[0], handle[1] + 1);
-    tfcc_bundle_put32(number, tfcc_crc32c_mask(checksum));
-    tfcc_bundle_append(table, number, 4);
+    tfcc_bundle_append32(table, tfcc_crc32c_mask(checksum));
     block->content.size = block->restarts.size = block->since_restart = 0;
 }
 
@@ -119,11 +115,11 @@ static tfcc_status table_finish(BundleWriter *writer) {
     add_pending(writer, NULL, 0);
     block_finish(writer, &writer->index_block, handles + 2);
     if (writer->memory.status) return writer->memory.status;
-    uint8_t footer[BUNDLE_FOOTER_SIZE] = {0}, *at = footer;
+    uint8_t footer[BUNDLE_FOOTER_SIZE - 8] = {0}, *at = footer;
     for (int i = 0; i < 4; i++) at = tfcc_bundle_put_varint(at, handles[i]);
-    tfcc_bundle_put32(footer + 40, (uint32_t)BUNDLE_MAGIC);
-    tfcc_bundle_put32(footer + 44, (uint32_t)(BUNDLE_MAGIC >> 32));
     tfcc_bundle_append(&writer->table, footer, sizeof footer);
+    tfcc_bundle_append32(&writer->table, (uint32_t)BUNDLE_MAGIC);
+    tfcc_bundle_append32(&writer->table, (uint32_t)(BUNDLE_MAGIC >> 32));
     return writer->memory.status;
 }
 
@@ -148,8 +144,7 @@ tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dty
     const BundleBuffer *last = &writer->block.last_key;
     if (name_size > BUNDLE_NAME_MOST || rank > BUNDLE_RANK ||
         tfcc_bundle_compare_names(name, name_size, last->bytes, last->size) <= 0)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s' cannot be the next name in a checkpoint",
-                         name);
+        return tfcc_fail(TFCC_INVALID_ARGUMENT, "checkpoint: '%s' cannot be the next name", name);
     int error = writer->prefix ? tfcc_bundle_write_all(writer->descriptor, bytes, size) : 0;
     if (error) return tfcc_bundle_fail_errno(error, "write the data of", writer->prefix);
 
@@ -238,8 +233,7 @@ tfcc_status tfcc_bundle_create(BundleWriter *writer, const tfcc_allocator *alloc
     size_t length = strlen(prefix);
     if (length == 0 || prefix[length - 1] == '/')
         return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                         "'%s' is no prefix for a checkpoint: it has no name after its folder",
-                         prefix);
+                         "checkpoint prefix '%s' has no name after its folder", prefix);
     start_writer(writer, allocator, prefix);
     writer->path_room = length + BUNDLE_SUFFIX_ROOM;
     writer->path = tfcc_bundle_obtain(allocator, 2 * writer->path_room);

@@ -44,7 +44,7 @@ static tfcc_status resolve(Selection *selection, uint32_t *seen, bool is_saved) 
     for (uint32_t i = 0; i < selection->count; i++) {
         const char *name = selection->names ? selection->names[i] : "";
         if (!name || (selection->keys && !selection->keys[i]))
-            return fail_argument("a name is NULL");
+            return fail_argument("an argument is NULL");
         uint32_t v = selection->names ? tfcc_variable_find(selection->session->model, name) : i;
         if (v == TFCC_ABI_NONE) return tfcc_fail(TFCC_NOT_FOUND, "there is no variable '%s'", name);
         if (seen[v]++)
@@ -147,33 +147,29 @@ static void forget_prefix(BundleBuffer *prefixes, char *at) {
 }
 
 /* The new checkpoint becomes the last of the list; then the state file is written, and at most one
- * checkpoint removed. As in TensorFlow, there is no list where everything stays. */
+ * checkpoint removed. As in TensorFlow, the list has the newest alone where everything stays. */
 static tfcc_status record(Saver *saver, const char *prefix, const char *state_file, int32_t keep) {
     const tfcc_allocator *allocator = saver->memory.allocator;
     BundleBuffer *prefixes = &saver->prefixes;
-    size_t length = strlen(prefix) + 1;
-    char *oldest = NULL;
-    if (keep > 0) {
-        int32_t count = 1;
-        char *at = (char *)prefixes->bytes, *next;
-        for (; at < (char *)prefixes->bytes + prefixes->size; at = next) {
-            next = at + strlen(at) + 1;
-            if (strcmp(at, prefix) == 0)
-                forget_prefix(prefixes, next = at);
-            else
-                count++;
-        }
-        tfcc_bundle_append(prefixes, prefix, length); /* there is room */
-        if (count > keep) oldest = (char *)prefixes->bytes;
+    if (keep < 0) {
+        prefixes->size = 0;
+        keep = 1;
     }
-    size_t skipped = oldest ? strlen(oldest) + 1 : 0;
+    char *oldest = (char *)prefixes->bytes, *at = oldest;
+    while (at < (char *)prefixes->bytes + prefixes->size)
+        if (strcmp(at, prefix) == 0) {
+            forget_prefix(prefixes, at);
+        } else {
+            at += strlen(at) + 1;
+            keep--;
+        }
+    tfcc_bundle_append(prefixes, prefix, strlen(prefix) + 1); /* there is room */
+    size_t removed = keep <= 0 ? strlen(oldest) + 1 : 0;
     tfcc_status status = TFCC_OK;
     if (*state_file)
-        status = keep > 0 ? tfcc_bundle_write_state(allocator, state_file,
-                                                    (char *)prefixes->bytes + skipped,
-                                                    prefixes->size - skipped)
-                          : tfcc_bundle_write_state(allocator, state_file, prefix, length);
-    if (oldest) {
+        status = tfcc_bundle_write_state(allocator, state_file, oldest + removed,
+                                         prefixes->size - removed);
+    if (removed) {
         if (!status) tfcc_bundle_remove(allocator, oldest); /* as far as it is there */
         forget_prefix(prefixes, oldest);
     }
@@ -216,7 +212,7 @@ static tfcc_status save_prefix(const Selection *selection, const char *prefix, c
                      : sprintf(made, "%s", prefix);
     if (strchr(state_file, '/') ||
         (*state_file && strcmp(made + tfcc_bundle_folder_length(made), state_file) == 0))
-        return fail_argument("the state file's name has a slash, or is that of the checkpoint");
+        return fail_argument("a slash in the state file's name, or it is the prefix");
     if (options->path) {
         if ((size_t)length >= options->path_size) return fail_argument("the path does not fit");
         strcpy(options->path, made);
@@ -395,7 +391,7 @@ static tfcc_status restore(tfcc_session *session, const char *prefix, tfcc_bytes
 
 tfcc_status tfcc_restore_with(tfcc_session *session, const char *prefix,
                               const tfcc_restore_options *options) {
-    if (!prefix) return fail_argument("the prefix is NULL");
+    if (!prefix) return fail_argument("an argument is NULL");
     return restore(session, prefix, (tfcc_bytes){0}, NULL, 0, options);
 }
 

@@ -173,12 +173,15 @@ Test(checkpoint, older_ones_are_removed) {
     cr_assert_not_null(strstr(first, "/m-4\""));
     cr_assert_not_null(strstr(second, "/m-5\""));
     free(text);
+    options.max_to_keep = 1; /* one is removed at a time */
+    expect_ok(tfcc_save_with(session, in_folder("n"), &options));
+    cr_assert_eq(count_files(), 2 * 2 + 1);
     options.max_to_keep = -1;
     for (int i = 0; i < 8; i++) {
         snprintf(name, sizeof name, "all%d", i);
         expect_ok(tfcc_save_with(session, in_folder(name), &options));
     }
-    cr_assert_eq(count_files(), 3 * 2 + 1 + 8 * 2);
+    cr_assert_eq(count_files(), 2 * 2 + 1 + 8 * 2);
     options.state_file = "";
     expect_ok(tfcc_save_with(session, in_folder("quiet"), &options));
     expect_ok(tfcc_latest_checkpoint(folder, NULL, latest, sizeof latest));
