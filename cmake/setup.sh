@@ -17,9 +17,16 @@ tfcc_install() {
         root=(sudo)
     fi
     echo "Installing ${missing[*]}"
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-        --no-install-recommends "${missing[@]}" >/dev/null
+    local log
+    log=$(mktemp)
+    if ! { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update &&
+        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+            --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
 }
 
 TFCC_BUILD_PACKAGES=(gcc libc6-dev cmake make pkg-config llvm-19-dev libyaml-dev)
