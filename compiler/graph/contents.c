@@ -135,11 +135,11 @@ static void elements_of_slice(InferContext *c, Value *output, int64_t count, con
         }
         for (int k = 0; k < plan->count; k++) {
             const SliceAxis *a = &plan->axes[k];
-            int64_t begin;
+            int64_t begin, stride;
             if (a->input_axis < 0) continue;
-            if (!dim_is_constant(a->begin, &begin)) return;
+            if (!dim_is_constant(a->begin, &begin) || !dim_is_constant(a->stride, &stride)) return;
             index = index * constant_size(&input->type.shape, a->input_axis) + begin +
-                    a->stride * (a->output_axis < 0 ? 0 : position[a->output_axis]);
+                    stride * (a->output_axis < 0 ? 0 : position[a->output_axis]);
         }
         elements[i] = input->elements[index];
     }

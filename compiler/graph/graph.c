@@ -132,7 +132,17 @@ Value *graph_apply(Graph *graph, const GraphNode *owner, const char *op, Value *
         }
     }
     assert(input == input_count);
-    return infer_node(graph, node) && node->output_count ? node->outputs[0] : NULL;
+    return graph_settle_node(graph, node) && node->output_count ? node->outputs[0] : NULL;
+}
+
+bool graph_settle_node(Graph *graph, GraphNode *node) {
+    size_t at = graph->node_count - 1;
+    while (graph->nodes[at] != node) at--;
+    memmove(graph->nodes + at, graph->nodes + at + 1, (graph->node_count - at - 1) * sizeof *graph->nodes);
+    graph->node_count--;
+    bool done = infer_node(graph, node);
+    *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = node;
+    return done;
 }
 
 Value *graph_constant(Graph *graph, const GraphNode *owner, const ConstantData *data) {
@@ -229,6 +239,10 @@ void graph_compact(Graph *graph) {
     }
     for (size_t i = 0; i < graph->variable_count; i++)
         graph->variables[i]->initial = graph_resolve(graph->variables[i]->initial);
+    for (size_t i = 0; i < dim_symbol_count(graph->dims); i++) {
+        DimSymbol *symbol = dim_symbol_at(graph->dims, i)->symbol;
+        symbol->value = graph_resolve(symbol->value);
+    }
     size_t kept = 0;
     for (size_t i = 0; i < graph->node_count; i++)
         if (!graph->nodes[i]->is_dead) graph->nodes[kept++] = graph->nodes[i];

@@ -194,6 +194,8 @@ Guard *graph_add_guard(Graph *graph, Guard *outer, Value *predicate, bool wanted
 Variable *graph_add_variable(Graph *graph, const char *name, GraphNode *node);
 /* For passes: a node with these inputs (all ordinary tensor parameters, in order), other arguments at their defaults, inferred at once; NULL after a diagnostic. */
 Value *graph_apply(Graph *graph, const GraphNode *owner, const char *op, Value *const *inputs, size_t input_count);
+/* Infers a node that a pass has added near the end of the list, and moves it behind its inputs and what inference adds. */
+bool graph_settle_node(Graph *graph, GraphNode *node);
 Value *graph_constant(Graph *graph, const GraphNode *owner, const ConstantData *data);
 /* A constant vector (or, with count = -1, scalar) of int32 where the numbers fit, else int64. */
 Value *graph_constant_integers(Graph *graph, const GraphNode *owner, const int64_t *numbers, int count);

@@ -212,20 +212,24 @@ static void print_types(GraphPrinter *p, const GraphNode *node) {
     text_add_char(p->out, '\n');
 }
 
-/* Names of outputs that the user gave and `name:k` does not say. */
-static void print_output_names(GraphPrinter *p, const GraphNode *node) {
+/* Names of outputs that the user gave and `name:k` does not say: how many outputs have to be listed for them. */
+static size_t named_outputs(GraphPrinter *p, const GraphNode *node) {
     size_t named = 0;
-    for (size_t i = 1; i < node->output_count; i++) {
-        const char *given = node->outputs[i]->name;
-        if (given && strcmp(given, arena_format(p->arena, "%s:%zu", p->names[node->mark], i)) != 0) named = i;
+    for (size_t i = 0; i < node->output_count; i++) {
+        const char *given = node->outputs[i]->name, *own = p->names[node->mark];
+        if (given && strcmp(given, i ? arena_format(p->arena, "%s:%zu", own, i) : own) != 0) named = i + 1;
     }
-    if (!named) return;
-    text_add(p->out, ", outputs: [");
-    for (size_t i = 0; i <= named; i++) {
-        if (i) text_add(p->out, ", ");
-        print_value_name(p, node->outputs[i]);
+    return node->name ? named : 0;
+}
+
+static void print_output_names(GraphPrinter *p, const GraphNode *node) {
+    size_t named = named_outputs(p, node);
+    for (size_t i = 0; i < named; i++) {
+        text_add(p->out, i ? ", " : "[");
+        if (node->outputs[i]->name) print_scalar(p->out, node->outputs[i]->name);
+        else print_value_name(p, node->outputs[i]);
     }
-    text_add_char(p->out, ']');
+    if (named) text_add_char(p->out, ']');
 }
 
 static void print_node(GraphPrinter *p, const GraphNode *node, int depth);
@@ -275,6 +279,12 @@ static void print_cond(GraphPrinter *p, const GraphNode *node, int depth) {
     text_add(p->out, "inputs: ");
     print_input(p, node->inputs[0]);
     text_add_char(p->out, '\n');
+    if (named_outputs(p, node)) {
+        indent(p, depth + 1);
+        text_add(p->out, "outputs: ");
+        print_output_names(p, node);
+        text_add_char(p->out, '\n');
+    }
     bool any = false;
     for (size_t i = 0; i < node->after_count; i++) {
         if (is_inside(node->after[i], node)) continue;
@@ -303,7 +313,10 @@ static void print_node(GraphPrinter *p, const GraphNode *node, int depth) {
         print_inputs(p, node);
         print_attributes(p, node);
     }
-    print_output_names(p, node);
+    if (named_outputs(p, node)) {
+        text_add(p->out, ", outputs: ");
+        print_output_names(p, node);
+    }
     if (node->after_count) {
         text_add(p->out, ", after: ");
         print_names_of(p, node->after, node->after_count);

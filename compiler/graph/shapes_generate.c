@@ -60,58 +60,88 @@ bool shape_band_part(InferContext *c) {
     return true;
 }
 
-/* Diagonal k of a matrix that is large enough: n + |k| rows and columns, of which the side away from the diagonal may be smaller
- * or larger when it is said. */
+/* The diagonals `k` names: one number, or the lowest and the highest. */
+static bool read_diagonals(InferContext *c, int64_t *low, int64_t *high) {
+    const int64_t *numbers;
+    size_t count;
+    *low = *high = 0;
+    if (!has_input(c, "k")) return true;
+    if (!need_constants(c, "k", "the shape of the result depends on it", &numbers, &count)) return false;
+    if (count < 1 || count > 2 || numbers[0] > numbers[count - 1])
+        return infer_error_text(c, "k has to be a number, or [lowest, highest]");
+    *low = numbers[0];
+    *high = numbers[count - 1];
+    int64_t limit = INT64_C(1) << 40;
+    return (*low >= -limit && *high <= limit) || infer_error_text(c, "k is out of range");
+}
+
+static int64_t above(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* The vectors of several diagonals stand as the rows of a matrix, highest first. Without sizes of its own the result is the smallest
+ * square that has them. */
 bool shape_diag(InferContext *c) {
+    DimTable *t = c->dims;
     const Shape *diagonal = input_shape(c, "diagonal");
-    if (!need_rank(c, "diagonal", 1)) return false;
+    int64_t low, high, rows = node_attribute_integer(c->node, "num_rows"), columns = node_attribute_integer(c->node, "num_cols");
+    if (!read_diagonals(c, &low, &high)) return false;
+    bool is_band = low != high;
+    if (!need_rank(c, "diagonal", is_band ? 2 : 1)) return false;
     if (has_input(c, "padding_value") && !need_scalar(c, "padding_value")) return false;
-    if (diagonal->rank == MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", MAX_RANK + 1, MAX_RANK);
-    int64_t k = node_attribute_integer(c->node, "k"), rows = node_attribute_integer(c->node, "num_rows"),
-            columns = node_attribute_integer(c->node, "num_cols");
-    if (k < -(INT64_C(1) << 40) || k > INT64_C(1) << 40) return infer_error_text(c, "k is out of range");
-    Dim n = diagonal->dims[diagonal->rank - 1];
-    Dim least_rows = dim_add(c->dims, n, known(c, k < 0 ? -k : 0)), least_columns = dim_add(c->dims, n, known(c, k > 0 ? k : 0));
-    Dim height = rows >= 0 ? known(c, rows) : least_rows, width = columns >= 0 ? known(c, columns) : least_columns;
-    Dim condition = dim_and(c->dims, dim_not(c->dims, dim_less(c->dims, height, least_rows)),
-                            dim_not(c->dims, dim_less(c->dims, width, least_columns)));
-    /* The diagonal has to fill the matrix from corner to edge. */
-    condition = dim_and(c->dims, condition, dim_or(c->dims, dim_equal(c->dims, height, least_rows), dim_equal(c->dims, width, least_columns)));
+    Shape shape = *diagonal;
+    Dim longest = shape.dims[--shape.rank];
+    if (is_band) {
+        Dim condition = dim_equal(t, shape.dims[--shape.rank], known(c, high - low + 1));
+        Sentence s = sentence_begin(c);
+        sentence_text(&s, "there have to be %lld diagonals: ", (long long)(high - low + 1));
+        sentence_input(&s, c, 0);
+        if (!infer_require(c, condition, &s)) return false;
+    }
+    if (shape.rank + 2 > MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", shape.rank + 2, MAX_RANK);
+    Dim least_rows = dim_add(t, longest, known(c, above(-high, 0))), least_columns = dim_add(t, longest, known(c, above(low, 0)));
+    Dim square = dim_add(t, longest, known(c, above(above(-high, 0), above(low, 0))));
+    Dim height = rows >= 0 ? known(c, rows) : columns >= 0 ? least_rows : square;
+    Dim width = columns >= 0 ? known(c, columns) : rows >= 0 ? least_columns : square;
+    Dim condition = dim_and(t, dim_not(t, dim_less(t, height, least_rows)), dim_not(t, dim_less(t, width, least_columns)));
+    condition = dim_and(t, condition, dim_or(t, dim_equal(t, height, least_rows), dim_equal(t, width, least_columns)));
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
         sentence_text(&s, "a matrix of ");
         sentence_dim(&s, height);
         sentence_text(&s, " rows and ");
         sentence_dim(&s, width);
-        sentence_text(&s, " columns does not have such a diagonal %lld: ", (long long)k);
+        sentence_text(&s, " columns does not have such a diagonal %lld: ", (long long)high);
         sentence_input(&s, c, 0);
         if (!infer_require(c, condition, &s)) return false;
     }
-    Shape shape = *diagonal;
-    shape.dims[shape.rank - 1] = height;
+    shape.dims[shape.rank++] = height;
     shape.dims[shape.rank++] = width;
     set_shape(c, 0, shape);
     return true;
 }
 
 bool shape_diag_part(InferContext *c) {
+    DimTable *t = c->dims;
     const Shape *input = input_shape(c, "input");
-    if (!need_rank(c, "input", 2)) return false;
-    int64_t k = node_attribute_integer(c->node, "k");
-    if (k < -(INT64_C(1) << 40) || k > INT64_C(1) << 40) return infer_error_text(c, "k is out of range");
-    Dim rows = dim_add(c->dims, input->dims[input->rank - 2], known(c, k < 0 ? k : 0));
-    Dim columns = dim_subtract(c->dims, input->dims[input->rank - 1], known(c, k > 0 ? k : 0));
-    Dim length = dim_minimum(c->dims, rows, columns);
-    Dim condition = k == 0 ? known(c, 1) : dim_less(c->dims, known(c, 0), length);
+    int64_t low, high;
+    if (!need_rank(c, "input", 2) || !read_diagonals(c, &low, &high)) return false;
+    if (has_input(c, "padding_value") && !need_scalar(c, "padding_value")) return false;
+    Dim rows = input->dims[input->rank - 2], columns = input->dims[input->rank - 1], zero = known(c, 0);
+    Dim longest = dim_minimum(t, dim_subtract(t, rows, known(c, above(-high, 0))), dim_subtract(t, columns, known(c, above(low, 0))));
+    /* Diagonal 0 is there even in a matrix without elements. */
+    Dim condition = dim_and(t, low < 0 ? dim_less(t, dim_subtract(t, zero, rows), known(c, low)) : known(c, 1),
+                            high > 0 ? dim_less(t, known(c, high), columns) : known(c, 1));
+    if (low > 0) condition = dim_and(t, condition, dim_less(t, known(c, low), columns));
+    if (high < 0) condition = dim_and(t, condition, dim_less(t, dim_subtract(t, zero, rows), known(c, high)));
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
-        sentence_text(&s, "there is no diagonal %lld: ", (long long)k);
+        sentence_text(&s, "there is no diagonal %lld: ", (long long)(low < 0 ? low : high));
         sentence_input(&s, c, 0);
         if (!infer_require(c, condition, &s)) return false;
     }
     Shape shape = *input;
-    shape.rank--;
-    shape.dims[shape.rank - 1] = length;
+    shape.rank -= 2;
+    if (low != high) shape.dims[shape.rank++] = known(c, high - low + 1);
+    shape.dims[shape.rank++] = longest;
     set_shape(c, 0, shape);
     return true;
 }
@@ -151,7 +181,7 @@ static Value *apply_cast(InferContext *c, Value *x, tfcc_dtype dtype) {
     GraphNode *node = graph_add_node(c->graph, row, NULL, c->node, c->node->place);
     graph_add_input(c->graph, node, 0, x, c->node->place);
     node->arguments[op_parameter(row, "dtype")] = (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
-    return infer_node(c->graph, node) ? node->outputs[0] : NULL;
+    return graph_settle_node(c->graph, node) ? node->outputs[0] : NULL;
 }
 
 /* The number of an integer scalar, as it is known or as a symbol of the run. */

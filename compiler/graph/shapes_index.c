@@ -115,7 +115,7 @@ static Value *apply_with_dtype(InferContext *c, const char *op, Value *x, const 
     graph_add_input(c->graph, node, 0, x, c->node->place);
     if (attribute)
         node->arguments[op_parameter(row, attribute)] = (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
-    return infer_node(c->graph, node) ? node->outputs[0] : NULL;
+    return graph_settle_node(c->graph, node) ? node->outputs[0] : NULL;
 }
 
 Dim infer_count_true(InferContext *c, Value *mask) {

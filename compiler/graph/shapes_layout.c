@@ -114,6 +114,35 @@ bool shape_squeeze(InferContext *c) {
     return true;
 }
 
+/* A permutation that the run gives: dimension i of the result has the size of the one perm[i] names. */
+static bool transpose_by_run(InferContext *c, const Shape *a) {
+    DimTable *t = c->dims;
+    Dim *perm;
+    size_t count;
+    if (!need_exact_rank(c, "perm", 1) || !need_contents(c, "perm", &perm, &count)) return false;
+    if (count != (size_t)a->rank)
+        return infer_error_text(c, "perm has %zu elements; %s has %d dimensions", count, shape_text(c->graph->arena, a), a->rank);
+    Shape shape = {.rank = a->rank};
+    Dim condition = known(c, 1);
+    for (int i = 0; i < a->rank; i++) {
+        shape.dims[i] = known(c, 0);
+        for (int d = 0; d < a->rank; d++)
+            shape.dims[i] = dim_add(t, shape.dims[i], dim_multiply(t, dim_equal(t, perm[i], known(c, d)), a->dims[d]));
+        condition = dim_and(t, condition, dim_less(t, known(c, -1), perm[i]));
+        condition = dim_and(t, condition, dim_less(t, perm[i], known(c, a->rank)));
+        for (int k = 0; k < i; k++) condition = dim_and(t, condition, dim_not(t, dim_equal(t, perm[i], perm[k])));
+    }
+    set_shape(c, 0, shape);
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "perm is no permutation of %d dimensions: [", a->rank);
+    for (int i = 0; i < a->rank; i++) {
+        if (i) sentence_text(&s, ", ");
+        sentence_dim(&s, perm[i]);
+    }
+    sentence_text(&s, "]");
+    return infer_require(c, condition, &s);
+}
+
 bool shape_transpose(InferContext *c) {
     const Shape *a = input_shape(c, "a");
     if (!need_rank(c, "a", 0)) return false;
@@ -125,7 +154,7 @@ bool shape_transpose(InferContext *c) {
         set_shape(c, 0, shape);
         return true;
     }
-    if (!need_constants(c, "perm", "the shape of the result depends on it", &perm, &count)) return false;
+    if (!value_known_integers(c->graph->arena, input_value(c, "perm"), &perm, &count)) return transpose_by_run(c, a);
     if (count != (size_t)a->rank || input_shape(c, "perm")->rank != 1)
         return infer_error_text(c, "perm has %zu elements; %s has %d dimensions", count, shape_text(c->graph->arena, a), a->rank);
     unsigned seen = 0;

@@ -34,7 +34,7 @@ bool plan_slice(InferContext *c, SlicePlan *plan) {
             sentence_dim(&s, input->dims[i]);
             if (!infer_require(c, fits, &s)) return false;
         }
-        plan->axes[i] = (SliceAxis){i, i, begin[i], 1, length};
+        plan->axes[i] = (SliceAxis){i, i, begin[i], known(c, 1), length};
         plan->shape.dims[i] = length;
     }
     return true;
@@ -52,7 +52,7 @@ bool shape_slice(InferContext *c) {
 /* What the entries of begin, end and strides say, with the masks. */
 typedef struct SliceEntries {
     Dim *begin, *end;
-    const int64_t *strides; /* NULL: all 1 */
+    Dim *strides; /* NULL: all 1 */
     size_t count;
     int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
 } SliceEntries;
@@ -64,9 +64,7 @@ static bool read_entries(InferContext *c, SliceEntries *e) {
     if (!need_contents(c, "begin", &e->begin, &e->count) || !need_contents(c, "end", &e->end, &ends)) return false;
     strides = e->count;
     e->strides = NULL;
-    if (has_input(c, "strides") &&
-        !need_constants(c, "strides", "their signs decide where a slice begins", &e->strides, &strides))
-        return false;
+    if (has_input(c, "strides") && !need_contents(c, "strides", &e->strides, &strides)) return false;
     if (ends != e->count || strides != e->count || e->count > 2 * MAX_RANK)
         return infer_error_text(c, "begin, end and strides have %zu, %zu and %zu elements", e->count, ends, strides);
     e->begin_mask = node_attribute_integer(c->node, "begin_mask");
@@ -98,27 +96,37 @@ static bool add_single_index(InferContext *c, SlicePlan *plan, const SliceEntrie
         sentence_dim(&s, size);
         if (!infer_require(c, fits, &s)) return false;
     }
-    plan->axes[plan->count++] = (SliceAxis){axis, -1, from_end(t, index, size), 1, known(c, 1)};
+    plan->axes[plan->count++] = (SliceAxis){axis, -1, from_end(t, index, size), known(c, 1), known(c, 1)};
     return true;
 }
 
-/* begin:end:stride as in Python. What is beyond an end where the slice is empty anyway need not be cut off. */
-static void add_range(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry, int axis, Dim size, int64_t stride) {
+/* Where a slice of a known direction begins, and how many elements it has. What is beyond an end where the slice is empty anyway need not be
+ * cut off. `step` is at least 1: the stride, or minus the stride. */
+static void bound_range(InferContext *c, const SliceEntries *e, size_t entry, Dim size, bool forward, Dim step, Dim *begin, Dim *length) {
     DimTable *t = c->dims;
-    Dim zero = known(c, 0), one = known(c, 1), begin, end, length;
-    if (stride > 0) {
-        begin = has_bit(e->begin_mask, entry) ? zero : dim_maximum(t, from_end(t, e->begin[entry], size), zero);
+    Dim zero = known(c, 0), end;
+    if (forward) {
+        *begin = has_bit(e->begin_mask, entry) ? zero : dim_maximum(t, from_end(t, e->begin[entry], size), zero);
         end = has_bit(e->end_mask, entry) ? size : dim_minimum(t, from_end(t, e->end[entry], size), size);
-        length = dim_ceil_divide(t, dim_subtract(t, end, begin), known(c, stride));
+        *length = dim_ceil_divide(t, dim_subtract(t, end, *begin), step);
     } else {
-        Dim last = dim_subtract(t, size, one), before = known(c, -1);
-        begin = has_bit(e->begin_mask, entry) ? last : dim_minimum(t, from_end(t, e->begin[entry], size), last);
+        Dim last = dim_subtract(t, size, known(c, 1)), before = known(c, -1);
+        *begin = has_bit(e->begin_mask, entry) ? last : dim_minimum(t, from_end(t, e->begin[entry], size), last);
         end = has_bit(e->end_mask, entry) ? before : dim_maximum(t, from_end(t, e->end[entry], size), before);
-        length = dim_ceil_divide(t, dim_subtract(t, begin, end), known(c, -stride));
+        *length = dim_ceil_divide(t, dim_subtract(t, *begin, end), step);
     }
-    length = dim_maximum(t, length, zero);
-    plan->axes[plan->count++] = (SliceAxis){axis, plan->shape.rank, begin, stride, length};
-    plan->shape.dims[plan->shape.rank++] = length;
+    *length = dim_maximum(t, *length, zero);
+}
+
+/* begin:end:stride as in Python; the stride's sign may be known only when the run tells. */
+static void add_range(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry, int axis, Dim size, Dim stride) {
+    DimTable *t = c->dims;
+    Dim one = known(c, 1), zero = known(c, 0), begin[2], length[2];
+    bound_range(c, e, entry, size, true, dim_maximum(t, stride, one), &begin[1], &length[1]);
+    bound_range(c, e, entry, size, false, dim_maximum(t, dim_subtract(t, zero, stride), one), &begin[0], &length[0]);
+    Dim forward = dim_less(t, zero, stride), count = dim_select(t, forward, length[1], length[0]);
+    plan->axes[plan->count++] = (SliceAxis){axis, plan->shape.rank, dim_select(t, forward, begin[1], begin[0]), stride, count};
+    plan->shape.dims[plan->shape.rank++] = count;
 }
 
 static bool room_for_axis(InferContext *c, const SlicePlan *plan) {
@@ -128,18 +136,20 @@ static bool room_for_axis(InferContext *c, const SlicePlan *plan) {
 
 static bool add_entry(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry, int *axis) {
     const Shape *input = input_shape(c, "input");
-    int64_t stride = e->strides ? e->strides[entry] : 1;
+    Dim stride = e->strides ? e->strides[entry] : known(c, 1);
     if (has_bit(e->new_axis_mask, entry)) {
         if (!room_for_axis(c, plan)) return false;
-        plan->axes[plan->count++] = (SliceAxis){-1, plan->shape.rank, known(c, 0), 1, known(c, 1)};
+        plan->axes[plan->count++] = (SliceAxis){-1, plan->shape.rank, known(c, 0), known(c, 1), known(c, 1)};
         plan->shape.dims[plan->shape.rank++] = known(c, 1);
         return true;
     }
     if (*axis >= input->rank)
         return infer_error_text(c, "more indices than the dimensions of %s", shape_text(c->graph->arena, input));
     Dim size = input->dims[*axis];
-    if (stride == 0) return infer_error_text(c, "a stride is 0");
-    if (stride == INT64_MIN) return infer_error_text(c, "a stride is out of range");
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "the stride of dimension %d is 0", *axis);
+    if (!infer_require(c, dim_not(c->dims, dim_equal(c->dims, stride, known(c, 0))), &s)) return false;
+    if (dim_is(stride, INT64_MIN)) return infer_error_text(c, "a stride is out of range");
     if (has_bit(e->shrink_axis_mask, entry)) {
         if (!add_single_index(c, plan, e, entry, *axis, size)) return false;
     } else {
@@ -154,7 +164,7 @@ static bool add_whole_axes(InferContext *c, SlicePlan *plan, int *axis, int coun
     const Shape *input = input_shape(c, "input");
     for (int i = 0; i < count; i++, ++*axis) {
         if (!room_for_axis(c, plan)) return false;
-        plan->axes[plan->count++] = (SliceAxis){*axis, plan->shape.rank, known(c, 0), 1, input->dims[*axis]};
+        plan->axes[plan->count++] = (SliceAxis){*axis, plan->shape.rank, known(c, 0), known(c, 1), input->dims[*axis]};
         plan->shape.dims[plan->shape.rank++] = input->dims[*axis];
     }
     return true;

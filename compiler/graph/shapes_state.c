@@ -249,15 +249,6 @@ bool shape_no_value(InferContext *c) {
     return true;
 }
 
-bool shape_assert(InferContext *c) {
-    int64_t element;
-    Value *condition = input_value(c, "condition");
-    if (condition->elements && shape_element_count(c->dims, &condition->type.shape) == known(c, 1) &&
-        dim_is_constant(condition->elements[0], &element) && element == 0 && !c->node->guard)
-        return infer_error_text(c, "%s is always false", input_text(c, input_index(c, "condition")));
-    return true;
-}
-
 /* The size of what one of two branches gives. */
 static Shape choose_shape(InferContext *c, Dim predicate, const Shape *a, const Shape *b) {
     bool same_rank = shape_has_rank(a) && shape_has_rank(b) && a->rank == b->rank;

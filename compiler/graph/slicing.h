@@ -8,8 +8,7 @@
  * dimension (-1) it is the single index `begin`; without an input dimension (-1) it is a new one of size 1. */
 typedef struct SliceAxis {
     int input_axis, output_axis;
-    Dim begin;
-    int64_t stride;
+    Dim begin, stride;
     Dim size; /* of the output dimension */
 } SliceAxis;
 

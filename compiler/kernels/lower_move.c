@@ -150,8 +150,7 @@ void lower_strided_slice(LowerContext *c) {
         Dim index = axis->begin;
         if (axis->output_axis >= 0)
             index = dim_add(c->dims, index,
-                            dim_multiply(c->dims, dim_constant(c->dims, axis->stride),
-                                         move.axes[axis->output_axis]));
+                            dim_multiply(c->dims, axis->stride, move.axes[axis->output_axis]));
         move.index[axis->input_axis] = scalar_index(move.kernel, index);
     }
     move_end(&move);

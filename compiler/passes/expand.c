@@ -22,7 +22,8 @@ static Value *apply(Expansion *e, const char *op, Value *a, Value *b) {
     return graph_apply(e->graph, e->node, op, (Value *[]){a, b}, b ? 2 : 1);
 }
 
-/* A node that can still be given attributes and absent inputs; finish() infers it. */
+/* A node that can still be given attributes and absent inputs; finish() infers it and moves it
+ * behind inputs that have been made since. */
 static GraphNode *begin(Expansion *e, const char *op) {
     return graph_add_node(e->graph, op_find(op), NULL, e->node, e->node->place);
 }
@@ -40,13 +41,7 @@ static void give_dtype(GraphNode *node, const char *parameter, tfcc_dtype value)
 }
 
 static Value *finish(Expansion *e, GraphNode *node) {
-    /* Its inputs may have been made since it was begun: it moves behind them. */
-    Graph *graph = e->graph;
-    size_t at = graph->node_count - 1;
-    while (graph->nodes[at] != node) at--;
-    memmove(graph->nodes + at, graph->nodes + at + 1, (graph->node_count - at - 1) * sizeof(GraphNode *));
-    graph->nodes[graph->node_count - 1] = node;
-    bool done = infer_node(e->graph, node);
+    bool done = graph_settle_node(e->graph, node);
     assert(done && "an expansion has to be well formed");
     (void)done;
     return node->outputs[0];

@@ -231,13 +231,21 @@ static void join_bits(void *context, GraphNode *from) {
     w->found |= w->bits[from->mark];
 }
 
+/* A cond waits for what its branches do, which says nothing about what it reads itself. */
+static bool is_inside(const GraphNode *node, const GraphNode *cond) {
+    for (const Guard *g = node->guard; g && cond->row->code == OP_COND; g = g->outer)
+        if (g->cond == cond) return true;
+    return false;
+}
+
 /* For nodes with `after`: which variables of a group of 64 have been written before them by its doing. */
 static void find_late_reads(Graph *graph, uint32_t group, uint64_t *bits, uint64_t *late) {
     WriteBits w = {.bits = bits};
     for (size_t i = 0; i < graph->node_count; i++) {
         GraphNode *node = graph->nodes[i];
         uint64_t behind = 0;
-        for (size_t k = 0; k < node->after_count; k++) behind |= bits[node->after[k]->mark];
+        for (size_t k = 0; k < node->after_count; k++)
+            if (!is_inside(node->after[k], node)) behind |= bits[node->after[k]->mark];
         late[i] = behind;
         w.found = 0;
         each_predecessor(node, join_bits, &w);
