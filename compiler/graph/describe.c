@@ -21,6 +21,7 @@ void ops_print_list(Text *text) {
     for (size_t i = 0; i < OP_COUNT; i++) {
         size_t start = text->length;
         text_add(text, rows[i].spelling);
+        text_add_char(text, ' ');
         while (text->length < start + 24) text_add_char(text, ' ');
         text_add_format(text, "%s\n", rows[i].meaning);
     }
