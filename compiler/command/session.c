@@ -26,6 +26,10 @@ static bool add_named_fetch(CommandSession *run, const char *name, bool is_targe
     tfcc_description description;
     for (size_t k = 0; tfcc_model_fetch(run->model, k, &description) == TFCC_OK; k++)
         if (strcmp(description.name, name) == 0) {
+            if (description.dtype == TFCC_NONE && !is_target) {
+                fprintf(stderr, "error: '%s' has no value to fetch; use --target=%s\n", name, name);
+                return false;
+            }
             add_fetch(run, name, is_target ? TFCC_NONE : description.dtype);
             return true;
         }

@@ -98,7 +98,10 @@ static size_t read_feeds(Case *c, const TreeNode *run, tfcc_feed **feeds) {
 static void add_fetch(const Case *c, tfcc_fetch *fetches, size_t *count, const char *name,
                       bool is_target) {
     fetches[*count].name = name;
-    fetches[*count].tensor = (tfcc_tensor){.dtype = is_target ? TFCC_NONE : fetch_dtype(c, name)};
+    tfcc_dtype dtype = fetch_dtype(c, name);
+    /* What has no value is fetched all the same, so that the run refuses it. */
+    if (dtype == TFCC_NONE) dtype = TFCC_FLOAT32;
+    fetches[*count].tensor = (tfcc_tensor){.dtype = is_target ? TFCC_NONE : dtype};
     ++*count;
 }
 

@@ -335,7 +335,7 @@ def arg_extremes():
             "over_nothing",
             "y: %s(x, axis=0)" % op,
             {"x": Fed(np.zeros((0, 3), np.float32), "[null, 3]")},
-            error="empty",
+            error="no element",
             node="y",
         )
         file.case(

@@ -671,7 +671,7 @@ def repeats():
             )
             for m in ((1, 1), (2, 3), (0, 1))
         ]
-        + [dict(feeds={"x": x, "m": np.array([-1, 1], np.int32)}, error="multiples", node="y")],
+        + [dict(feeds={"x": x, "m": np.array([-1, 1], np.int32)}, error="multiple", node="y")],
     )
     add(
         file,
@@ -683,7 +683,7 @@ def repeats():
         },
     )
     refuse(file, "wrong_length", "[2, 3]", "tile(x, [2])", "multiples")
-    refuse(file, "negative", "[2, 3]", "tile(x, [2, -1])", "multiples")
+    refuse(file, "negative", "[2, 3]", "tile(x, [2, -1])", "multiple")
     file = File("shape/pad", "constant, reflect and symmetric; literal and fed paddings.")
     every_dtype(file, "pad(X, [[1, 0], [0, 2]])", lambda v: tf.pad(v, [[1, 0], [0, 2]]), (2, 3))
     x = count(3, 4)
@@ -906,7 +906,7 @@ def matrices():
             "z": ("band_part(e, 0, 0)", lambda x, e: e),
         },
     )
-    refuse(file, "vector", "[3]", "band_part(x, 0, 0)", "rank")
+    refuse(file, "vector", "[3]", "band_part(x, 0, 0)", "2 dimensions")
     file = File("shape/diag", "vectors to matrices, batched, on another diagonal or several, padded.")
     every_dtype(file, "diag(X)", tf.linalg.diag, (3,))
     x = count(2, 3) + 1
