@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# limits.sh: large graphs compile in little stack and in time that grows with the graph alone.
+set -euo pipefail
+source "$(dirname "$0")/support.sh"
+flags=${3-}
+
+# limited COMMAND...: with a stack of 256 KiB; sanitizers need more.
+limited() {
+    (
+        [ -n "$flags" ] || ulimit -s 256
+        exec timeout 100 "$@"
+    )
+}
+
+# chain COUNT: a chain of nodes that nothing can shorten.
+chain() {
+    awk -v count="$1" 'BEGIN {
+        print "graph: chain\nnodes:\n  x: {op: placeholder, dtype: float32, shape: [4]}\n  n0: identity(x)"
+        for (k = 1; k < count; k++) print "  n" k ": " (k % 2 ? "relu(n" : "x * relu(n") k - 1 ")"
+    }'
+}
+
+chain 20000 >long.yaml
+echo 'fetches: [n19999]' >>long.yaml
+expect_output '' limited "$tfcc" long.yaml -o long.o
+expect_output 'n19999: [1.0, 1.0, 0.0, 1.0]' limited "$tfcc" run long.yaml --feed 'x=[1, 1, -1, 1]'
+
+# Nodes in reverse order, and every one a fetch.
+{
+    echo 'graph: reverse'
+    echo 'nodes:'
+    for ((k = 3000; k > 0; k--)); do echo "  n$k: n$((k - 1)) + 1"; done
+    echo '  n0: {op: variable, value: 0}'
+} >reverse.yaml
+expect_status 0 limited "$tfcc" reverse.yaml -o reverse.o
+expect_output 'n3000: 3000' limited "$tfcc" run reverse.yaml --fetch n3000
+
+# A node with thousands of inputs, and a value with thousands of readers.
+{
+    echo 'graph: wide'
+    echo 'nodes:'
+    echo '  x: {op: placeholder, dtype: int32, shape: []}'
+    for ((k = 0; k < 2000; k++)); do echo "  n$k: x + $k"; done
+    printf '  all: {op: add_n, inputs: [n0'
+    for ((k = 1; k < 2000; k++)); do printf ', n%d' $k; done
+    echo ']}'
+    echo 'fetches: [all]'
+} >wide.yaml
+expect_output 'all: 2001000' limited "$tfcc" run wide.yaml --feed x=1
+
+# A long expression is fine, a deeply nested one is refused.
+awk 'BEGIN {printf "nodes:\n  x: {op: placeholder, dtype: int32, shape: []}\n  y: x"; for (k = 1; k < 10000; k++) printf " + x"; print "\nfetches: [y]"}' >sum.yaml
+expect_output 'y: 20000' limited "$tfcc" run sum.yaml --feed x=2
+awk 'BEGIN {printf "nodes:\n  x: {op: placeholder, dtype: int32, shape: []}\n  y: "; for (k = 0; k < 30000; k++) printf "("; printf "x"; for (k = 0; k < 30000; k++) printf ")"; print ""}' >deep.yaml
+expect_error 1 'nested too deeply' limited "$tfcc" deep.yaml -o deep.o
+absent deep.o
+finish
