@@ -23,7 +23,7 @@ size_t byte_pool_add(NativeModule *m, BytePool *pool, const void *bytes, size_t 
     size_t needed = start + size;
     if (needed > pool->capacity)
         pool->bytes = arena_grow(m->arena, pool->bytes, &pool->capacity, needed, 1);
-    memset(pool->bytes + pool->length, 0, start - pool->length);
+    if (start > pool->length) memset(pool->bytes + pool->length, 0, start - pool->length);
     if (size > 0) memcpy(pool->bytes + start, bytes, size);
     pool->length = needed;
     return start;
