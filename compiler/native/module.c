@@ -238,8 +238,7 @@ static const char *pass_list(int optimisation) {
     case 1: return "function(early-cse,instcombine<no-verify-fixpoint>,simplifycfg)";
     default:
         return "function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
-               "loop-mssa(licm<no-allowspeculation>),early-cse<memssa>,"
-               "instcombine<no-verify-fixpoint>,simplifycfg)";
+               "loop-mssa(licm<no-allowspeculation>),early-cse)";
     }
 }
 
