@@ -77,6 +77,8 @@ static bool interpreter_run(Engine *engine, const tfcc_feed *feeds, size_t feed_
             *message = "there is no such fetch";
         } else if (fetch->value) {
             wanted[wanted_count++] = fetch->value->buffer;
+        } else if (fetches[k].tensor.dtype != TFCC_NONE) {
+            *message = arena_format(arena, "'%s' has no value; it is a target", fetches[k].name);
         } else {
             const ProgramNode *node = &program->nodes[fetch->node->id];
             for (size_t t = 0; t < node->kernel_count; t++)
