@@ -91,6 +91,32 @@ static LLVMValueRef choose(FunctionEmitter *e, LLVMRealPredicate predicate, LLVM
     return LLVMBuildSelect(e->builder, LLVMBuildFCmp(e->builder, predicate, x, y, ""), x, y, "");
 }
 
+/* Lanes `first` … `first` + count - 1. */
+static LLVMValueRef some_lanes(FunctionEmitter *e, LLVMValueRef value, int first, int count) {
+    LLVMValueRef lanes[MOST_LANES];
+    for (int lane = 0; lane < count; lane++)
+        lanes[lane] = native_int32(e->module, (uint32_t)(first + lane));
+    return LLVMBuildShuffleVector(e->builder, value, LLVMGetPoison(LLVMTypeOf(value)),
+                                  LLVMConstVector(lanes, (unsigned)count), "");
+}
+
+static LLVMValueRef emit_extreme(FunctionEmitter *e, ScalarOp op, tfcc_dtype dtype, int lanes,
+                                 LLVMValueRef a, LLVMValueRef b);
+
+/* A vector of several registers is done in halves, one after the other: LLVM would do each step for
+ * all registers before the next step, and run out of them. */
+static LLVMValueRef extreme_in_halves(FunctionEmitter *e, ScalarOp op, tfcc_dtype dtype, int lanes,
+                                      LLVMValueRef a, LLVMValueRef b) {
+    LLVMValueRef halves[2], both[MOST_LANES];
+    for (int k = 0; k < 2; k++)
+        halves[k] =
+            emit_extreme(e, op, dtype, lanes / 2, some_lanes(e, a, k * lanes / 2, lanes / 2),
+                         some_lanes(e, b, k * lanes / 2, lanes / 2));
+    for (int lane = 0; lane < lanes; lane++) both[lane] = native_int32(e->module, (uint32_t)lane);
+    return LLVMBuildShuffleVector(e->builder, halves[0], halves[1],
+                                  LLVMConstVector(both, (unsigned)lanes), "");
+}
+
 /* Both orders of the operands are asked. The answers differ where there is a NaN or zeros of two
  * signs: their bits together are then NaN, or -0, the smaller. For the larger the bits in which
  * they differ are subtracted again: NaN stays, -0 becomes -0 - -0 = 0, and where they do not differ
@@ -100,6 +126,8 @@ static LLVMValueRef emit_extreme(FunctionEmitter *e, ScalarOp op, tfcc_dtype dty
     bool is_minimum = op == SCALAR_MINIMUM;
     if (LLVMIsConstant(a) || LLVMIsConstant(b))
         return binary_intrinsic(e, is_minimum ? INTRINSIC_MINIMUM : INTRINSIC_MAXIMUM, a, b);
+    bool is_wide = lanes * (int)dtype_size(dtype) > e->module->target.vector_bytes;
+    if (is_wide && lanes % 2 == 0) return extreme_in_halves(e, op, dtype, lanes, a, b);
     LLVMRealPredicate predicate = is_minimum ? LLVMRealOLT : LLVMRealOGT;
     LLVMTypeRef floats = LLVMTypeOf(a);
     LLVMTypeRef words =

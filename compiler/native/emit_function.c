@@ -48,8 +48,8 @@ LLVMValueRef emitter_splat_bits(NativeModule *m, tfcc_dtype dtype, int lanes, ui
     else
         scalar = LLVMConstInt(type, bits & ((UINT64_C(1) << dtype_bits(dtype)) - 1), false);
     if (lanes == 1) return scalar;
-    LLVMValueRef elements[256];
-    assert(lanes <= 256);
+    LLVMValueRef elements[MOST_LANES];
+    assert(lanes <= MOST_LANES);
     for (int lane = 0; lane < lanes; lane++) elements[lane] = scalar;
     return LLVMConstVector(elements, (unsigned)lanes);
 }
@@ -86,8 +86,8 @@ static LLVMValueRef emit_ramp(FunctionEmitter *e, const LoopInstruction *i) {
     int lanes = i->type.lanes;
     LLVMValueRef start = emitted(e, i->operands[0]);
     if (lanes == 1) return start;
-    LLVMValueRef steps[256];
-    assert(lanes <= 256);
+    LLVMValueRef steps[MOST_LANES];
+    assert(lanes <= MOST_LANES);
     for (int lane = 0; lane < lanes; lane++)
         steps[lane] =
             LLVMConstInt(LLVMGetElementType(emitter_type(e->module, i->type.dtype, lanes)),
@@ -104,8 +104,8 @@ static LLVMValueRef emit_reduce_lanes(FunctionEmitter *e, const LoopInstruction 
     for (int half = type.lanes / 2; half >= 1; half /= 2) {
         LLVMValueRef parts[2];
         for (int part = 0; part < 2; part++) {
-            LLVMValueRef lanes[256];
-            assert(half <= 256);
+            LLVMValueRef lanes[MOST_LANES];
+            assert(half <= MOST_LANES);
             for (int lane = 0; lane < half; lane++)
                 lanes[lane] = native_int32(e->module, (uint32_t)(part * half + lane));
             parts[part] =

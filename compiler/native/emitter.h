@@ -4,6 +4,9 @@
 
 #include "native/module.h"
 
+/* The widest vector of the loop level. */
+#define MOST_LANES 256
+
 typedef struct FunctionEmitter {
     NativeModule *module;
     const LoopFunction *function;
