@@ -9,8 +9,11 @@ files=(compiler/kernels/fuse*.[ch] compiler/kernels/math*.[ch] compiler/loops/*.
 failed=0
 passed=0
 
+# Words that happen to be op names too: an instruction of loops, an entry point, names of values, a macro of C.
+words='LOOP_GATHER|"tfcc_shape"|"multiply", "divide", "modulo"|"asm", +"assert"'
+
 check() { # check PATTERN WHAT
-    if grep -nE "$1" "${files[@]}"; then
+    if grep -nE "$1" "${files[@]}" | grep -vE "$words"; then
         echo "the lines above name $2"
         failed=$((failed + 1))
     else
