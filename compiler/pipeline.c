@@ -21,20 +21,21 @@ typedef struct Pass {
     const char *name;
     Stage stage; /* the level it leaves behind */
     bool (*run)(Compilation *c);
+    bool goes_on; /* after an error, so that inference finds those of the rest in the same go */
 } Pass;
 
 static const Pass passes[] = {
-    {"source", STAGE_SOURCE, source_build_graph},
-    {"feeds", STAGE_GRAPH, pass_feeds},
-    {"order", STAGE_GRAPH, pass_order},
-    {"infer", STAGE_GRAPH, pass_infer},
-    {"expand", STAGE_GRAPH, pass_expand},
-    {"simplify", STAGE_GRAPH, pass_simplify},
-    {"share", STAGE_GRAPH, pass_share},
-    {"prune", STAGE_GRAPH, pass_prune},
-    {"lower", STAGE_KERNELS, lower_graph},
-    {"fuse", STAGE_KERNELS, fuse_program},
-    {"schedule", STAGE_LOOPS, pass_schedule},
+    {"source", STAGE_SOURCE, source_build_graph, true},
+    {"feeds", STAGE_GRAPH, pass_feeds, true},
+    {"order", STAGE_GRAPH, pass_order, true},
+    {"infer", STAGE_GRAPH, pass_infer, false},
+    {"expand", STAGE_GRAPH, pass_expand, false},
+    {"simplify", STAGE_GRAPH, pass_simplify, false},
+    {"share", STAGE_GRAPH, pass_share, false},
+    {"prune", STAGE_GRAPH, pass_prune, false},
+    {"lower", STAGE_KERNELS, lower_graph, false},
+    {"fuse", STAGE_KERNELS, fuse_program, false},
+    {"schedule", STAGE_LOOPS, pass_schedule, false},
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };
 
@@ -66,8 +67,11 @@ bool pipeline_run(Compilation *c, Stage last) {
         const Pass *pass = &passes[k];
         if (pass->stage == STAGE_SOURCE && c->graph) continue;
         if (pass->run == fuse_program && c->options.keep_unfused) continue;
-        bool done = pass->run(c);
-        if (!done || diagnostics_error_count(c->diagnostics)) return false;
+        if (!pass->run(c)) return false;
+        if (diagnostics_error_count(c->diagnostics) > 0) {
+            if (!pass->goes_on) return false;
+            continue;
+        }
         if (c->options.verify) verify(c, pass);
         if (c->options.dump_after && strcmp(c->options.dump_after, pass->name) == 0) {
             Text text = {.arena = c->arena};
@@ -75,7 +79,7 @@ bool pipeline_run(Compilation *c, Stage last) {
             fwrite(text.bytes, 1, text.length, stderr);
         }
     }
-    return true;
+    return diagnostics_error_count(c->diagnostics) == 0;
 }
 
 const char *const *pipeline_pass_names(void) {

@@ -134,7 +134,9 @@ bool source_build_from_tree(Compilation *c, const Tree *tree, const TreeNode *ro
     settle_initial_values(b);
     settle_masks(b);
     build_entries(b, root, &nodes);
-    qsort(b->graph->nodes, b->graph->node_count, sizeof(GraphNode *), compare_ids);
+    break_incomplete_nodes(b);
+    if (b->graph->node_count > 0)
+        qsort(b->graph->nodes, b->graph->node_count, sizeof(GraphNode *), compare_ids);
     check_dim_bindings(b);
     fix_dims(b);
     return true;

@@ -315,7 +315,8 @@ Value *evaluate_value(Builder *b, Expression *expression) {
 
 void fill_expression(Builder *b, Expression *expression, GraphNode *target) {
     Operand result = evaluate(b, expression, target);
-    if (result.kind == OPERAND_BROKEN || result.node == target) return;
+    bool is_name = expression->kind == EXPRESSION_NAME; /* `a: a` is a cycle, not done */
+    if (result.kind == OPERAND_BROKEN || (result.node == target && !is_name)) return;
     if (result.kind == OPERAND_NUMBER || result.kind == OPERAND_LIST) {
         ConstantData *data;
         if (result.kind == OPERAND_LIST && !is_literal(b, expression)) {

@@ -69,6 +69,8 @@ typedef struct Builder {
     size_t late_count, late_capacity;
     InitialCopy *copies;
     size_t copy_count, copy_capacity;
+    GraphNode **broken; /* nodes with an error of their own, and their parts */
+    size_t broken_count, broken_capacity;
     ComputedConstant *computed;
     size_t computed_count, computed_capacity;
     Map bound_dims; /* name -> DimBinding */
@@ -109,13 +111,17 @@ bool read_names(Builder *b, const TreeNode *list, const char *what, NameItem **n
 
 typedef struct Call Call;
 
+/* Last of all: nodes that an error left unfinished give values without a dtype, over which
+ * inference steps silently, so that errors of the others are found in the same go. */
+void break_incomplete_nodes(Builder *b);
+
 /* Declares and fills all nodes of a `nodes:` mapping in the current scope. */
 void build_nodes(Builder *b, const TreeNode *nodes);
 /* A node written as a mapping, as an anonymous part of the owner (target NULL) or into target. */
 void build_mapping_node(Builder *b, const TreeNode *mapping, GraphNode *target, GraphNode **made);
 /* A new part of the owner, or target made ready for the row. */
 GraphNode *begin_node(Builder *b, const OpRow *row, GraphNode *target, Place place);
-/* Makes an unfilled node one of another op with the same outputs. */
+/* Makes an unfilled node one of another op; its outputs stay. */
 void change_row(Builder *b, GraphNode *node, const OpRow *row);
 /* The call that a mapping with `op`, or an expression, writes; and the node of a call. */
 Call call_of_mapping(Builder *b, const TreeNode *mapping, const OpRow *row);

@@ -36,8 +36,6 @@ void change_row(Builder *b, GraphNode *node, const OpRow *row) {
     node->input_count = 0;
     node->inputs = NULL;
     node->input_places = NULL;
-    for (size_t i = 0; i < row->output_count; i++)
-        if (!row->outputs[i].is_list && node->output_count <= i) graph_output(b->graph, node, i);
 }
 
 GraphNode *begin_node(Builder *b, const OpRow *row, GraphNode *target, Place place) {
@@ -250,9 +248,14 @@ GraphNode *build_call_expression(Builder *b, Expression *expression, GraphNode *
     return build_by_op(b, &call, target);
 }
 
+static void add_broken(Builder *b, GraphNode *node) {
+    *ARENA_PUSH(b->arena, b->broken, b->broken_count, b->broken_capacity) = node;
+}
+
 static void fill_node(Builder *b, Declared *declared) {
     GraphNode *node = declared->node;
     GraphNode *outer_owner = b->owner, *made;
+    size_t errors = diagnostics_error_count(b->diagnostics), first = b->graph->node_count;
     b->owner = node;
     b->draw_count = 0;
     if (declared->yaml.kind == TREE_MAPPING) {
@@ -261,6 +264,10 @@ static void fill_node(Builder *b, Declared *declared) {
     } else {
         Expression *expression = declared->expression;
         fill_expression(b, expression ? expression : expression_of_yaml(b, &declared->yaml), node);
+    }
+    if (diagnostics_error_count(b->diagnostics) > errors) {
+        add_broken(b, node);
+        for (size_t i = first; i < b->graph->node_count; i++) add_broken(b, b->graph->nodes[i]);
     }
     /* It comes to stand behind its parts, and in front of those of the next: the file's order, also
      * of inline writes. */
@@ -283,4 +290,40 @@ void build_nodes(Builder *b, const TreeNode *nodes) {
     }
     for (size_t i = 0; i < nodes->length; i++)
         if (all[i] && all[i]->node) fill_node(b, all[i]);
+}
+
+/* ---- what has an error ---- */
+
+static bool is_complete(const GraphNode *node) {
+    if (node->row->code == OP_CONSTANT) return node->constant != NULL;
+    if (node->row->code == OP_VARIABLE) return node->variable && node->variable->initial;
+    for (size_t p = 0; p < node->row->parameter_count; p++) {
+        const Parameter *parameter = &node->row->parameters[p];
+        ArgumentKind kind = node->arguments[p].kind;
+        if (parameter->kind == PARAMETER_VARIABLE && !node->variable) return false;
+        if (parameter->kind == PARAMETER_TENSOR_LIST && kind != ARGUMENT_INPUTS) return false;
+        bool is_needed = !parameter->is_optional && !parameter->text;
+        bool is_attribute = parameter->kind == PARAMETER_ATTRIBUTE;
+        if (is_needed && (is_attribute || parameter->kind == PARAMETER_TENSOR) &&
+            kind == ARGUMENT_ABSENT)
+            return false;
+    }
+    return true;
+}
+
+/* A placeholder without a dtype is what inference takes for an error that was reported. */
+static void break_node(Builder *b, GraphNode *node) {
+    change_row(b, node, op_row(node->output_count > 0 ? OP_PLACEHOLDER : OP_NO_OP));
+    node->arguments =
+        arena_alloc_array(b->arena, node->row->parameter_count, sizeof *node->arguments);
+    node->variable = NULL;
+    node->constant = NULL;
+    node->weak = NOT_WEAK;
+}
+
+void break_incomplete_nodes(Builder *b) {
+    if (diagnostics_error_count(b->diagnostics) == 0) return;
+    for (size_t i = 0; i < b->broken_count; i++) break_node(b, b->broken[i]);
+    for (size_t i = 0; i < b->graph->node_count; i++)
+        if (!is_complete(b->graph->nodes[i])) break_node(b, b->graph->nodes[i]);
 }

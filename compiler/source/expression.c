@@ -425,6 +425,8 @@ static void report_trailing(Parser *p) {
     else if (is_at(p, ':'))
         fail(p, &p->token,
              "an output `name:k` inside an expression stands in backquotes: `name:1`");
+    else if (is_at(p, ','))
+        fail(p, &p->token, "a list is written with [ ]: [a, b]");
     else if (is_at(p, ')') || is_at(p, ']'))
         fail(p, &p->token, "this bracket was never opened");
     else

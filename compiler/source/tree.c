@@ -375,7 +375,7 @@ static bool looks_like_expression(const Reader *r, size_t offset, const yaml_par
     const char *problem = parser->problem ? parser->problem : "";
     if (strstr(context, "flow") || strstr(context, "alias") || strstr(context, "anchor") ||
         strstr(context, "tag") || strstr(context, "next token") ||
-        strstr(problem, "mapping values"))
+        strstr(problem, "mapping values") || strstr(problem, "block sequence entries"))
         return true;
     while (offset > 0 && bytes[offset - 1] != '\n') offset--; /* `key: *a + b` */
     for (; offset < r->tree->file->length && bytes[offset] != '\n'; offset++)
