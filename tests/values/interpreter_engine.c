@@ -23,9 +23,15 @@ static bool interpreter_initialize(Engine *engine, const char **message) {
     return !*message;
 }
 
+/* The fetch of that name; `name:0` is the first output of `name`. */
 static const Fetch *find_fetch(const Graph *graph, const char *name) {
-    for (size_t k = 0; k < graph->fetch_count; k++)
-        if (strcmp(graph->fetches[k].name, name) == 0) return &graph->fetches[k];
+    size_t length = strlen(name);
+    size_t stem = length > 2 && strcmp(name + length - 2, ":0") == 0 ? length - 2 : length;
+    for (size_t k = 0; k < graph->fetch_count; k++) {
+        const char *own = graph->fetches[k].name;
+        if (strcmp(own, name) == 0 || (strlen(own) == stem && memcmp(own, name, stem) == 0))
+            return &graph->fetches[k];
+    }
     return NULL;
 }
 
