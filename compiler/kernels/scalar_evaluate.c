@@ -70,7 +70,7 @@ uint64_t bits_from_double(tfcc_dtype dtype, double number) {
     case TFCC_FLOAT64: return bits_of_double(number);
     case TFCC_FLOAT16: return float_to_float16((float)number);
     case TFCC_BFLOAT16: return float_to_bfloat16((float)number);
-    default: assert(!"a floating-point dtype"); return 0;
+    default: assert(0 && "a floating-point dtype"); return 0;
     }
 }
 
@@ -167,7 +167,7 @@ static uint64_t convert(tfcc_dtype to, tfcc_dtype from, uint64_t bits) {
         case SCALAR_CEIL: return TO(CEIL(a));                                                      \
         case SCALAR_TRUNCATE: return TO(TRUNC(a));                                                 \
         case SCALAR_ROUND_EVEN: return TO(RINT(a));                                                \
-        default: assert(!"an operation on floats"); return 0;                                      \
+        default: assert(0 && "an operation on floats"); return 0;                                  \
         }                                                                                          \
     }
 
@@ -186,7 +186,7 @@ static uint64_t signed_operation(ScalarOp op, int width, int64_t a, int64_t b) {
     case SCALAR_LESS: return a < b;
     case SCALAR_LESS_EQUAL: return a <= b;
     case SCALAR_SHIFT_RIGHT: return (uint64_t)(a >> (b & (width - 1)));
-    default: assert(!"an operation on integers"); return 0;
+    default: assert(0 && "an operation on integers"); return 0;
     }
 }
 
@@ -200,7 +200,7 @@ static uint64_t unsigned_operation(ScalarOp op, int width, uint64_t a, uint64_t 
     case SCALAR_LESS: return a < b;
     case SCALAR_LESS_EQUAL: return a <= b;
     case SCALAR_SHIFT_RIGHT: return a >> (b & (uint64_t)(width - 1));
-    default: assert(!"an operation on integers"); return 0;
+    default: assert(0 && "an operation on integers"); return 0;
     }
 }
 
