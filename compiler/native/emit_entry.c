@@ -88,7 +88,9 @@ static void store_plain(NativeModule *m, LLVMValueRef tensors, size_t index, con
     if (is_fetch) {
         LLVMValueRef is_null = LLVMBuildIsNull(m->builder, pointer, "");
         dtype = LLVMBuildSelect(m->builder, is_null, native_int32(m, TFCC_NONE), dtype, "");
-        bytes = native_int64(m, type_element_count(type) * (int64_t)dtype_size(type->dtype));
+        /* A scalar needs no capacity, and without one the runtime takes its shortest way. */
+        if (type->shape.rank > 0)
+            bytes = native_int64(m, type_element_count(type) * (int64_t)dtype_size(type->dtype));
     } else {
         shape = shape_constant(m, &type->shape);
     }
