@@ -139,3 +139,22 @@ LoopInstruction *emission_value(Emission *e, const Scalar *scalar, int copy, int
     emission_set(e, &e->splats[scalar->id], fresh);
     return fresh->of[copy];
 }
+
+/* ---- arrays ---- */
+
+uint32_t emission_local(Emission *e, tfcc_dtype dtype, int64_t count) {
+    for (FreeLocal **place = &e->free_locals; *place; place = &(*place)->next) {
+        uint32_t number = (*place)->number;
+        const LoopParameter *local = &e->b.function->buffers[number];
+        if (local->dtype != dtype || local->local_count != count) continue;
+        *place = (*place)->next;
+        return number;
+    }
+    return loop_local(&e->b, dtype, count);
+}
+
+void emission_release_local(Emission *e, uint32_t number) {
+    FreeLocal *local = arena_alloc(e->scratch, sizeof *local);
+    *local = (FreeLocal){number, e->free_locals};
+    e->free_locals = local;
+}

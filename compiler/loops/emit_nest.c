@@ -214,7 +214,7 @@ static void emit_level(Emission *e, size_t depth) {
     case NEST_TILES: emit_tiles_loop(e, depth, plan); break;
     case NEST_SCAN: emit_scan_loop(e, plan, emit_level, depth + 1); break;
     }
-    if (depth == nest->stage_depth) memset(e->staged, 0, nest->kernel->scalar_count * sizeof *e->staged);
+    if (depth == nest->stage_depth) emit_stages_end(e);
     memcpy(e->is_stored, stored, nest->kernel->output_count);
 }
 

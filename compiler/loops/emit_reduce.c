@@ -166,7 +166,7 @@ static void scalar_tail(Emission *e, Reduction *r, LoopInstruction **sofar, Dim 
     LoopInstruction *before[MOST_CARRIED];
     for (int c = 0; c < r->copies; c++) before[c] = sofar[c];
     LoopInstruction *branch = loop_if_begin(&e->b, index_operation(e, SCALAR_LESS, begin, end));
-    r->local = loop_local(&e->b, r->dtype, (int64_t)r->copies * r->facts->lanes);
+    r->local = emission_local(e, r->dtype, (int64_t)r->copies * r->facts->lanes);
     store_local(e, r, sofar);
     Reduction tail = *r;
     tail.mode = REDUCE_LOCAL;
@@ -175,6 +175,7 @@ static void scalar_tail(Emission *e, Reduction *r, LoopInstruction **sofar, Dim 
     loop_if_else(&e->b, branch, sofar, (size_t)r->copies);
     loop_if_end(&e->b, branch, before, (size_t)r->copies, outer);
     for (int c = 0; c < r->copies; c++) sofar[c] = branch->results[c];
+    emission_release_local(e, r->local);
     e->lanes = lanes;
 }
 
@@ -277,7 +278,7 @@ void emit_reduce(Emission *e, const Scalar *scalar) {
     if (width == 1) e->lanes = (Lanes){0};
     bool is_tree = r.mode == REDUCE_LANES || r.mode == REDUCE_LOCAL;
     int carried_lanes = r.mode == REDUCE_LANES || r.mode == REDUCE_LOCAL ? facts->lanes : width;
-    if (r.mode == REDUCE_LOCAL) r.local = loop_local(&e->b, r.dtype, (int64_t)r.copies * facts->lanes);
+    if (r.mode == REDUCE_LOCAL) r.local = emission_local(e, r.dtype, (int64_t)r.copies * facts->lanes);
     LoopInstruction *sofar[MOST_CARRIED];
     for (int c = 0; c < r.copies; c++) {
         sofar[c * r.parts] = emission_constant(e, r.dtype, carried_lanes, combiner_identity(r.combiner, r.dtype));
@@ -285,7 +286,10 @@ void emit_reduce(Emission *e, const Scalar *scalar) {
     }
     if (r.mode == REDUCE_LOCAL) store_local(e, &r, sofar);
     reduce_level(e, &r, sofar, 0);
-    if (r.mode == REDUCE_LOCAL) load_local(e, &r, sofar);
+    if (r.mode == REDUCE_LOCAL) {
+        load_local(e, &r, sofar);
+        emission_release_local(e, r.local);
+    }
     Values *values = values_create(e, r.copies);
     for (int c = 0; c < r.copies; c++) values->of[c] = result_of(e, &r, &sofar[c * r.parts], is_tree);
     e->lanes = outside;

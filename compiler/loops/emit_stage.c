@@ -185,7 +185,7 @@ void emit_stages(Emission *e) {
         const Scalar *scalar = nest->kernel->scalars[id];
         if (!e->is_needed[id] || !nest->facts[id].is_staged) continue;
         bool is_load = scalar->op == SCALAR_LOAD;
-        uint32_t local = loop_local(&e->b, scalar->dtype, nest->stage_length * (is_load ? nest->stage_pitch : 1));
+        uint32_t local = emission_local(e, scalar->dtype, nest->stage_length * (is_load ? nest->stage_pitch : 1));
         if (is_load) {
             load_tile(e, scalar, local);
         } else {
@@ -193,6 +193,13 @@ void emit_stages(Emission *e) {
             reduce_level(e, scalar, local, 0);
         }
         e->staged[id] = local + 1;
+    }
+}
+
+void emit_stages_end(Emission *e) {
+    for (size_t id = 0; id < e->nest->kernel->scalar_count; id++) {
+        if (e->staged[id]) emission_release_local(e, e->staged[id] - 1);
+        e->staged[id] = 0;
     }
 }
 

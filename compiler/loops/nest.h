@@ -134,6 +134,12 @@ typedef struct DimValue {
     Values *values;
 } DimValue;
 
+/* An array on the function's stack that nothing uses any more. */
+typedef struct FreeLocal {
+    uint32_t number;
+    struct FreeLocal *next;
+} FreeLocal;
+
 typedef struct Emission {
     const Nest *nest;
     Arena *arena, *scratch;
@@ -153,6 +159,7 @@ typedef struct Emission {
     Map dim_values;            /* Dim -> DimValue */
     Undo *log;
     size_t log_count, log_capacity;
+    FreeLocal *free_locals;
     bool *is_needed;           /* by scalar id: by this version */
     bool *is_stored;           /* by output: does not occur in this version, or has been stored further out */
     uint32_t *staged;          /* by scalar id: 1 + the array that holds the tile's values */
@@ -178,6 +185,9 @@ int emission_copies(const Emission *e, const AxisSet axes);
 /* The value of a scalar that has been computed, in that many lanes. */
 LoopInstruction *emission_value(Emission *e, const Scalar *scalar, int copy, int lanes);
 Values *values_create(Emission *e, int count);
+/* An array on the stack: one that has been given back, or a new one. */
+uint32_t emission_local(Emission *e, tfcc_dtype dtype, int64_t count);
+void emission_release_local(Emission *e, uint32_t number);
 
 /* ---- emit_index.c ---- */
 
@@ -215,6 +225,8 @@ enum { NEST_ROWS = 4, NEST_MOST_BLOCK = 16 };
 
 /* Fills the arrays of the tile that begins. */
 void emit_stages(Emission *e);
+/* The tile has been read. */
+void emit_stages_end(Emission *e);
 /* A staged scalar at the current point or points. */
 void emit_staged_scalar(Emission *e, const Scalar *scalar);
 

@@ -9,7 +9,7 @@
 
 #include "support/dtype.h"
 
-enum { LINE = 64, PADDING = 4, MOST_LANES = 128, CHEAP = 8, MODERATE = 24, LEAST_TILED = 4096, STAGED_BYTES = 4096 };
+enum { LINE = 64, PADDING = 4, MOST_LANES = 128, CHEAP = 8, MODERATE = 24, LEAST_TILED = 4096, STAGED_BYTES = 4096, MOST_STAGED = 4 };
 
 static bool is_arithmetic(const Scalar *scalar) { return scalar->op >= SCALAR_CONVERT; }
 
@@ -163,7 +163,9 @@ static bool can_have_lanes(const Nest *nest, Dim axis, const AxisUse *use) {
 }
 
 /* The points behind the last full step: computing them one by one is dearer than masks where there is much to compute. */
-static bool can_mask_tail(const Nest *nest, const AxisUse *use) { return has_masks(nest, use) && use->cost > 4; }
+static bool can_mask_tail(const Nest *nest, const AxisUse *use) {
+    return has_masks(nest, use) && (use->cost > 4 || nest->has_reduce);
+}
 
 static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has_copies) {
     int vector = nest->target->vector_bytes / use->widest;
@@ -175,7 +177,7 @@ static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has
     if (use->spread > 0 && use->narrowest_memory < 4 && lanes > 8) lanes = 8;
     int64_t size;
     if (dim_is_constant(axis->size, &size)) {
-        lanes = fit_lanes(size, lanes, can_mask_tail(nest, use) && lanes <= vector);
+        lanes = fit_lanes(size, lanes, can_mask_tail(nest, use) && 2 * power_of_two_below(size) <= vector);
         while (lanes > vector && size % lanes > size % (lanes / 2)) lanes /= 2;
     }
     return lanes < 2 ? 2 : lanes;
@@ -243,13 +245,15 @@ static Dim find_tiled_axis(const Nest *nest, const Dim *axes, size_t count, Dim 
 
 /* Loads of the tile that run along `tiled` and depend on nothing but axes are staged. */
 static void stage_loads(Nest *nest, Dim tiled, Dim lane_axis) {
+    int count = 0;
     for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
         ScalarFacts *facts = &nest->facts[id];
         const Scalar *load = nest->kernel->scalars[id];
         Dim along, across;
         if (!facts->axes || load->op != SCALAR_LOAD || load->as.load.condition || facts->access.part_count > 0) continue;
         if (!nest_stride(nest, &facts->access, tiled, &along) || !nest_stride(nest, &facts->access, lane_axis, &across)) continue;
-        facts->is_staged = dim_is(along, 1) && !dim_is(across, 0) && !dim_is(across, 1);
+        facts->is_staged = count < MOST_STAGED && dim_is(along, 1) && !dim_is(across, 0) && !dim_is(across, 1);
+        count += facts->is_staged;
     }
 }
 
@@ -295,20 +299,20 @@ static bool can_stage_reduce(const Nest *nest, const Scalar *reduce, Dim lane_ax
 }
 
 static bool stage_reduces(Nest *nest, Dim lane_axis, int lanes, int widest) {
-    bool is_any = false;
+    int count = 0;
     int64_t size;
     if (nest->has_scan || (dim_is_constant(lane_axis->size, &size) && size <= lanes)) return false;
     for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
         const Scalar *reduce = nest->kernel->scalars[id];
         ScalarFacts *facts = &nest->facts[id];
         if (!facts->axes || reduce->op != SCALAR_REDUCE || !axis_set_has(facts->axes, lane_axis)) continue;
-        facts->is_staged = can_stage_reduce(nest, reduce, lane_axis);
-        is_any = is_any || facts->is_staged;
+        facts->is_staged = count < MOST_STAGED && can_stage_reduce(nest, reduce, lane_axis);
+        count += facts->is_staged;
     }
     nest->stage_axis = lane_axis;
     nest->stage_lanes = lanes;
     nest->stage_length = STAGED_BYTES / widest;
-    return is_any;
+    return count > 0;
 }
 
 static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reorder) {
