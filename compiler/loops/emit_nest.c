@@ -253,7 +253,8 @@ static void join_entry(Emission *e) {
     e->b.function->body = entry;
 }
 
-void nest_emit(Emission *e) {
+/* With the optional outputs where one of them is given, else without. */
+static void emit_versions(Emission *e) {
     const Kernel *kernel = e->nest->kernel;
     LoopInstruction *any = NULL;
     bool has_other = kernel->check_count > 0;
@@ -275,6 +276,24 @@ void nest_emit(Emission *e) {
             loop_if_else(&e->b, branch, NULL, 0);
             emit_version(e, false);
         }
+        loop_if_end(&e->b, branch, NULL, 0, outer);
+    }
+}
+
+void nest_emit(Emission *e) {
+    const Nest *general = e->nest, *aligned = general->aligned;
+    if (!aligned) {
+        emit_versions(e);
+    } else {
+        LoopBlock *outer = e->b.block;
+        LoopInstruction *condition = emission_size(e, aligned->aligned_condition);
+        LoopInstruction *is_aligned = index_operation(e, SCALAR_NOT_EQUAL, condition, emission_integer(e, 0));
+        LoopInstruction *branch = loop_if_begin(&e->b, is_aligned);
+        e->nest = aligned;
+        emit_versions(e);
+        e->nest = general;
+        loop_if_else(&e->b, branch, NULL, 0);
+        emit_versions(e);
         loop_if_end(&e->b, branch, NULL, 0, outer);
     }
     e->b.function->slot_count = e->slot_count;

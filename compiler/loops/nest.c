@@ -176,8 +176,9 @@ static void find_scan_axis(Nest *nest) {
     nest->scan_reverse = first->as.scan.reverse;
 }
 
-Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target, const Kernel *kernel,
-                  const KernelArguments *arguments) {
+/* NULL where an aligned version is asked for that would gain nothing. */
+static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *target, const Kernel *kernel,
+                    const KernelArguments *arguments, const Nest *general) {
     Nest *nest = arena_alloc(arena, sizeof *nest);
     *nest = (Nest){.arena = arena, .loops = loops, .dims = loops->program->graph->dims, .target = target,
                    .kernel = kernel, .arguments = arguments, .dim_axes = map_create(arena)};
@@ -196,8 +197,10 @@ Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *tar
     mark_roots(nest, needed);
     nest_mark(nest, needed);
     find_axes(nest, needed);
+    if (general && !(nest->aligned_condition = nest_align(nest))) return NULL;
     if (nest->has_scan) find_scan_axis(nest);
     nest_collapse(nest);
+    if (general && nest->axis_count >= general->axis_count) return NULL;
     /* Merged axes keep the number of their innermost; the others are in no index any more. */
     find_axes(nest, needed);
     bool *marked = arena_alloc(arena, kernel->scalar_count + 1);
@@ -212,5 +215,12 @@ Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *tar
     }
     nest_plan_reduces(nest);
     nest_plan_loops(nest);
+    return nest;
+}
+
+Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target, const Kernel *kernel,
+                  const KernelArguments *arguments) {
+    Nest *nest = create(arena, loops, target, kernel, arguments, NULL);
+    nest->aligned = create(arena, loops, target, kernel, arguments, nest);
     return nest;
 }

@@ -1,6 +1,7 @@
 /* nest.h: one kernel on its way to a loop function; what the files of the schedule share.
  *
  *   nest.c         what the kernel's scalars depend on, and where they read
+ *   align.c        the case that nothing is broadcast, where that is known at run time only
  *   collapse.c     neighbouring axes that every access runs through as one
  *   strategy.c     the loops: their order, lanes, copies, tiles
  *   emission.c     values in scopes, constants and slots, axes that have a counter
@@ -59,7 +60,8 @@ typedef struct NestLoop {
     int64_t step; /* lanes, copies, the tile's length */
 } NestLoop;
 
-typedef struct Nest {
+typedef struct Nest Nest;
+struct Nest {
     Arena *arena; /* scratch */
     LoopProgram *loops;
     DimTable *dims;
@@ -82,7 +84,9 @@ typedef struct Nest {
     Dim stage_axis, stage_inner; /* of the tile: the lane axis, and for loads the one their memory runs along */
     int stage_lanes;
     int64_t stage_length, stage_pitch;
-} Nest;
+    Nest *aligned;         /* the version for the case that nothing is broadcast, or NULL */
+    Dim aligned_condition; /* of that version: not zero where it is right */
+};
 
 /* ---- nest.c ---- */
 
@@ -102,6 +106,11 @@ bool axis_set_within(const Nest *nest, const AxisSet a, const AxisSet b);
 bool nest_stride(const Nest *nest, const Access *access, Dim axis, Dim *stride);
 bool combiner_is_exact(Combiner combiner, tfcc_dtype dtype); /* any order gives the same */
 bool combiner_is_search(Combiner combiner);
+
+/* ---- align.c ---- */
+
+/* Makes this nest that of the case that nothing is broadcast; gives the condition, NULL where there is no such case. */
+Dim nest_align(Nest *nest);
 
 /* ---- collapse.c ---- */
 void nest_collapse(Nest *nest);

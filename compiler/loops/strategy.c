@@ -157,7 +157,8 @@ static bool reduces_take_lanes(const Nest *nest, Dim axis) {
 static bool can_have_lanes(const Nest *nest, Dim axis, const AxisUse *use) {
     int64_t size;
     if (dim_is_constant(axis->size, &size) && size < 4) return false;
-    if (nest->has_scan && !nest->scan_axis) return false;
+    /* A check that fails in some lane is looked at point by point, which a SCAN cannot be. */
+    if (nest->has_scan && (!nest->scan_axis || nest->kernel->check_count > 0)) return false;
     if (use->next == 0 || use->widest == 0) return false;
     return outputs_take_lanes(nest, axis) && reduces_take_lanes(nest, axis);
 }
