@@ -3,7 +3,7 @@
 #include "kernels/lower.h"
 #include <tfcc/abi.h>
 
-enum { LARGEST_FOLDED = 65536, MOST_STEPS = 1 << 24 };
+enum { LARGEST_FOLDED = 65536, MOST_STEPS = 1 << 22 };
 
 static bool can_be_folded(const GraphNode *node) {
     if (node->row->effects & (READS | WRITES | DRAWS)) return false;

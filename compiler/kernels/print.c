@@ -290,11 +290,43 @@ static void print_buffer_line(Text *text, const Buffer *buffer) {
     text_add_char(text, '\n');
 }
 
+/* Marks (by number) the buffers that live kernels touch, and those a run may name. */
+static void mark_buffer(bool *used, Buffer *buffer) {
+    used[buffer->number] = used[buffer_root(buffer)->number] = true;
+}
+
+static void mark_load(void *context, Scalar *scalar) {
+    if (scalar->op == SCALAR_LOAD) mark_buffer(context, scalar->as.load.buffer);
+}
+
+static void mark_used(const Program *program, bool *used) {
+    for (size_t k = 0; k < program->buffer_count; k++)
+        if (program->buffers[k]->is_fetchable || program->buffers[k]->is_feedable)
+            mark_buffer(used, program->buffers[k]);
+    for (size_t k = 0; k < program->kernel_count; k++) {
+        const Kernel *kernel = program->kernels[k];
+        if (kernel->is_dead) continue;
+        kernel_each_scalar(kernel, mark_load, used);
+        if (kernel->bind) mark_buffer(used, kernel->bind);
+        for (size_t o = 0; o < kernel->output_count; o++) {
+            mark_buffer(used, kernel->outputs[o].buffer);
+            if (kernel->outputs[o].initial) mark_buffer(used, kernel->outputs[o].initial);
+        }
+        for (const Guard *guard = kernel->guard; guard; guard = guard->outer)
+            mark_buffer(used, guard->predicate->buffer);
+    }
+}
+
 void program_print(Text *text, const Program *program) {
-    for (size_t k = 0; k < program->buffer_count; k++) print_buffer_line(text, program->buffers[k]);
+    Arena *scratch = arena_create();
+    bool *used = arena_alloc(scratch, program->buffer_count + 1);
+    mark_used(program, used);
+    for (size_t k = 0; k < program->buffer_count; k++)
+        if (used[k]) print_buffer_line(text, program->buffers[k]);
     for (size_t k = 0; k < program->kernel_count; k++) {
         if (program->kernels[k]->is_dead) continue;
         text_add_char(text, '\n');
         kernel_print(text, program->kernels[k]);
     }
+    arena_destroy(scratch);
 }
