@@ -44,8 +44,8 @@ bool need_rank(InferContext *c, const char *parameter, int least) {
         return infer_error_at(c, index, "%s has no known rank, which this op needs: give its placeholder a `shape`",
                               input_text(c, index));
     if (shape->rank >= least) return true;
-    return infer_error_at(c, index, "%s is %s; it needs %d dimension%s or more", input_text(c, index),
-                          shape_text(c->graph->arena, shape), least, least == 1 ? "" : "s");
+    return infer_error_at(c, index, "%s is %s, of rank %d; it needs %d dimension%s or more", input_text(c, index),
+                          shape_text(c->graph->arena, shape), shape->rank, least, least == 1 ? "" : "s");
 }
 
 bool need_exact_rank(InferContext *c, const char *parameter, int rank) {

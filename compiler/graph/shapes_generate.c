@@ -204,6 +204,15 @@ static bool integer_range(InferContext *c, Value *start, Value *limit, Value *de
     sentence_text(&s, "delta is 0");
     if (!infer_require(c, dim_not(t, dim_equal(t, step, zero)), &s)) return false;
     Dim span = dim_subtract(t, to, from);
+    Dim fits = dim_select(t, dim_less(t, zero, step), dim_not(t, dim_less(t, to, from)), dim_not(t, dim_less(t, from, to)));
+    Sentence away = sentence_begin(c);
+    sentence_text(&away, "a range from ");
+    sentence_dim(&away, from);
+    sentence_text(&away, " by ");
+    sentence_dim(&away, step);
+    sentence_text(&away, " leads away from its limit, ");
+    sentence_dim(&away, to);
+    if (!infer_require(c, fits, &away)) return false;
     Dim upward = dim_ceil_divide(t, span, dim_maximum(t, step, one));
     Dim downward = dim_ceil_divide(t, dim_subtract(t, zero, span), dim_maximum(t, dim_subtract(t, zero, step), one));
     *size = dim_maximum(t, zero, dim_select(t, dim_less(t, zero, step), upward, downward));
@@ -216,7 +225,8 @@ static bool float_range(InferContext *c, Value *start, Value *limit, Value *delt
     if ((!start || constant_number(start, &from)) && constant_number(limit, &to) && (!delta || constant_number(delta, &step))) {
         double count = ceil(fabs((to - from) / step));
         if (step == 0 || isnan(count) || count > 1e18) return infer_error_text(c, "from %g to %g by %g is no range", from, to, step);
-        if ((step > 0 && from > to) || (step < 0 && from < to)) count = 0;
+        if ((step > 0 && from > to) || (step < 0 && from < to))
+            return infer_error_text(c, "a range from %g by %g leads away from its limit, %g", from, step, to);
         *size = known(c, (int64_t)count);
         return true;
     }

@@ -85,32 +85,58 @@ bool shape_expand_dims(InferContext *c) {
     return true;
 }
 
-/* Whether this dimension goes. Without `axis` all ones go; a size that is not known must not turn out to be one. */
-static bool squeeze_one(InferContext *c, const Shape *input, int i, bool named, bool *goes) {
-    DimAnswer is_one = dim_compare(c->dims, input->dims[i], known(c, 1));
-    *goes = named || is_one == DIM_YES;
-    Dim condition = dim_equal(c->dims, input->dims[i], known(c, 1));
-    if (!named) condition = *goes ? known(c, 1) : dim_not(c->dims, condition);
-    if (infer_holds(condition)) return true;
-    Sentence s = sentence_begin(c);
-    if (named) sentence_text(&s, "dimension %d is not 1: ", i);
-    else sentence_text(&s, "dimension %d has size 1 in this run, so that the rank would differ; name the dimensions by axis: ", i);
-    sentence_input(&s, c, 0);
-    return infer_require(c, condition, &s);
+/* Dimensions that are named have to be 1. */
+static bool squeeze_named(InferContext *c, const Shape *input, unsigned axes) {
+    Shape shape = {0};
+    for (int i = 0; i < input->rank; i++) {
+        if (!(axes & (1u << i))) {
+            shape.dims[shape.rank++] = input->dims[i];
+            continue;
+        }
+        Dim condition = dim_equal(c->dims, input->dims[i], known(c, 1));
+        if (infer_holds(condition)) continue;
+        Sentence s = sentence_begin(c);
+        sentence_text(&s, "dimension %d is not 1: ", i);
+        sentence_input(&s, c, 0);
+        if (!infer_require(c, condition, &s)) return false;
+    }
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* All ones go. Where a size is not known the rank is known during the run alone: position m from the right takes the size of the
+ * one dimension that is not 1 and has m such dimensions behind it, or else is 1. */
+static void squeeze_all(InferContext *c, const Shape *input) {
+    DimTable *t = c->dims;
+    Dim one = known(c, 1), stays[MAX_RANK], behind = known(c, 0);
+    Shape shape = {.rank = MAX_RANK};
+    for (int m = 0; m < MAX_RANK; m++) shape.dims[m] = one;
+    for (int i = input->rank - 1; i >= 0; i--) {
+        stays[i] = dim_subtract(t, one, dim_equal(t, input->dims[i], one));
+        for (int m = 0; m < MAX_RANK; m++) {
+            Dim here = dim_multiply(t, stays[i], dim_equal(t, behind, known(c, m)));
+            Dim *size = &shape.dims[MAX_RANK - 1 - m];
+            *size = dim_add(t, *size, dim_multiply(t, here, dim_subtract(t, input->dims[i], one)));
+        }
+        behind = dim_add(t, behind, stays[i]);
+    }
+    shape.runtime_rank = behind;
+    int64_t rank;
+    if (dim_is_constant(behind, &rank)) {
+        Shape exact = {0};
+        for (int i = 0; i < input->rank; i++)
+            if (dim_is(stays[i], 1)) exact.dims[exact.rank++] = input->dims[i];
+        shape = exact;
+    }
+    set_shape(c, 0, shape);
 }
 
 bool shape_squeeze(InferContext *c) {
     const Shape *input = input_shape(c, "input");
     unsigned axes;
     if (!need_rank(c, "input", 0) || !need_axes(c, "axis", input->rank, &axes)) return false;
-    bool all = !has_input(c, "axis") || axes == 0; /* TensorFlow takes an empty list for all */
-    Shape shape = {0};
-    for (int i = 0; i < input->rank; i++) {
-        bool goes = false;
-        if ((all || (axes & (1u << i))) && !squeeze_one(c, input, i, !all, &goes)) return false;
-        if (!goes) shape.dims[shape.rank++] = input->dims[i];
-    }
-    set_shape(c, 0, shape);
+    if (has_input(c, "axis") && axes != 0) return squeeze_named(c, input, axes);
+    squeeze_all(c, input); /* TensorFlow takes an empty list for all */
     return true;
 }
 

@@ -182,8 +182,8 @@ bool plan_strided_slice(InferContext *c, SlicePlan *plan) {
         else if (!has_bit(e.new_axis_mask, i)) taken++;
     }
     if (taken > input->rank)
-        return infer_error_text(c, "%d indices for %s, which has %d dimension%s", taken, shape_text(c->graph->arena, input),
-                                input->rank, input->rank == 1 ? "" : "s");
+        return infer_error_text(c, "%d indices for %s, of rank %d", taken, shape_text(c->graph->arena, input),
+                                input->rank);
     *plan = (SlicePlan){0};
     for (size_t i = 0; i < e.count; i++) {
         if (has_bit(e.ellipsis_mask, i)) {
