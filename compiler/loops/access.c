@@ -6,7 +6,8 @@ typedef struct AccessBuilder {
     Access *access;
 } AccessBuilder;
 
-/* Adds index * stride. Sums are taken apart, so that what depends on data does not hide what does not. */
+/* Adds index * stride. Sums are taken apart, so that what depends on data does not hide what does
+ * not. */
 static void add_index(AccessBuilder *b, Scalar *index, Dim stride) {
     Access *access = b->access;
     if (index->op == SCALAR_ADD && access->part_count < MAX_RANK) {

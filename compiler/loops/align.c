@@ -1,12 +1,14 @@
 /* align.c: a second version of an elementwise kernel for the case that nothing is broadcast.
  *
- * Where sizes of operands are known at run time only, an index is axis * (size != 1), and no two axes can be merged. But mostly the sizes are
- * equal: then every such operand is read at the offset at which the result is stored, and the kernel is one loop. Which it is, one slot
- * tells when the kernel starts.
+ * Where sizes of operands are known at run time only, an index is axis * (size != 1), and no two
+ * axes can be merged. But mostly the sizes are equal: then every such operand is read at the offset
+ * at which the result is stored, and the kernel is one loop. Which it is, one slot tells when the
+ * kernel starts.
  */
 #include "loops/nest.h"
 
-/* 1 where the operand has the kernel's own sizes, NULL where that is certain, or its index is of another form. */
+/* 1 where the operand has the kernel's own sizes, NULL where that is certain, or its index is of
+ * another form. */
 static Dim same_sizes(const Nest *nest, const Scalar *load) {
     const Buffer *buffer = load->as.load.buffer;
     const Kernel *kernel = nest->kernel;
@@ -15,8 +17,11 @@ static Dim same_sizes(const Nest *nest, const Scalar *load) {
     for (size_t k = 0; k < kernel->axis_count; k++) {
         const Scalar *index = load->as.load.index[k];
         Dim axis = kernel->axes[k], size = buffer->type.shape.dims[k];
-        if (index->op != SCALAR_INDEX || !dim_split(nest->dims, index->as.index, axis, &coefficient, &rest)) return NULL;
-        if (!dim_is(rest, 0) || (dim_is_constant(coefficient, NULL) && !dim_is(coefficient, 1))) return NULL;
+        if (index->op != SCALAR_INDEX ||
+            !dim_split(nest->dims, index->as.index, axis, &coefficient, &rest))
+            return NULL;
+        if (!dim_is(rest, 0) || (dim_is_constant(coefficient, NULL) && !dim_is(coefficient, 1)))
+            return NULL;
         condition = dim_multiply(nest->dims, condition, dim_equal(nest->dims, size, axis->size));
     }
     return dim_is_constant(condition, NULL) ? NULL : condition;

@@ -1,9 +1,9 @@
 /* arguments.c: what a step's function is given, and what the runtime may do with it. */
+#include "loops/plan.h"
+#include "support/dtype.h"
 #include <assert.h>
 #include <string.h>
 #include <tfcc/abi.h>
-#include "loops/plan.h"
-#include "support/dtype.h"
 
 typedef struct ArgumentKey {
     Buffer *root;
@@ -22,7 +22,8 @@ static uint32_t argument_number(ArgumentList *a, Buffer *buffer, tfcc_dtype dtyp
     if (added) {
         KernelArguments *list = a->list;
         entry->value = (void *)(uintptr_t)list->count;
-        *ARENA_PUSH(a->arena, list->arguments, list->count, list->capacity) = (LoopArgument){.buffer = key.root};
+        *ARENA_PUSH(a->arena, list->arguments, list->count, list->capacity) =
+            (LoopArgument){.buffer = key.root};
         LoopParameter *parameter =
             ARENA_PUSH(a->arena, list->parameters, list->parameter_count, list->parameter_capacity);
         *parameter = (LoopParameter){.dtype = dtype, .is_exclusive = true};
@@ -50,12 +51,14 @@ static void add_output(ArgumentList *a, const Kernel *kernel, const KernelOutput
         a->list->arguments[initial].flags |= TFCC_ABI_INPUT;
         a->list->arguments[number].flags |= TFCC_ABI_PRELOADED;
         a->list->arguments[number].initial = a->list->arguments[initial].buffer;
-        a->list->parameters[number].is_exclusive = a->list->parameters[initial].is_exclusive = false;
+        a->list->parameters[number].is_exclusive = a->list->parameters[initial].is_exclusive =
+            false;
     }
     if (buffer_root(output->buffer)->kind != TFCC_ABI_WRITE) return;
     for (size_t k = 0; k < a->list->count; k++) {
         LoopArgument *input = &a->list->arguments[k];
-        bool is_variable = input->buffer->kind == TFCC_ABI_CURRENT || input->buffer->kind == TFCC_ABI_START;
+        bool is_variable =
+            input->buffer->kind == TFCC_ABI_CURRENT || input->buffer->kind == TFCC_ABI_START;
         if (!is_variable || input->buffer->variable != output->buffer->variable ||
             !arguments_same_index(kernel, output, input->buffer))
             continue;
@@ -78,7 +81,8 @@ KernelArguments arguments_of_kernel(Arena *arena, const Kernel *kernel) {
     KernelArguments list = {.numbers = map_create(arena)};
     ArgumentList builder = {arena, &list};
     kernel_each_scalar(kernel, visit_scalar, &builder);
-    for (size_t k = 0; k < kernel->output_count; k++) add_output(&builder, kernel, &kernel->outputs[k]);
+    for (size_t k = 0; k < kernel->output_count; k++)
+        add_output(&builder, kernel, &kernel->outputs[k]);
     for (size_t k = 0; k < list.count; k++)
         if (list.parameters[k].is_output && list.parameters[k].is_optional)
             list.arguments[k].flags |= TFCC_ABI_OPTIONAL;
@@ -106,22 +110,26 @@ typedef struct SameIndexQuestion {
 static void visit_load(void *context, Scalar *scalar) {
     SameIndexQuestion *q = context;
     q->has_scan = q->has_scan || scalar->op == SCALAR_SCAN;
-    if (scalar->op != SCALAR_LOAD || buffer_root(scalar->as.load.buffer) != q->input || !q->is_same) return;
+    if (scalar->op != SCALAR_LOAD || buffer_root(scalar->as.load.buffer) != q->input || !q->is_same)
+        return;
     q->has_load = true;
-    Access access = access_of_index(q->kernel->program->graph->dims, &scalar->as.load.buffer->type.shape,
-                                    scalar->as.load.index, NULL);
-    q->is_same = access.part_count == 0 && access.affine == q->wanted && dtype_size(scalar->dtype) == q->element_size;
+    Access access =
+        access_of_index(q->kernel->program->graph->dims, &scalar->as.load.buffer->type.shape,
+                        scalar->as.load.index, NULL);
+    q->is_same = access.part_count == 0 && access.affine == q->wanted &&
+                 dtype_size(scalar->dtype) == q->element_size;
 }
 
 bool arguments_same_index(const Kernel *kernel, const KernelOutput *output, Buffer *input) {
     Buffer *buffer = buffer_root(output->buffer);
     SameIndexQuestion q = {.kernel = kernel, .input = buffer_root(input), .is_same = true};
     q.element_size = dtype_size(buffer->type.dtype);
-    /* Without an index of its own every point stores its own element; else two points may share one, which only a
-     * kernel that does not read it stands. */
+    /* Without an index of its own every point stores its own element; else two points may share
+     * one, which only a kernel that does not read it stands. */
     if (!output->index) {
         Dim *axes = kernel->axes;
-        q.wanted = access_of_index(kernel->program->graph->dims, &buffer->type.shape, NULL, axes).affine;
+        q.wanted =
+            access_of_index(kernel->program->graph->dims, &buffer->type.shape, NULL, axes).affine;
     }
     kernel_each_scalar(kernel, visit_load, &q);
     return q.is_same && !(q.has_scan && q.has_load);

@@ -1,7 +1,7 @@
 /* builder.c: appending instructions; see loops.h. */
-#include <assert.h>
 #include "loops/loops.h"
 #include "support/dtype.h"
+#include <assert.h>
 
 static LoopInstruction *create(LoopBuilder *b, LoopOp op, LoopType type) {
     LoopInstruction *instruction = arena_alloc(b->arena, sizeof *instruction);
@@ -114,12 +114,14 @@ LoopInstruction *loop_reduce_lanes(LoopBuilder *b, ScalarOp op, LoopInstruction 
 }
 
 LoopInstruction *loop_extract(LoopBuilder *b, LoopInstruction *vector, int lane) {
-    LoopInstruction *result = append(b, LOOP_EXTRACT, (LoopType){vector->type.dtype, 1}, &vector, 1);
+    LoopInstruction *result =
+        append(b, LOOP_EXTRACT, (LoopType){vector->type.dtype, 1}, &vector, 1);
     result->number = (uint32_t)lane;
     return result;
 }
 
-LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other, bool is_last_half) {
+LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other,
+                          bool is_last_half) {
     LoopInstruction *result = append(b, LOOP_ZIP, a->type, (LoopInstruction *[]){a, other}, 2);
     result->number = is_last_half;
     return result;
@@ -190,8 +192,8 @@ void loop_fail(LoopBuilder *b, uint32_t check, LoopInstruction *const *values, s
 
 uint32_t loop_local(LoopBuilder *b, tfcc_dtype dtype, int64_t count) {
     LoopFunction *function = b->function;
-    LoopParameter *local = ARENA_PUSH(b->arena, function->buffers, function->buffer_count,
-                                      function->buffer_capacity);
+    LoopParameter *local =
+        ARENA_PUSH(b->arena, function->buffers, function->buffer_count, function->buffer_capacity);
     local->dtype = dtype;
     local->is_output = local->is_local = local->is_exclusive = true;
     local->local_count = count;

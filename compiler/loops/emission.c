@@ -1,9 +1,9 @@
 /* emission.c: values in scopes, constants and slots, axes that have a counter. */
 #include "loops/nest.h"
 
+#include "support/dtype.h"
 #include <assert.h>
 #include <string.h>
-#include "support/dtype.h"
 
 void emission_begin(Emission *e, const Nest *nest, LoopFunction *function) {
     size_t scalars = nest->kernel->scalar_count + 1, axes = (size_t)nest->kernel->next_axis + 1;
@@ -24,7 +24,8 @@ void emission_begin(Emission *e, const Nest *nest, LoopFunction *function) {
     e->running = arena_alloc_array(e->scratch, scalars, sizeof *e->running);
     e->next = arena_alloc_array(e->scratch, scalars, sizeof *e->next);
     e->is_needed = arena_alloc_array(e->scratch, scalars, sizeof *e->is_needed);
-    e->is_stored = arena_alloc_array(e->scratch, nest->kernel->output_count + 1, sizeof *e->is_stored);
+    e->is_stored =
+        arena_alloc_array(e->scratch, nest->kernel->output_count + 1, sizeof *e->is_stored);
 }
 
 /* ---- scopes ---- */
@@ -34,7 +35,9 @@ void emission_set(Emission *e, Values **place, Values *values) {
     *place = values;
 }
 
-size_t scope_begin(const Emission *e) { return e->log_count; }
+size_t scope_begin(const Emission *e) {
+    return e->log_count;
+}
 
 void scope_end(Emission *e, size_t scope) {
     while (e->log_count > scope) {
@@ -51,7 +54,8 @@ void emission_hide(Emission *e, Dim axis) {
     }
     for (size_t k = 0; k < e->dim_values.count; k++) {
         DimValue *value = e->dim_values.entries[k].value;
-        if (value->values && axis_set_has(nest_dim_axes(e->nest, value->dim), axis)) emission_set(e, &value->values, NULL);
+        if (value->values && axis_set_has(nest_dim_axes(e->nest, value->dim), axis))
+            emission_set(e, &value->values, NULL);
     }
 }
 
@@ -86,7 +90,9 @@ LoopInstruction *emission_constant(Emission *e, tfcc_dtype dtype, int lanes, uin
     return entry->value;
 }
 
-LoopInstruction *emission_integer(Emission *e, int64_t number) { return emission_constant(e, TFCC_INT64, 1, (uint64_t)number); }
+LoopInstruction *emission_integer(Emission *e, int64_t number) {
+    return emission_constant(e, TFCC_INT64, 1, (uint64_t)number);
+}
 
 LoopInstruction *emission_size(Emission *e, Dim dim) {
     int64_t number;
@@ -125,7 +131,8 @@ Values *values_create(Emission *e, int count) {
 }
 
 LoopInstruction *emission_value(Emission *e, const Scalar *scalar, int copy, int lanes) {
-    if (scalar->op == SCALAR_CONSTANT) return emission_constant(e, scalar->dtype, lanes, scalar->as.bits);
+    if (scalar->op == SCALAR_CONSTANT)
+        return emission_constant(e, scalar->dtype, lanes, scalar->as.bits);
     const Values *values = e->values[scalar->id];
     assert(values);
     copy = values->count == 1 ? 0 : copy;
@@ -133,7 +140,8 @@ LoopInstruction *emission_value(Emission *e, const Scalar *scalar, int copy, int
     if (value->type.lanes == lanes) return value;
     assert(value->type.lanes == 1);
     const Values *splats = e->splats[scalar->id];
-    if (splats && splats->count == values->count && splats->of[copy]->type.lanes == lanes) return splats->of[copy];
+    if (splats && splats->count == values->count && splats->of[copy]->type.lanes == lanes)
+        return splats->of[copy];
     Values *fresh = values_create(e, values->count);
     for (int c = 0; c < values->count; c++) fresh->of[c] = loop_splat(&e->b, values->of[c], lanes);
     emission_set(e, &e->splats[scalar->id], fresh);

@@ -3,7 +3,8 @@
 
 /* ---- arithmetic ---- */
 
-static bool fold(Emission *e, ScalarOp op, LoopInstruction *a, LoopInstruction *b, LoopInstruction **result) {
+static bool fold(Emission *e, ScalarOp op, LoopInstruction *a, LoopInstruction *b,
+                 LoopInstruction **result) {
     int64_t x, y;
     bool has_x = is_integer_constant(a, &x), has_y = is_integer_constant(b, &y);
     if (has_x && has_y) {
@@ -15,12 +16,15 @@ static bool fold(Emission *e, ScalarOp op, LoopInstruction *a, LoopInstruction *
         case SCALAR_MINIMUM: y = x < y ? x : y; break;
         default: return false;
         }
-        *result = emission_constant(e, TFCC_INT64, a->type.lanes > b->type.lanes ? a->type.lanes : b->type.lanes, (uint64_t)y);
+        *result = emission_constant(e, TFCC_INT64,
+                                    a->type.lanes > b->type.lanes ? a->type.lanes : b->type.lanes,
+                                    (uint64_t)y);
         return true;
     }
     bool is_sum = op == SCALAR_ADD, is_product = op == SCALAR_MULTIPLY;
     if ((is_sum && has_x && x == 0) || (is_product && has_x && x == 1)) return *result = b, true;
-    if (((is_sum || op == SCALAR_SUBTRACT) && has_y && y == 0) || (is_product && has_y && y == 1)) return *result = a, true;
+    if (((is_sum || op == SCALAR_SUBTRACT) && has_y && y == 0) || (is_product && has_y && y == 1))
+        return *result = a, true;
     return false;
 }
 
@@ -31,7 +35,8 @@ LoopInstruction *index_operation(Emission *e, ScalarOp op, LoopInstruction *a, L
         if (a->type.lanes < lanes) a = loop_splat(&e->b, a, lanes);
         if (b->type.lanes < lanes) b = loop_splat(&e->b, b, lanes);
         bool is_comparison = op >= SCALAR_EQUAL && op <= SCALAR_LESS_EQUAL;
-        result = loop_arithmetic(&e->b, op, is_comparison ? TFCC_BOOL : a->type.dtype, (LoopInstruction *[]){a, b}, 2);
+        result = loop_arithmetic(&e->b, op, is_comparison ? TFCC_BOOL : a->type.dtype,
+                                 (LoopInstruction *[]){a, b}, 2);
     }
     return result->type.lanes == lanes ? result : loop_splat(&e->b, result, lanes);
 }
@@ -41,10 +46,12 @@ LoopInstruction *logical_and(Emission *e, LoopInstruction *a, LoopInstruction *b
     return index_operation(e, SCALAR_AND, a, b);
 }
 
-static LoopInstruction *select_value(Emission *e, LoopInstruction *condition, LoopInstruction *a, LoopInstruction *b) {
+static LoopInstruction *select_value(Emission *e, LoopInstruction *condition, LoopInstruction *a,
+                                     LoopInstruction *b) {
     LoopInstruction *operands[3] = {condition, a, b};
     int lanes = 1;
-    for (int k = 0; k < 3; k++) lanes = operands[k]->type.lanes > lanes ? operands[k]->type.lanes : lanes;
+    for (int k = 0; k < 3; k++)
+        lanes = operands[k]->type.lanes > lanes ? operands[k]->type.lanes : lanes;
     for (int k = 0; k < 3; k++)
         if (operands[k]->type.lanes < lanes) operands[k] = loop_splat(&e->b, operands[k], lanes);
     return loop_arithmetic(&e->b, SCALAR_SELECT, a->type.dtype, operands, 3);
@@ -54,17 +61,20 @@ static LoopInstruction *select_value(Emission *e, LoopInstruction *condition, Lo
 
 static LoopInstruction *emit_axis(Emission *e, Dim axis, int copy) {
     LoopInstruction *counter = e->counters[axis->axis];
-    if (axis == e->copy_axis && copy > 0) counter = index_operation(e, SCALAR_ADD, counter, emission_integer(e, copy));
+    if (axis == e->copy_axis && copy > 0)
+        counter = index_operation(e, SCALAR_ADD, counter, emission_integer(e, copy));
     return axis == e->lanes.axis ? loop_ramp(&e->b, counter, e->lanes.count) : counter;
 }
 
-/* constant + sum of coefficient * product; what does not depend on axes is one slot, and lanes are added last. */
+/* constant + sum of coefficient * product; what does not depend on axes is one slot, and lanes are
+ * added last. */
 static LoopInstruction *emit_sum(Emission *e, Dim dim, int copy) {
     DimTable *dims = e->nest->dims;
     Dim fixed = dim_constant(dims, dim->constant), lane_axis = e->lanes.axis;
     LoopInstruction *scalar = NULL, *vector = NULL, *ramp = NULL;
     for (size_t k = 0; k < dim->term_count; k++) {
-        Dim coefficient = dim_constant(dims, dim->terms[k].coefficient), product = dim->terms[k].product;
+        Dim coefficient = dim_constant(dims, dim->terms[k].coefficient),
+            product = dim->terms[k].product;
         if (!dim_has_axis(product)) {
             fixed = dim_add(dims, fixed, dim_multiply(dims, product, coefficient));
             continue;
@@ -73,7 +83,8 @@ static LoopInstruction *emit_sum(Emission *e, Dim dim, int copy) {
             ramp = e->counters[product->axis];
             continue;
         }
-        LoopInstruction *term = index_operation(e, SCALAR_MULTIPLY, emit_dim(e, product, copy), emission_size(e, coefficient));
+        LoopInstruction *term = index_operation(e, SCALAR_MULTIPLY, emit_dim(e, product, copy),
+                                                emission_size(e, coefficient));
         LoopInstruction **sum = term->type.lanes > 1 ? &vector : &scalar;
         *sum = *sum ? index_operation(e, SCALAR_ADD, *sum, term) : term;
     }
@@ -99,22 +110,32 @@ static LoopInstruction *emit_product(Emission *e, Dim dim, int copy) {
     return result ? index_operation(e, SCALAR_MULTIPLY, result, rest) : rest;
 }
 
-/* Rounds down, 0 where the divisor is. The instruction rounds towards zero, which differs where the signs do and something remains. */
-static LoopInstruction *emit_quotient(Emission *e, Dim dim, LoopInstruction *a, LoopInstruction *b) {
+/* Rounds down, 0 where the divisor is. The instruction rounds towards zero, which differs where the
+ * signs do and something remains. */
+static LoopInstruction *emit_quotient(Emission *e, Dim dim, LoopInstruction *a,
+                                      LoopInstruction *b) {
     bool is_modulo = dim->kind == DIM_MODULO;
-    if (dim_is_nonnegative(e->nest->dims, dim->operands[0]) && dim_is_nonnegative(e->nest->dims, dim->operands[1])) {
+    if (dim_is_nonnegative(e->nest->dims, dim->operands[0]) &&
+        dim_is_nonnegative(e->nest->dims, dim->operands[1])) {
         return index_operation(e, is_modulo ? SCALAR_REMAINDER : SCALAR_DIVIDE, a, b);
     }
     LoopInstruction *quotient = index_operation(e, SCALAR_DIVIDE, a, b);
-    LoopInstruction *remainder = index_operation(e, SCALAR_REMAINDER, a, b), *zero = emission_integer(e, 0);
-    LoopInstruction *signs = index_operation(e, SCALAR_LESS, index_operation(e, SCALAR_XOR, a, b), zero);
-    LoopInstruction *is_below = logical_and(e, signs, index_operation(e, SCALAR_NOT_EQUAL, remainder, zero));
-    if (is_modulo) return select_value(e, is_below, index_operation(e, SCALAR_ADD, remainder, b), remainder);
-    return select_value(e, is_below, index_operation(e, SCALAR_SUBTRACT, quotient, emission_integer(e, 1)), quotient);
+    LoopInstruction *remainder = index_operation(e, SCALAR_REMAINDER, a, b),
+                    *zero = emission_integer(e, 0);
+    LoopInstruction *signs =
+        index_operation(e, SCALAR_LESS, index_operation(e, SCALAR_XOR, a, b), zero);
+    LoopInstruction *is_below =
+        logical_and(e, signs, index_operation(e, SCALAR_NOT_EQUAL, remainder, zero));
+    if (is_modulo)
+        return select_value(e, is_below, index_operation(e, SCALAR_ADD, remainder, b), remainder);
+    return select_value(e, is_below,
+                        index_operation(e, SCALAR_SUBTRACT, quotient, emission_integer(e, 1)),
+                        quotient);
 }
 
 static LoopInstruction *emit_operation(Emission *e, Dim dim, int copy) {
-    LoopInstruction *a = emit_dim(e, dim->operands[0], copy), *b = emit_dim(e, dim->operands[1], copy);
+    LoopInstruction *a = emit_dim(e, dim->operands[0], copy),
+                    *b = emit_dim(e, dim->operands[1], copy);
     LoopInstruction *one = emission_integer(e, 1), *zero = emission_integer(e, 0);
     switch (dim->kind) {
     case DIM_FLOOR_DIVIDE:
@@ -124,7 +145,8 @@ static LoopInstruction *emit_operation(Emission *e, Dim dim, int copy) {
     case DIM_EQUAL: return select_value(e, index_operation(e, SCALAR_EQUAL, a, b), one, zero);
     case DIM_LESS: return select_value(e, index_operation(e, SCALAR_LESS, a, b), one, zero);
     default: /* DIM_SELECT */
-        return select_value(e, index_operation(e, SCALAR_NOT_EQUAL, a, zero), b, emit_dim(e, dim->operands[2], copy));
+        return select_value(e, index_operation(e, SCALAR_NOT_EQUAL, a, zero), b,
+                            emit_dim(e, dim->operands[2], copy));
     }
 }
 

@@ -18,10 +18,12 @@ typedef struct Address {
     LoopInstruction *offsets; /* SPREAD_ANY, SPREAD_STRIDED: every lane's */
 } Address;
 
-static LoopInstruction *add_parts(Emission *e, const Access *access, LoopInstruction *offset, int copy) {
+static LoopInstruction *add_parts(Emission *e, const Access *access, LoopInstruction *offset,
+                                  int copy) {
     for (int k = 0; k < access->part_count; k++) {
         const Scalar *part = access->parts[k];
-        LoopInstruction *value = emission_value(e, part, copy, emission_lanes(e, e->nest->facts[part->id].axes));
+        LoopInstruction *value =
+            emission_value(e, part, copy, emission_lanes(e, e->nest->facts[part->id].axes));
         value = index_operation(e, SCALAR_MULTIPLY, value, emission_size(e, access->strides[k]));
         offset = index_operation(e, SCALAR_ADD, offset, value);
     }
@@ -44,7 +46,8 @@ static Address address_of(Emission *e, const Access *access, int copy) {
     dim_split(e->nest->dims, access->affine, axis, &stride, &rest);
     LoopInstruction *step = emission_size(e, stride), *counter = e->counters[axis->axis];
     address.start = add_parts(e, access, emit_dim(e, rest, copy), copy);
-    address.start = index_operation(e, SCALAR_ADD, address.start, index_operation(e, SCALAR_MULTIPLY, counter, step));
+    address.start = index_operation(e, SCALAR_ADD, address.start,
+                                    index_operation(e, SCALAR_MULTIPLY, counter, step));
     if (dim_is(stride, 1)) {
         address.spread = SPREAD_NEXT;
         return address;
@@ -52,7 +55,8 @@ static Address address_of(Emission *e, const Access *access, int copy) {
     address.spread = dim_is_constant(stride, NULL) ? SPREAD_ANY : SPREAD_STRIDED;
     address.stride = step;
     LoopInstruction *ramp = loop_ramp(&e->b, emission_integer(e, 0), e->lanes.count);
-    address.offsets = index_operation(e, SCALAR_ADD, index_operation(e, SCALAR_MULTIPLY, ramp, step), address.start);
+    address.offsets = index_operation(
+        e, SCALAR_ADD, index_operation(e, SCALAR_MULTIPLY, ramp, step), address.start);
     return address;
 }
 
@@ -62,8 +66,8 @@ static LoopInstruction *in_lanes(Emission *e, LoopInstruction *value, int lanes)
 
 /* ---- loads ---- */
 
-static LoopInstruction *load_scalar(Emission *e, uint32_t buffer, LoopInstruction *offset, LoopInstruction *condition,
-                                    LoopInstruction *otherwise) {
+static LoopInstruction *load_scalar(Emission *e, uint32_t buffer, LoopInstruction *offset,
+                                    LoopInstruction *condition, LoopInstruction *otherwise) {
     if (!condition) return loop_load(&e->b, buffer, offset, 1, NULL, NULL);
     LoopBlock *outer = e->b.block;
     LoopInstruction *branch = loop_if_begin(&e->b, condition);
@@ -73,21 +77,26 @@ static LoopInstruction *load_scalar(Emission *e, uint32_t buffer, LoopInstructio
     return branch->results[0];
 }
 
-/* Whether the stride is 1 or 0 is known when the kernel starts; the branches always go the same way. */
-static LoopInstruction *load_strided(Emission *e, uint32_t buffer, const Address *address, LoopInstruction *mask,
-                                     LoopInstruction *otherwise) {
+/* Whether the stride is 1 or 0 is known when the kernel starts; the branches always go the same
+ * way. */
+static LoopInstruction *load_strided(Emission *e, uint32_t buffer, const Address *address,
+                                     LoopInstruction *mask, LoopInstruction *otherwise) {
     LoopBlock *outer = e->b.block;
-    LoopInstruction *is_next = index_operation(e, SCALAR_EQUAL, address->stride, emission_integer(e, 1));
+    LoopInstruction *is_next =
+        index_operation(e, SCALAR_EQUAL, address->stride, emission_integer(e, 1));
     LoopInstruction *branch = loop_if_begin(&e->b, is_next);
-    LoopInstruction *value = loop_load(&e->b, buffer, address->start, e->lanes.count, mask, otherwise);
+    LoopInstruction *value =
+        loop_load(&e->b, buffer, address->start, e->lanes.count, mask, otherwise);
     loop_if_else(&e->b, branch, &value, 1);
-    LoopInstruction *is_same = index_operation(e, SCALAR_EQUAL, address->stride, emission_integer(e, 0));
+    LoopInstruction *is_same =
+        index_operation(e, SCALAR_EQUAL, address->stride, emission_integer(e, 0));
     LoopBlock *middle = e->b.block;
     if (mask) {
         value = loop_gather(&e->b, buffer, address->offsets, mask, otherwise);
     } else {
         LoopInstruction *inner = loop_if_begin(&e->b, is_same);
-        value = loop_splat(&e->b, loop_load(&e->b, buffer, address->start, 1, NULL, NULL), e->lanes.count);
+        value = loop_splat(&e->b, loop_load(&e->b, buffer, address->start, 1, NULL, NULL),
+                           e->lanes.count);
         loop_if_else(&e->b, inner, &value, 1);
         value = loop_gather(&e->b, buffer, address->offsets, NULL, NULL);
         loop_if_end(&e->b, inner, &value, 1, middle);
@@ -97,12 +106,14 @@ static LoopInstruction *load_strided(Emission *e, uint32_t buffer, const Address
     return branch->results[0];
 }
 
-static LoopInstruction *load_lanes(Emission *e, const Scalar *scalar, int copy, LoopInstruction *mask, LoopInstruction *otherwise) {
+static LoopInstruction *load_lanes(Emission *e, const Scalar *scalar, int copy,
+                                   LoopInstruction *mask, LoopInstruction *otherwise) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
     Address address = address_of(e, &facts->access, copy);
     if (mask && !otherwise) otherwise = emission_constant(e, scalar->dtype, e->lanes.count, 0);
     switch (address.spread) {
-    case SPREAD_NEXT: return loop_load(&e->b, facts->parameter, address.start, e->lanes.count, mask, otherwise);
+    case SPREAD_NEXT:
+        return loop_load(&e->b, facts->parameter, address.start, e->lanes.count, mask, otherwise);
     case SPREAD_STRIDED: return load_strided(e, facts->parameter, &address, mask, otherwise);
     case SPREAD_SCALAR: address.offsets = loop_splat(&e->b, address.start, e->lanes.count); break;
     case SPREAD_ANY: break;
@@ -110,8 +121,8 @@ static LoopInstruction *load_lanes(Emission *e, const Scalar *scalar, int copy, 
     return loop_gather(&e->b, facts->parameter, address.offsets, mask, otherwise);
 }
 
-/* A load may be computed further out than where it is needed, even where nothing needs it because a loop inside is empty: a
- * buffer that may be empty too is then not touched. */
+/* A load may be computed further out than where it is needed, even where nothing needs it because a
+ * loop inside is empty: a buffer that may be empty too is then not touched. */
 static LoopInstruction *guard_of(Emission *e, const Scalar *scalar, bool is_innermost) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
     if (!facts->may_be_empty || is_innermost) return NULL;
@@ -131,14 +142,16 @@ void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
         }
         if (lanes > 1) {
             /* Lanes that are masked out are nowhere looked at; only what they read matters. */
-            values->of[c] = load_lanes(e, scalar, c, logical_and(e, condition, e->lanes.mask), otherwise);
+            values->of[c] =
+                load_lanes(e, scalar, c, logical_and(e, condition, e->lanes.mask), otherwise);
             continue;
         }
         if (!condition) {
             condition = guard_of(e, scalar, is_innermost);
             if (condition) otherwise = emission_constant(e, scalar->dtype, 1, 0);
         }
-        LoopInstruction *offset = add_parts(e, &facts->access, emit_dim(e, facts->access.affine, c), c);
+        LoopInstruction *offset =
+            add_parts(e, &facts->access, emit_dim(e, facts->access.affine, c), c);
         values->of[c] = load_scalar(e, facts->parameter, offset, condition, otherwise);
     }
     emission_set(e, &e->values[scalar->id], values);
@@ -146,41 +159,49 @@ void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
 
 /* ---- stores ---- */
 
-static bool is_narrow_float(tfcc_dtype dtype) { return dtype_is_float(dtype) && dtype_bits(dtype) < 32; }
+static bool is_narrow_float(tfcc_dtype dtype) {
+    return dtype_is_float(dtype) && dtype_bits(dtype) < 32;
+}
 
 static LoopInstruction *convert(Emission *e, LoopInstruction *value, tfcc_dtype dtype) {
     return loop_arithmetic(&e->b, SCALAR_CONVERT, dtype, &value, 1);
 }
 
-static LoopInstruction *combine_stored(Emission *e, Combiner combiner, LoopInstruction *old, LoopInstruction *value) {
+static LoopInstruction *combine_stored(Emission *e, Combiner combiner, LoopInstruction *old,
+                                       LoopInstruction *value) {
     tfcc_dtype dtype = value->type.dtype;
     if (!is_narrow_float(dtype)) return emit_combine(e, combiner, old, value);
-    LoopInstruction *sum = emit_combine(e, combiner, convert(e, old, TFCC_FLOAT32), convert(e, value, TFCC_FLOAT32));
+    LoopInstruction *sum =
+        emit_combine(e, combiner, convert(e, old, TFCC_FLOAT32), convert(e, value, TFCC_FLOAT32));
     return convert(e, sum, dtype);
 }
 
-static void store_scalar(Emission *e, const KernelOutput *output, uint32_t buffer, LoopInstruction *offset,
-                         LoopInstruction *value, LoopInstruction *condition) {
+static void store_scalar(Emission *e, const KernelOutput *output, uint32_t buffer,
+                         LoopInstruction *offset, LoopInstruction *value,
+                         LoopInstruction *condition) {
     LoopBlock *outer = e->b.block;
     LoopInstruction *branch = condition ? loop_if_begin(&e->b, condition) : NULL;
     if (output->combine != COMBINE_STORE)
-        value = combine_stored(e, output->combine, loop_load(&e->b, buffer, offset, 1, NULL, NULL), value);
+        value = combine_stored(e, output->combine, loop_load(&e->b, buffer, offset, 1, NULL, NULL),
+                               value);
     loop_store(&e->b, buffer, offset, value, NULL);
     if (branch) loop_if_end(&e->b, branch, NULL, 0, outer);
 }
 
-static void store_lanes(Emission *e, const KernelOutput *output, uint32_t buffer, const Address *address,
-                        LoopInstruction *value, LoopInstruction *mask) {
+static void store_lanes(Emission *e, const KernelOutput *output, uint32_t buffer,
+                        const Address *address, LoopInstruction *value, LoopInstruction *mask) {
     if (address->spread == SPREAD_NEXT) {
         if (output->combine != COMBINE_STORE) {
             LoopInstruction *otherwise = mask ? value : NULL;
-            LoopInstruction *old = loop_load(&e->b, buffer, address->start, e->lanes.count, mask, otherwise);
+            LoopInstruction *old =
+                loop_load(&e->b, buffer, address->start, e->lanes.count, mask, otherwise);
             value = combine_stored(e, output->combine, old, value);
         }
         loop_store(&e->b, buffer, address->start, value, mask);
     } else if (address->spread == SPREAD_STRIDED) {
         LoopBlock *outer = e->b.block;
-        LoopInstruction *is_next = index_operation(e, SCALAR_EQUAL, address->stride, emission_integer(e, 1));
+        LoopInstruction *is_next =
+            index_operation(e, SCALAR_EQUAL, address->stride, emission_integer(e, 1));
         LoopInstruction *branch = loop_if_begin(&e->b, is_next);
         loop_store(&e->b, buffer, address->start, value, mask);
         loop_if_else(&e->b, branch, NULL, 0);
@@ -188,7 +209,8 @@ static void store_lanes(Emission *e, const KernelOutput *output, uint32_t buffer
         loop_if_end(&e->b, branch, NULL, 0, outer);
     } else {
         LoopInstruction *offsets = address->offsets;
-        if (address->spread == SPREAD_SCALAR) offsets = loop_splat(&e->b, address->start, e->lanes.count);
+        if (address->spread == SPREAD_SCALAR)
+            offsets = loop_splat(&e->b, address->start, e->lanes.count);
         loop_scatter(&e->b, buffer, offsets, value, mask);
     }
 }
@@ -196,7 +218,8 @@ static void store_lanes(Emission *e, const KernelOutput *output, uint32_t buffer
 void emit_output(Emission *e, size_t number) {
     const KernelOutput *output = &e->nest->kernel->outputs[number];
     const Access *access = &e->nest->stores[number];
-    uint32_t buffer = arguments_find(e->nest->arguments, output->buffer, output->buffer->type.dtype);
+    uint32_t buffer =
+        arguments_find(e->nest->arguments, output->buffer, output->buffer->type.dtype);
     AxisSet value_axes = e->nest->facts[output->value->id].axes;
     AxisSet condition_axes = output->condition ? e->nest->facts[output->condition->id].axes : NULL;
     for (int c = 0; c < e->copies; c++) {
@@ -205,9 +228,11 @@ void emit_output(Emission *e, size_t number) {
                          (condition_axes && emission_lanes(e, condition_axes) > 1);
         int lanes = has_lanes ? e->lanes.count : 1;
         LoopInstruction *value = emission_value(e, output->value, c, lanes);
-        LoopInstruction *condition = output->condition ? emission_value(e, output->condition, c, lanes) : NULL;
+        LoopInstruction *condition =
+            output->condition ? emission_value(e, output->condition, c, lanes) : NULL;
         if (has_lanes)
-            store_lanes(e, output, buffer, &address, in_lanes(e, value, lanes), logical_and(e, condition, e->lanes.mask));
+            store_lanes(e, output, buffer, &address, in_lanes(e, value, lanes),
+                        logical_and(e, condition, e->lanes.mask));
         else
             store_scalar(e, output, buffer, address.start, value, condition);
     }

@@ -1,4 +1,5 @@
-/* emit_nest.c: the loops around: what the strategy decided, one loop after the other, and at each point stores and checks. */
+/* emit_nest.c: the loops around: what the strategy decided, one loop after the other, and at each
+ * point stores and checks. */
 #include "loops/nest.h"
 
 #include <string.h>
@@ -12,7 +13,9 @@ static bool output_is_ready(const Emission *e, size_t number) {
     const KernelOutput *output = &nest->kernel->outputs[number];
     const Access *access = &nest->stores[number];
     if (!axis_set_within(nest, nest->facts[output->value->id].axes, e->bound)) return false;
-    if (output->condition && !axis_set_within(nest, nest->facts[output->condition->id].axes, e->bound)) return false;
+    if (output->condition &&
+        !axis_set_within(nest, nest->facts[output->condition->id].axes, e->bound))
+        return false;
     for (int k = 0; k < access->part_count; k++)
         if (!axis_set_within(nest, nest->facts[access->parts[k]->id].axes, e->bound)) return false;
     return axis_set_within(nest, nest_dim_axes(nest, access->affine), e->bound);
@@ -24,7 +27,9 @@ static void emit_stores(Emission *e, size_t depth) {
     for (size_t k = 0; k < nest->kernel->output_count; k++) {
         const KernelOutput *output = &nest->kernel->outputs[k];
         bool is_innermost = depth == nest->plan_count;
-        if (e->is_stored[k] || (!is_innermost && output->combine != COMBINE_STORE) || !output_is_ready(e, k)) continue;
+        if (e->is_stored[k] || (!is_innermost && output->combine != COMBINE_STORE) ||
+            !output_is_ready(e, k))
+            continue;
         size_t scope = scope_begin(e);
         LoopBlock *outer = e->b.block;
         LoopInstruction *condition = NULL, *branch = NULL;
@@ -32,12 +37,14 @@ static void emit_stores(Emission *e, size_t depth) {
             int64_t size;
             if (dim_is_constant(nest->plan[d].axis->size, &size) && size > 0) continue;
             LoopInstruction *length = emission_size(e, nest->plan[d].axis->size);
-            condition = logical_and(e, condition, index_operation(e, SCALAR_LESS, emission_integer(e, 0), length));
+            condition = logical_and(
+                e, condition, index_operation(e, SCALAR_LESS, emission_integer(e, 0), length));
         }
         if (output->is_optional)
-            condition = logical_and(
-                e, condition,
-                loop_given(&e->b, arguments_find(nest->arguments, output->buffer, output->buffer->type.dtype)));
+            condition =
+                logical_and(e, condition,
+                            loop_given(&e->b, arguments_find(nest->arguments, output->buffer,
+                                                             output->buffer->type.dtype)));
         if (condition) branch = loop_if_begin(&e->b, condition);
         emit_output(e, k);
         if (branch) loop_if_end(&e->b, branch, NULL, 0, outer);
@@ -53,7 +60,8 @@ static void emit_checks_at_point(Emission *e) {
         const KernelCheck *check = &kernel->checks[k];
         LoopBlock *outer = e->b.block;
         LoopInstruction *holds = emission_value(e, check->condition, 0, 1);
-        LoopInstruction *branch = loop_if_begin(&e->b, loop_arithmetic(&e->b, SCALAR_NOT, TFCC_BOOL, &holds, 1));
+        LoopInstruction *branch =
+            loop_if_begin(&e->b, loop_arithmetic(&e->b, SCALAR_NOT, TFCC_BOOL, &holds, 1));
         size_t scope = scope_begin(e);
         bool *marked = arena_alloc(e->scratch, kernel->scalar_count + 1);
         for (size_t v = 0; v < check->value_count; v++) marked[check->values[v]->id] = true;
@@ -63,20 +71,24 @@ static void emit_checks_at_point(Emission *e) {
         for (uint32_t id = 0; id < kernel->scalar_count; id++)
             if (marked[id]) ids[count++] = id;
         emit_available(e, ids, count, false);
-        LoopInstruction **values = arena_alloc_array(e->scratch, check->value_count + 1, sizeof *values);
-        for (size_t v = 0; v < check->value_count; v++) values[v] = emission_value(e, check->values[v], 0, 1);
+        LoopInstruction **values =
+            arena_alloc_array(e->scratch, check->value_count + 1, sizeof *values);
+        for (size_t v = 0; v < check->value_count; v++)
+            values[v] = emission_value(e, check->values[v], 0, 1);
         loop_fail(&e->b, (uint32_t)k, values, check->value_count);
         scope_end(e, scope);
         loop_if_end(&e->b, branch, NULL, 0, outer);
     }
 }
 
-/* Several points at once: when any check fails in any lane, the points are gone through one by one. */
+/* Several points at once: when any check fails in any lane, the points are gone through one by one.
+ */
 static void emit_checks_in_lanes(Emission *e) {
     const Kernel *kernel = e->nest->kernel;
     LoopInstruction *all = NULL;
     for (size_t k = 0; k < kernel->check_count; k++)
-        all = logical_and(e, all, emission_value(e, kernel->checks[k].condition, 0, e->lanes.count));
+        all =
+            logical_and(e, all, emission_value(e, kernel->checks[k].condition, 0, e->lanes.count));
     Lanes lanes = e->lanes;
     if (lanes.mask) {
         LoopInstruction *outside = loop_arithmetic(&e->b, SCALAR_NOT, TFCC_BOOL, &lanes.mask, 1);
@@ -84,12 +96,14 @@ static void emit_checks_in_lanes(Emission *e) {
     }
     all = loop_reduce_lanes(&e->b, SCALAR_AND, all);
     LoopBlock *outer = e->b.block;
-    LoopInstruction *branch = loop_if_begin(&e->b, loop_arithmetic(&e->b, SCALAR_NOT, TFCC_BOOL, &all, 1));
+    LoopInstruction *branch =
+        loop_if_begin(&e->b, loop_arithmetic(&e->b, SCALAR_NOT, TFCC_BOOL, &all, 1));
     LoopBlock *inside = e->b.block;
     size_t scope = scope_begin(e);
     LoopInstruction *begin = e->counters[lanes.axis->axis];
     LoopInstruction *end = index_operation(e, SCALAR_ADD, begin, emission_integer(e, lanes.count));
-    LoopInstruction *last = e->ends[lanes.axis->axis] ? e->ends[lanes.axis->axis] : emission_size(e, lanes.axis->size);
+    LoopInstruction *last =
+        e->ends[lanes.axis->axis] ? e->ends[lanes.axis->axis] : emission_size(e, lanes.axis->size);
     if (lanes.mask) end = index_operation(e, SCALAR_MINIMUM, end, last);
     LoopInstruction *loop = loop_for_begin(&e->b, begin, end, 1, NULL, 0);
     emission_hide(e, lanes.axis);
@@ -116,9 +130,11 @@ static void emit_points(Emission *e) {
 
 /* ---- loops ---- */
 
-static void emit_counted(Emission *e, size_t depth, Dim axis, LoopInstruction *begin, LoopInstruction *end, int64_t step) {
+static void emit_counted(Emission *e, size_t depth, Dim axis, LoopInstruction *begin,
+                         LoopInstruction *end, int64_t step) {
     int64_t first, last;
-    if (is_integer_constant(begin, &first) && is_integer_constant(end, &last) && first >= last) return;
+    if (is_integer_constant(begin, &first) && is_integer_constant(end, &last) && first >= last)
+        return;
     LoopBlock *outer = e->b.block;
     size_t scope = scope_begin(e);
     LoopInstruction *loop = loop_for_begin(&e->b, begin, end, step, NULL, 0);
@@ -130,7 +146,8 @@ static void emit_counted(Emission *e, size_t depth, Dim axis, LoopInstruction *b
 }
 
 /* The last multiple of step, counted from begin, that is not behind end. */
-static LoopInstruction *last_full(Emission *e, LoopInstruction *begin, LoopInstruction *end, int64_t step) {
+static LoopInstruction *last_full(Emission *e, LoopInstruction *begin, LoopInstruction *end,
+                                  int64_t step) {
     LoopInstruction *length = index_operation(e, SCALAR_SUBTRACT, end, begin), *full;
     int64_t size;
     if (is_integer_constant(length, &size))
@@ -138,17 +155,21 @@ static LoopInstruction *last_full(Emission *e, LoopInstruction *begin, LoopInstr
     else if ((step & (step - 1)) == 0)
         full = index_operation(e, SCALAR_AND, length, emission_integer(e, -step));
     else
-        full = index_operation(e, SCALAR_SUBTRACT, length, index_operation(e, SCALAR_REMAINDER, length, emission_integer(e, step)));
+        full = index_operation(
+            e, SCALAR_SUBTRACT, length,
+            index_operation(e, SCALAR_REMAINDER, length, emission_integer(e, step)));
     return index_operation(e, SCALAR_ADD, begin, full);
 }
 
-static void emit_lanes_loop(Emission *e, size_t depth, const NestLoop *plan, LoopInstruction *begin, LoopInstruction *end) {
+static void emit_lanes_loop(Emission *e, size_t depth, const NestLoop *plan, LoopInstruction *begin,
+                            LoopInstruction *end) {
     LoopInstruction *middle = last_full(e, begin, end, plan->step);
     e->lanes = (Lanes){.axis = plan->axis, .count = (int)plan->step};
     emit_counted(e, depth, plan->axis, begin, middle, plan->step);
     e->lanes = (Lanes){0};
     int64_t full, size;
-    if (is_integer_constant(middle, &full) && is_integer_constant(end, &size) && full == size) return;
+    if (is_integer_constant(middle, &full) && is_integer_constant(end, &size) && full == size)
+        return;
     if (!e->nest->has_masked_tail) {
         emit_counted(e, depth, plan->axis, middle, end, 1);
         return;
@@ -156,7 +177,8 @@ static void emit_lanes_loop(Emission *e, size_t depth, const NestLoop *plan, Loo
     LoopBlock *outer = e->b.block;
     size_t scope = scope_begin(e);
     LoopInstruction *branch = loop_if_begin(&e->b, index_operation(e, SCALAR_LESS, middle, end));
-    LoopInstruction *mask = index_operation(e, SCALAR_LESS, loop_ramp(&e->b, middle, (int)plan->step), end);
+    LoopInstruction *mask =
+        index_operation(e, SCALAR_LESS, loop_ramp(&e->b, middle, (int)plan->step), end);
     e->lanes = (Lanes){plan->axis, (int)plan->step, mask};
     emission_bind(e, plan->axis, middle);
     emit_level(e, depth + 1);
@@ -166,7 +188,8 @@ static void emit_lanes_loop(Emission *e, size_t depth, const NestLoop *plan, Loo
     loop_if_end(&e->b, branch, NULL, 0, outer);
 }
 
-static void emit_copies_loop(Emission *e, size_t depth, const NestLoop *plan, LoopInstruction *begin, LoopInstruction *end) {
+static void emit_copies_loop(Emission *e, size_t depth, const NestLoop *plan,
+                             LoopInstruction *begin, LoopInstruction *end) {
     LoopInstruction *middle = last_full(e, begin, end, plan->step);
     e->copy_axis = plan->axis;
     e->copies = (int)plan->step;
@@ -176,16 +199,19 @@ static void emit_copies_loop(Emission *e, size_t depth, const NestLoop *plan, Lo
     emit_counted(e, depth, plan->axis, middle, end, 1);
 }
 
-/* The counter of the tiles is no counter of the axis: the loop inside runs from it to the tile's end. */
+/* The counter of the tiles is no counter of the axis: the loop inside runs from it to the tile's
+ * end. */
 static void emit_tiles_loop(Emission *e, size_t depth, const NestLoop *plan) {
     LoopBlock *outer = e->b.block;
     size_t scope = scope_begin(e);
     int number = plan->axis->axis;
     LoopInstruction *size = emission_size(e, plan->axis->size);
-    LoopInstruction *loop = loop_for_begin(&e->b, emission_integer(e, 0), size, plan->step, NULL, 0);
+    LoopInstruction *loop =
+        loop_for_begin(&e->b, emission_integer(e, 0), size, plan->step, NULL, 0);
     e->begins[number] = loop->index;
     e->ends[number] = index_operation(
-        e, SCALAR_MINIMUM, index_operation(e, SCALAR_ADD, loop->index, emission_integer(e, plan->step)), size);
+        e, SCALAR_MINIMUM,
+        index_operation(e, SCALAR_ADD, loop->index, emission_integer(e, plan->step)), size);
     emit_level(e, depth + 1);
     e->begins[number] = e->ends[number] = NULL;
     scope_end(e, scope);
@@ -231,13 +257,15 @@ static void emit_version(Emission *e, bool with_optional) {
         if (e->is_stored[k]) continue;
         e->is_needed[output->value->id] = true;
         if (output->condition) e->is_needed[output->condition->id] = true;
-        for (int p = 0; p < nest->stores[k].part_count; p++) e->is_needed[nest->stores[k].parts[p]->id] = true;
+        for (int p = 0; p < nest->stores[k].part_count; p++)
+            e->is_needed[nest->stores[k].parts[p]->id] = true;
     }
     for (size_t k = 0; k < kernel->check_count; k++) {
         const KernelCheck *check = &kernel->checks[k];
         e->is_needed[check->condition->id] = true;
         /* The values of a message are computed when it is due, but a SCAN has to go along. */
-        for (size_t v = 0; nest->has_scan && v < check->value_count; v++) e->is_needed[check->values[v]->id] = true;
+        for (size_t v = 0; nest->has_scan && v < check->value_count; v++)
+            e->is_needed[check->values[v]->id] = true;
     }
     nest_mark(nest, e->is_needed);
     size_t scope = scope_begin(e);
@@ -249,7 +277,8 @@ static void emit_version(Emission *e, bool with_optional) {
 static void join_entry(Emission *e) {
     LoopBlock *body = e->b.block, *entry = e->entry;
     for (size_t k = 0; k < body->count; k++)
-        *ARENA_PUSH(e->arena, entry->instructions, entry->count, entry->capacity) = body->instructions[k];
+        *ARENA_PUSH(e->arena, entry->instructions, entry->count, entry->capacity) =
+            body->instructions[k];
     e->b.function->body = entry;
 }
 
@@ -262,9 +291,12 @@ static void emit_versions(Emission *e) {
         const KernelOutput *output = &kernel->outputs[k];
         has_other = has_other || !output->is_optional;
         if (!output->is_optional) continue;
-        uint32_t number = arguments_find(e->nest->arguments, output->buffer, output->buffer->type.dtype);
+        uint32_t number =
+            arguments_find(e->nest->arguments, output->buffer, output->buffer->type.dtype);
         LoopInstruction *given = loop_given(&e->b, number);
-        any = any ? loop_arithmetic(&e->b, SCALAR_OR, TFCC_BOOL, (LoopInstruction *[]){any, given}, 2) : given;
+        any =
+            any ? loop_arithmetic(&e->b, SCALAR_OR, TFCC_BOOL, (LoopInstruction *[]){any, given}, 2)
+                : given;
     }
     if (!any) {
         emit_version(e, true);
@@ -287,7 +319,8 @@ void nest_emit(Emission *e) {
     } else {
         LoopBlock *outer = e->b.block;
         LoopInstruction *condition = emission_size(e, aligned->aligned_condition);
-        LoopInstruction *is_aligned = index_operation(e, SCALAR_NOT_EQUAL, condition, emission_integer(e, 0));
+        LoopInstruction *is_aligned =
+            index_operation(e, SCALAR_NOT_EQUAL, condition, emission_integer(e, 0));
         LoopInstruction *branch = loop_if_begin(&e->b, is_aligned);
         e->nest = aligned;
         emit_versions(e);

@@ -1,11 +1,14 @@
 /* emit_reduce.c: REDUCE: loops over the reduce axes that carry what has been combined so far.
  *
- * The order of combination is the kernel's (kernel.h), so whichever way is taken gives the same bits:
- *   along the lane axis   each lane carries its own result, one point after the other
- *   REDUCE_LANES          the innermost axis in steps of L points; lane l carries the points l, l + L, …; at the end lanes are combined
- *                         as a tree. The points behind the last full step belong to the first lanes: masked, or through an array
- *   REDUCE_ORDERED        the body of several points as a vector, its lanes combined one after the other
- *   REDUCE_LOCAL          the partial results in an array, for bodies that cannot be vectors
+ * The order of combination is the kernel's (kernel.h), so whichever way is taken gives the same
+ * bits. Along the lane axis each lane carries its own result, one point after the other; else
+ *
+ *   REDUCE_LANES    goes along the innermost axis in steps of L points. Lane l carries the points
+ *                   l, l + L, …; at the end the lanes are combined as a tree. The points behind
+ *                   the last full step belong to the first lanes: masked, or through an array
+ *   REDUCE_ORDERED  computes the body of several points as a vector and combines its lanes in order
+ *   REDUCE_LOCAL    keeps the partial results in an array, for bodies that cannot be vectors
+ *
  * A search carries the best value and its index.
  */
 #include "loops/nest.h"
@@ -17,28 +20,36 @@ typedef struct Reduction {
     const ScalarFacts *facts;
     ReduceMode mode;
     Combiner combiner;
-    tfcc_dtype dtype;    /* of what is combined */
-    int parts;           /* 2 for searches: value and index */
+    tfcc_dtype dtype; /* of what is combined */
+    int parts;        /* 2 for searches: value and index */
     int copies;
-    uint32_t local;      /* REDUCE_LOCAL, and the tail of REDUCE_LANES: the array of partial results */
+    uint32_t local; /* REDUCE_LOCAL, and the tail of REDUCE_LANES: the array of partial results */
 } Reduction;
 
 enum { MOST_CARRIED = 64 }; /* copies * parts */
 
-static int carried_count(const Reduction *r) { return r->mode == REDUCE_LOCAL ? 0 : r->copies * r->parts; }
-
-LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *sofar, LoopInstruction *value) {
-    tfcc_dtype dtype = value->type.dtype;
-    return loop_arithmetic(&e->b, combiner_operation(combiner, dtype), dtype, (LoopInstruction *[]){sofar, value}, 2);
+static int carried_count(const Reduction *r) {
+    return r->mode == REDUCE_LOCAL ? 0 : r->copies * r->parts;
 }
 
-static LoopInstruction *choose(Emission *e, LoopInstruction *condition, LoopInstruction *a, LoopInstruction *b) {
-    return loop_arithmetic(&e->b, SCALAR_SELECT, a->type.dtype, (LoopInstruction *[]){condition, a, b}, 3);
+LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *sofar,
+                              LoopInstruction *value) {
+    tfcc_dtype dtype = value->type.dtype;
+    return loop_arithmetic(&e->b, combiner_operation(combiner, dtype), dtype,
+                           (LoopInstruction *[]){sofar, value}, 2);
+}
+
+static LoopInstruction *choose(Emission *e, LoopInstruction *condition, LoopInstruction *a,
+                               LoopInstruction *b) {
+    return loop_arithmetic(&e->b, SCALAR_SELECT, a->type.dtype,
+                           (LoopInstruction *[]){condition, a, b}, 3);
 }
 
 /* Combines the body's value at the current point (or points) into sofar[0 … parts - 1]. */
-static void combine_point(Emission *e, const Reduction *r, LoopInstruction **sofar, int copy, int lanes) {
-    LoopInstruction *value = emission_value(e, r->scalar->as.reduce.body, copy, lanes), *mask = e->lanes.mask;
+static void combine_point(Emission *e, const Reduction *r, LoopInstruction **sofar, int copy,
+                          int lanes) {
+    LoopInstruction *value = emission_value(e, r->scalar->as.reduce.body, copy, lanes),
+                    *mask = e->lanes.mask;
     if (mask && mask->type.lanes != lanes) mask = NULL;
     if (r->parts == 1) {
         LoopInstruction *combined = emit_combine(e, r->combiner, sofar[0], value);
@@ -51,7 +62,8 @@ static void combine_point(Emission *e, const Reduction *r, LoopInstruction **sof
     if (r->combiner == COMBINE_ARGMIN) operands[0] = value, operands[1] = sofar[0];
     LoopInstruction *is_better = loop_arithmetic(&e->b, SCALAR_LESS, TFCC_BOOL, operands, 2);
     if (mask && r->mode == REDUCE_LANES)
-        is_better = loop_arithmetic(&e->b, SCALAR_AND, TFCC_BOOL, (LoopInstruction *[]){is_better, mask}, 2);
+        is_better = loop_arithmetic(&e->b, SCALAR_AND, TFCC_BOOL,
+                                    (LoopInstruction *[]){is_better, mask}, 2);
     sofar[0] = choose(e, is_better, value, sofar[0]);
     sofar[1] = choose(e, is_better, index, sofar[1]);
 }
@@ -62,7 +74,8 @@ static void emit_members(Emission *e, const Reduction *r, bool is_innermost) {
 
 /* ---- the array of partial results ---- */
 
-static LoopInstruction *local_offset(Emission *e, const Reduction *r, LoopInstruction *lane, int copy) {
+static LoopInstruction *local_offset(Emission *e, const Reduction *r, LoopInstruction *lane,
+                                     int copy) {
     return index_operation(e, SCALAR_ADD, lane, emission_integer(e, copy * r->facts->lanes));
 }
 
@@ -77,21 +90,25 @@ static void combine_local(Emission *e, const Reduction *r, LoopInstruction *lane
 }
 
 static void store_local(Emission *e, const Reduction *r, LoopInstruction *const *sofar) {
-    for (int c = 0; c < r->copies; c++) loop_store(&e->b, r->local, emission_integer(e, c * r->facts->lanes), sofar[c], NULL);
+    for (int c = 0; c < r->copies; c++)
+        loop_store(&e->b, r->local, emission_integer(e, c * r->facts->lanes), sofar[c], NULL);
 }
 
 static void load_local(Emission *e, const Reduction *r, LoopInstruction **sofar) {
     for (int c = 0; c < r->copies; c++)
-        sofar[c] = loop_load(&e->b, r->local, emission_integer(e, c * r->facts->lanes), r->facts->lanes, NULL, NULL);
+        sofar[c] = loop_load(&e->b, r->local, emission_integer(e, c * r->facts->lanes),
+                             r->facts->lanes, NULL, NULL);
 }
 
 /* ---- the innermost axis ---- */
 
-typedef void PointFunction(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin);
+typedef void PointFunction(Emission *e, const Reduction *r, LoopInstruction **sofar,
+                           LoopInstruction *begin);
 
 /* for the axis from begin to end by step: point(); `sofar` is carried. */
-static void loop_points(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin,
-                        LoopInstruction *end, int64_t step, PointFunction *point) {
+static void loop_points(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis,
+                        LoopInstruction *begin, LoopInstruction *end, int64_t step,
+                        PointFunction *point) {
     LoopBlock *outer = e->b.block;
     size_t scope = scope_begin(e), carried = (size_t)carried_count(r);
     LoopInstruction *loop = loop_for_begin(&e->b, begin, end, step, sofar, carried);
@@ -104,14 +121,17 @@ static void loop_points(Emission *e, const Reduction *r, LoopInstruction **sofar
     for (size_t k = 0; k < carried; k++) sofar[k] = loop->results[k];
 }
 
-static void point_plain(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+static void point_plain(Emission *e, const Reduction *r, LoopInstruction **sofar,
+                        LoopInstruction *begin) {
     (void)begin;
     emit_members(e, r, true);
-    for (int c = 0; c < r->copies; c++) combine_point(e, r, &sofar[c * r->parts], c, sofar[c * r->parts]->type.lanes);
+    for (int c = 0; c < r->copies; c++)
+        combine_point(e, r, &sofar[c * r->parts], c, sofar[c * r->parts]->type.lanes);
 }
 
 /* The first `count` lanes. */
-static void combine_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar, int64_t count) {
+static void combine_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar,
+                            int64_t count) {
     emit_members(e, r, true);
     for (int c = 0; c < r->copies; c++) {
         LoopInstruction *values = emission_value(e, r->scalar->as.reduce.body, c, r->facts->lanes);
@@ -120,29 +140,36 @@ static void combine_ordered(Emission *e, const Reduction *r, LoopInstruction **s
     }
 }
 
-static void point_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+static void point_ordered(Emission *e, const Reduction *r, LoopInstruction **sofar,
+                          LoopInstruction *begin) {
     (void)begin;
     combine_ordered(e, r, sofar, r->facts->lanes);
 }
 
 /* The points behind `begin` belong to lanes 0, 1, …: fewer than there are lanes. */
-static void point_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+static void point_tail(Emission *e, const Reduction *r, LoopInstruction **sofar,
+                       LoopInstruction *begin) {
     (void)sofar;
     emit_members(e, r, true);
-    LoopInstruction *position = e->counters[r->facts->reduce_axes[r->facts->reduce_axis_count - 1]->axis];
+    LoopInstruction *position =
+        e->counters[r->facts->reduce_axes[r->facts->reduce_axis_count - 1]->axis];
     combine_local(e, r, index_operation(e, SCALAR_SUBTRACT, position, begin));
 }
 
-static void point_local(Emission *e, const Reduction *r, LoopInstruction **sofar, LoopInstruction *begin) {
+static void point_local(Emission *e, const Reduction *r, LoopInstruction **sofar,
+                        LoopInstruction *begin) {
     (void)sofar;
     (void)begin;
     emit_members(e, r, true);
-    LoopInstruction *position = e->counters[r->facts->reduce_axes[r->facts->reduce_axis_count - 1]->axis];
-    combine_local(e, r, index_operation(e, SCALAR_AND, position, emission_integer(e, r->facts->lanes - 1)));
+    LoopInstruction *position =
+        e->counters[r->facts->reduce_axes[r->facts->reduce_axis_count - 1]->axis];
+    combine_local(
+        e, r, index_operation(e, SCALAR_AND, position, emission_integer(e, r->facts->lanes - 1)));
 }
 
 /* The last step, of which only the lanes below `size` are there. */
-static void masked_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin, LoopInstruction *end) {
+static void masked_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis,
+                        LoopInstruction *begin, LoopInstruction *end) {
     LoopBlock *outer = e->b.block;
     size_t scope = scope_begin(e), carried = (size_t)carried_count(r);
     LoopInstruction *before[MOST_CARRIED];
@@ -159,7 +186,8 @@ static void masked_tail(Emission *e, const Reduction *r, LoopInstruction **sofar
     for (size_t k = 0; k < carried; k++) sofar[k] = branch->results[k];
 }
 
-static void scalar_tail(Emission *e, Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin, LoopInstruction *end) {
+static void scalar_tail(Emission *e, Reduction *r, LoopInstruction **sofar, Dim axis,
+                        LoopInstruction *begin, LoopInstruction *end) {
     LoopBlock *outer = e->b.block;
     Lanes lanes = e->lanes;
     e->lanes = (Lanes){0};
@@ -180,8 +208,8 @@ static void scalar_tail(Emission *e, Reduction *r, LoopInstruction **sofar, Dim 
 }
 
 /* A last step of known length. */
-static void ordered_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis, LoopInstruction *begin,
-                         LoopInstruction *end, int64_t count) {
+static void ordered_tail(Emission *e, const Reduction *r, LoopInstruction **sofar, Dim axis,
+                         LoopInstruction *begin, LoopInstruction *end, int64_t count) {
     size_t scope = scope_begin(e);
     emission_bind(e, axis, begin);
     e->lanes.mask = index_operation(e, SCALAR_LESS, loop_ramp(&e->b, begin, e->lanes.count), end);
@@ -196,13 +224,15 @@ static void innermost_in_lanes(Emission *e, Reduction *r, LoopInstruction **sofa
     Lanes outside = e->lanes;
     e->lanes = (Lanes){.axis = axis, .count = lanes};
     LoopInstruction *begin = emission_integer(e, 0), *end = emission_size(e, axis->size);
-    LoopInstruction *middle = index_operation(e, SCALAR_AND, end, emission_integer(e, -(int64_t)lanes));
+    LoopInstruction *middle =
+        index_operation(e, SCALAR_AND, end, emission_integer(e, -(int64_t)lanes));
     int64_t size = 0, full = 1;
     bool is_known = is_integer_constant(end, &size);
     if (is_integer_constant(middle, &full) && full == 0)
         middle = begin;
     else
-        loop_points(e, r, sofar, axis, begin, middle, lanes, r->mode == REDUCE_ORDERED ? point_ordered : point_plain);
+        loop_points(e, r, sofar, axis, begin, middle, lanes,
+                    r->mode == REDUCE_ORDERED ? point_ordered : point_plain);
     if (is_known && size == full) {
         e->lanes = outside;
         return;
@@ -232,7 +262,8 @@ static void reduce_level(Emission *e, Reduction *r, LoopInstruction **sofar, int
         if (r->mode == REDUCE_LANES || r->mode == REDUCE_ORDERED)
             innermost_in_lanes(e, r, sofar, axis);
         else
-            loop_points(e, r, sofar, axis, zero, size, 1, r->mode == REDUCE_LOCAL ? point_local : point_plain);
+            loop_points(e, r, sofar, axis, zero, size, 1,
+                        r->mode == REDUCE_LOCAL ? point_local : point_plain);
         return;
     }
     LoopBlock *outer = e->b.block;
@@ -249,18 +280,22 @@ static void reduce_level(Emission *e, Reduction *r, LoopInstruction **sofar, int
 
 /* ---- the whole ---- */
 
-/* The lanes of a search as one: the largest value, and of the lanes that hold it the smallest index. */
-static LoopInstruction *search_lanes(Emission *e, const Reduction *r, LoopInstruction *const *sofar) {
+/* The lanes of a search as one: the largest value, and of the lanes that hold it the smallest
+ * index. */
+static LoopInstruction *search_lanes(Emission *e, const Reduction *r,
+                                     LoopInstruction *const *sofar) {
     int lanes = sofar[0]->type.lanes;
     Combiner combiner = r->combiner == COMBINE_ARGMAX ? COMBINE_MAXIMUM : COMBINE_MINIMUM;
-    LoopInstruction *best = loop_reduce_lanes(&e->b, combiner_operation(combiner, r->dtype), sofar[0]);
+    LoopInstruction *best =
+        loop_reduce_lanes(&e->b, combiner_operation(combiner, r->dtype), sofar[0]);
     LoopInstruction *operands[2] = {sofar[0], loop_splat(&e->b, best, lanes)};
     LoopInstruction *is_best = loop_arithmetic(&e->b, SCALAR_EQUAL, TFCC_BOOL, operands, 2);
     LoopInstruction *none = emission_constant(e, TFCC_INT64, lanes, INT64_MAX);
     return loop_reduce_lanes(&e->b, SCALAR_MINIMUM, choose(e, is_best, sofar[1], none));
 }
 
-static LoopInstruction *result_of(Emission *e, const Reduction *r, LoopInstruction **sofar, bool is_tree) {
+static LoopInstruction *result_of(Emission *e, const Reduction *r, LoopInstruction **sofar,
+                                  bool is_tree) {
     if (!is_tree) return sofar[r->parts - 1];
     if (r->parts > 1) return search_lanes(e, r, sofar);
     return loop_reduce_lanes(&e->b, combiner_operation(r->combiner, r->dtype), sofar[0]);
@@ -278,11 +313,14 @@ void emit_reduce(Emission *e, const Scalar *scalar) {
     if (width == 1) e->lanes = (Lanes){0};
     bool is_tree = r.mode == REDUCE_LANES || r.mode == REDUCE_LOCAL;
     int carried_lanes = r.mode == REDUCE_LANES || r.mode == REDUCE_LOCAL ? facts->lanes : width;
-    if (r.mode == REDUCE_LOCAL) r.local = emission_local(e, r.dtype, (int64_t)r.copies * facts->lanes);
+    if (r.mode == REDUCE_LOCAL)
+        r.local = emission_local(e, r.dtype, (int64_t)r.copies * facts->lanes);
     LoopInstruction *sofar[MOST_CARRIED];
     for (int c = 0; c < r.copies; c++) {
-        sofar[c * r.parts] = emission_constant(e, r.dtype, carried_lanes, combiner_identity(r.combiner, r.dtype));
-        if (r.parts > 1) sofar[c * r.parts + 1] = emission_constant(e, TFCC_INT64, carried_lanes, 0);
+        sofar[c * r.parts] =
+            emission_constant(e, r.dtype, carried_lanes, combiner_identity(r.combiner, r.dtype));
+        if (r.parts > 1)
+            sofar[c * r.parts + 1] = emission_constant(e, TFCC_INT64, carried_lanes, 0);
     }
     if (r.mode == REDUCE_LOCAL) store_local(e, &r, sofar);
     reduce_level(e, &r, sofar, 0);
@@ -291,7 +329,8 @@ void emit_reduce(Emission *e, const Scalar *scalar) {
         emission_release_local(e, r.local);
     }
     Values *values = values_create(e, r.copies);
-    for (int c = 0; c < r.copies; c++) values->of[c] = result_of(e, &r, &sofar[c * r.parts], is_tree);
+    for (int c = 0; c < r.copies; c++)
+        values->of[c] = result_of(e, &r, &sofar[c * r.parts], is_tree);
     e->lanes = outside;
     emission_set(e, &e->values[scalar->id], values);
 }

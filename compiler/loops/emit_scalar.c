@@ -14,8 +14,10 @@ static void emit_arithmetic_scalar(Emission *e, const Scalar *scalar) {
     Values *values = values_create(e, emission_copies(e, facts->axes));
     for (int c = 0; c < values->count; c++) {
         LoopInstruction *operands[3];
-        for (int k = 0; k < scalar->operand_count; k++) operands[k] = emission_value(e, scalar->operands[k], c, lanes);
-        values->of[c] = loop_arithmetic(&e->b, scalar->op, scalar->dtype, operands, (size_t)scalar->operand_count);
+        for (int k = 0; k < scalar->operand_count; k++)
+            operands[k] = emission_value(e, scalar->operands[k], c, lanes);
+        values->of[c] = loop_arithmetic(&e->b, scalar->op, scalar->dtype, operands,
+                                        (size_t)scalar->operand_count);
     }
     emission_set(e, &e->values[scalar->id], values);
 }
@@ -37,7 +39,8 @@ static void emit_one(Emission *e, const Scalar *scalar, bool is_innermost) {
 
 static void emit_if_available(Emission *e, uint32_t id, bool is_innermost) {
     const Scalar *scalar = e->nest->kernel->scalars[id];
-    if (!e->values[id] && axis_set_within(e->nest, e->nest->facts[id].axes, e->bound)) emit_one(e, scalar, is_innermost);
+    if (!e->values[id] && axis_set_within(e->nest, e->nest->facts[id].axes, e->bound))
+        emit_one(e, scalar, is_innermost);
 }
 
 void emit_available(Emission *e, const uint32_t *ids, size_t count, bool is_innermost) {

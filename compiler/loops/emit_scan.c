@@ -1,7 +1,8 @@
 /* emit_scan.c: SCAN: a loop along the axis that carries the result so far.
  *
- * Usually all SCANs of a kernel run along one of its axes in one direction: then that axis is the innermost loop, and each SCAN is one more
- * combination there. Otherwise a SCAN is combined anew for each point.
+ * Usually all SCANs of a kernel run along one of its axes in one direction: then that axis is the
+ * innermost loop, and each SCAN is one more combination there. Otherwise a SCAN is combined anew
+ * for each point.
  */
 #include "loops/nest.h"
 
@@ -18,21 +19,25 @@ static size_t scans_of(const Emission *e, const Scalar **scans) {
 }
 
 static LoopInstruction *identity_of(Emission *e, const Scalar *scan, int lanes) {
-    return emission_constant(e, scan->dtype, lanes, combiner_identity(scan->as.scan.combiner, scan->dtype));
+    return emission_constant(e, scan->dtype, lanes,
+                             combiner_identity(scan->as.scan.combiner, scan->dtype));
 }
 
-static LoopInstruction *position_of(Emission *e, LoopInstruction *round, LoopInstruction *size, bool reverse) {
+static LoopInstruction *position_of(Emission *e, LoopInstruction *round, LoopInstruction *size,
+                                    bool reverse) {
     if (!reverse) return round;
     LoopInstruction *last = index_operation(e, SCALAR_SUBTRACT, size, emission_integer(e, 1));
     return index_operation(e, SCALAR_SUBTRACT, last, round);
 }
 
-void emit_scan_loop(Emission *e, const NestLoop *plan, void (*body)(Emission *e, size_t depth), size_t depth) {
+void emit_scan_loop(Emission *e, const NestLoop *plan, void (*body)(Emission *e, size_t depth),
+                    size_t depth) {
     size_t count = scans_of(e, NULL), scope = scope_begin(e);
     const Scalar **scans = arena_alloc_array(e->scratch, count + 1, sizeof *scans);
     LoopInstruction **carried = arena_alloc_array(e->scratch, count + 1, sizeof *carried);
     scans_of(e, scans);
-    for (size_t k = 0; k < count; k++) carried[k] = identity_of(e, scans[k], emission_lanes(e, e->nest->facts[scans[k]->id].axes));
+    for (size_t k = 0; k < count; k++)
+        carried[k] = identity_of(e, scans[k], emission_lanes(e, e->nest->facts[scans[k]->id].axes));
     LoopBlock *outer = e->b.block;
     LoopInstruction *size = emission_size(e, plan->axis->size);
     LoopInstruction *loop = loop_for_begin(&e->b, emission_integer(e, 0), size, 1, carried, count);
@@ -60,14 +65,16 @@ static LoopInstruction *repeat_scan(Emission *e, const Scalar *scan) {
     LoopBlock *outer = e->b.block;
     LoopInstruction *here = e->counters[axis->axis], *size = emission_size(e, axis->size);
     LoopInstruction *rounds = position_of(e, here, size, scan->as.scan.reverse);
-    if (!scan->as.scan.exclusive) rounds = index_operation(e, SCALAR_ADD, rounds, emission_integer(e, 1));
+    if (!scan->as.scan.exclusive)
+        rounds = index_operation(e, SCALAR_ADD, rounds, emission_integer(e, 1));
     LoopInstruction *carried = identity_of(e, scan, 1);
     LoopInstruction *loop = loop_for_begin(&e->b, emission_integer(e, 0), rounds, 1, &carried, 1);
     size_t scope = scope_begin(e);
     emission_hide(e, axis);
     emission_bind(e, axis, position_of(e, loop->index, size, scan->as.scan.reverse));
     emit_available(e, facts->members, facts->member_count, false);
-    carried = emit_combine(e, scan->as.scan.combiner, loop->carried[0], emission_value(e, scan->as.scan.body, 0, 1));
+    carried = emit_combine(e, scan->as.scan.combiner, loop->carried[0],
+                           emission_value(e, scan->as.scan.body, 0, 1));
     emission_bind(e, axis, here);
     scope_end(e, scope);
     loop_for_end(&e->b, loop, &carried, outer);

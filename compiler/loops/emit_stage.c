@@ -1,8 +1,12 @@
-/* emit_stage.c: what is computed for a whole tile, into an array, before the loops inside the tile read it.
+/* emit_stage.c: what is computed for a whole tile, into an array, before it is read there.
  *
  * Two things gain by it, since both then touch each line of memory once:
- *   a sum over rows, y[j] = sum over k of x[k, j]: k outside, the tile of j inside, the sums of the tile in an array in the cache
- *   a transpose, y[u, v] = x[v, u]: a tile of x is read along its rows, and its columns are taken from the array
+ *
+ *   sums over rows  y[j] = sum over k of x[k, j]: k outside, the tile of j inside, its sums in the
+ *                   array, which stays in the cache
+ *   transposes      y[u, v] = x[v, u]: a tile of x is read along its rows, transposed in registers
+ *                   and read along its columns
+ *
  * The order in which points are combined stays what it was.
  */
 #include "loops/nest.h"
@@ -15,7 +19,8 @@ static LoopInstruction *from_begin(Emission *e, Dim axis) {
 static LoopInstruction *last_full(Emission *e, Dim axis, int lanes) {
     LoopInstruction *begin = e->begins[axis->axis];
     LoopInstruction *length = index_operation(e, SCALAR_SUBTRACT, e->ends[axis->axis], begin);
-    LoopInstruction *full = index_operation(e, SCALAR_AND, length, emission_integer(e, -(int64_t)lanes));
+    LoopInstruction *full =
+        index_operation(e, SCALAR_AND, length, emission_integer(e, -(int64_t)lanes));
     return index_operation(e, SCALAR_ADD, begin, full);
 }
 
@@ -26,7 +31,8 @@ typedef struct TileLoop {
     LoopInstruction *loop;
 } TileLoop;
 
-static TileLoop tile_loop_begin(Emission *e, Dim axis, LoopInstruction *begin, LoopInstruction *end, int64_t step) {
+static TileLoop tile_loop_begin(Emission *e, Dim axis, LoopInstruction *begin, LoopInstruction *end,
+                                int64_t step) {
     TileLoop t = {.axis = axis, .outer = e->b.block, .scope = scope_begin(e)};
     t.loop = loop_for_begin(&e->b, begin, end, step, NULL, 0);
     emission_bind(e, axis, t.loop->index);
@@ -39,7 +45,9 @@ static void tile_loop_end(Emission *e, const TileLoop *t) {
     loop_for_end(&e->b, t->loop, NULL, t->outer);
 }
 
-static int lanes_here(const Emission *e) { return e->lanes.axis ? e->lanes.count : 1; }
+static int lanes_here(const Emission *e) {
+    return e->lanes.axis ? e->lanes.count : 1;
+}
 
 /* ---- reductions ---- */
 
@@ -85,9 +93,13 @@ static void reduce_rows(Emission *e, const Scalar *scalar, uint32_t local, int r
     loop_store(&e->b, local, offset, sofar, NULL);
 }
 
-static void reduce_one_row(Emission *e, const Scalar *scalar, uint32_t local) { reduce_rows(e, scalar, local, 1); }
+static void reduce_one_row(Emission *e, const Scalar *scalar, uint32_t local) {
+    reduce_rows(e, scalar, local, 1);
+}
 
-static void reduce_some_rows(Emission *e, const Scalar *scalar, uint32_t local) { reduce_rows(e, scalar, local, NEST_ROWS); }
+static void reduce_some_rows(Emission *e, const Scalar *scalar, uint32_t local) {
+    reduce_rows(e, scalar, local, NEST_ROWS);
+}
 
 static void reduce_level(Emission *e, const Scalar *scalar, uint32_t local, int depth) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
@@ -100,7 +112,8 @@ static void reduce_level(Emission *e, const Scalar *scalar, uint32_t local, int 
         tile_loop_end(e, &loop);
         return;
     }
-    LoopInstruction *middle = index_operation(e, SCALAR_AND, size, emission_integer(e, -(int64_t)NEST_ROWS));
+    LoopInstruction *middle =
+        index_operation(e, SCALAR_AND, size, emission_integer(e, -(int64_t)NEST_ROWS));
     TileLoop main = tile_loop_begin(e, axis, zero, middle, NEST_ROWS);
     through_tile(e, reduce_some_rows, scalar, local);
     tile_loop_end(e, &main);
@@ -112,7 +125,8 @@ static void reduce_level(Emission *e, const Scalar *scalar, uint32_t local, int 
 /* ---- loads: x[v, u] of the tile to local[u, v] ---- */
 
 static LoopInstruction *place_in_tile(Emission *e) {
-    LoopInstruction *row = from_begin(e, e->nest->stage_inner), *column = from_begin(e, e->nest->stage_axis);
+    LoopInstruction *row = from_begin(e, e->nest->stage_inner),
+                    *column = from_begin(e, e->nest->stage_axis);
     row = index_operation(e, SCALAR_MULTIPLY, row, emission_integer(e, e->nest->stage_pitch));
     return index_operation(e, SCALAR_ADD, row, column);
 }
@@ -126,14 +140,16 @@ static LoopInstruction *load_here(Emission *e, const Scalar *scalar) {
 static void load_block(Emission *e, const Scalar *scalar, uint32_t local) {
     const Nest *nest = e->nest;
     int lanes = nest->stage_lanes;
-    LoopInstruction *rows[NEST_MOST_BLOCK], *zipped[NEST_MOST_BLOCK], *first = e->counters[nest->stage_axis->axis];
+    LoopInstruction *rows[NEST_MOST_BLOCK], *zipped[NEST_MOST_BLOCK],
+        *first = e->counters[nest->stage_axis->axis];
     LoopInstruction *place = place_in_tile(e);
     e->lanes = (Lanes){.axis = nest->stage_inner, .count = lanes};
     for (int k = 0; k < lanes; k++) {
         size_t scope = scope_begin(e);
         emission_hide(e, nest->stage_axis);
         emission_hide(e, nest->stage_inner);
-        emission_bind(e, nest->stage_axis, index_operation(e, SCALAR_ADD, first, emission_integer(e, k)));
+        emission_bind(e, nest->stage_axis,
+                      index_operation(e, SCALAR_ADD, first, emission_integer(e, k)));
         rows[k] = load_here(e, scalar);
         scope_end(e, scope);
     }
@@ -147,17 +163,19 @@ static void load_block(Emission *e, const Scalar *scalar, uint32_t local) {
         for (int k = 0; k < lanes; k++) rows[k] = zipped[k];
     }
     for (int k = 0; k < lanes; k++) {
-        LoopInstruction *offset = index_operation(e, SCALAR_ADD, place, emission_integer(e, k * nest->stage_pitch));
+        LoopInstruction *offset =
+            index_operation(e, SCALAR_ADD, place, emission_integer(e, k * nest->stage_pitch));
         loop_store(&e->b, local, offset, rows[k], NULL);
     }
 }
 
 /* One by one: v from `begin` to `end`, u from `from` on. */
-static void load_singly(Emission *e, const Scalar *scalar, uint32_t local, LoopInstruction *begin, LoopInstruction *end,
-                        LoopInstruction *from) {
+static void load_singly(Emission *e, const Scalar *scalar, uint32_t local, LoopInstruction *begin,
+                        LoopInstruction *end, LoopInstruction *from) {
     const Nest *nest = e->nest;
     TileLoop columns = tile_loop_begin(e, nest->stage_axis, begin, end, 1);
-    TileLoop rows = tile_loop_begin(e, nest->stage_inner, from, e->ends[nest->stage_inner->axis], 1);
+    TileLoop rows =
+        tile_loop_begin(e, nest->stage_inner, from, e->ends[nest->stage_inner->axis], 1);
     loop_store(&e->b, local, place_in_tile(e), load_here(e, scalar), NULL);
     tile_loop_end(e, &rows);
     tile_loop_end(e, &columns);
@@ -185,7 +203,8 @@ void emit_stages(Emission *e) {
         const Scalar *scalar = nest->kernel->scalars[id];
         if (!e->is_needed[id] || !nest->facts[id].is_staged) continue;
         bool is_load = scalar->op == SCALAR_LOAD;
-        uint32_t local = emission_local(e, scalar->dtype, nest->stage_length * (is_load ? nest->stage_pitch : 1));
+        uint32_t local = emission_local(e, scalar->dtype,
+                                        nest->stage_length * (is_load ? nest->stage_pitch : 1));
         if (is_load) {
             load_tile(e, scalar, local);
         } else {
@@ -206,7 +225,8 @@ void emit_stages_end(Emission *e) {
 void emit_staged_scalar(Emission *e, const Scalar *scalar) {
     uint32_t local = e->staged[scalar->id] - 1;
     Values *values = values_create(e, 1);
-    LoopInstruction *offset = scalar->op == SCALAR_LOAD ? place_in_tile(e) : from_begin(e, e->nest->stage_axis);
+    LoopInstruction *offset =
+        scalar->op == SCALAR_LOAD ? place_in_tile(e) : from_begin(e, e->nest->stage_axis);
     values->of[0] = loop_load(&e->b, local, offset, lanes_here(e), NULL, NULL);
     emission_set(e, &e->values[scalar->id], values);
 }

@@ -9,11 +9,17 @@ static AxisSet set_create(const Nest *nest) {
     return arena_alloc_array(nest->arena, (size_t)nest->set_words, sizeof(uint64_t));
 }
 
-bool axis_set_has(const AxisSet set, Dim axis) { return set[axis->axis / 64] >> (axis->axis % 64) & 1; }
+bool axis_set_has(const AxisSet set, Dim axis) {
+    return set[axis->axis / 64] >> (axis->axis % 64) & 1;
+}
 
-static void set_add(AxisSet set, Dim axis) { set[axis->axis / 64] |= UINT64_C(1) << (axis->axis % 64); }
+static void set_add(AxisSet set, Dim axis) {
+    set[axis->axis / 64] |= UINT64_C(1) << (axis->axis % 64);
+}
 
-static void set_remove(AxisSet set, Dim axis) { set[axis->axis / 64] &= ~(UINT64_C(1) << (axis->axis % 64)); }
+static void set_remove(AxisSet set, Dim axis) {
+    set[axis->axis / 64] &= ~(UINT64_C(1) << (axis->axis % 64));
+}
 
 static void set_join(const Nest *nest, AxisSet into, const AxisSet set) {
     for (int k = 0; k < nest->set_words; k++) into[k] |= set[k];
@@ -37,15 +43,19 @@ AxisSet nest_dim_axes(const Nest *nest, Dim dim) {
     if (entry) return entry->value;
     AxisSet set = set_create(nest);
     if (dim->kind == DIM_AXIS) set_add(set, dim);
-    for (size_t k = 0; k < dim->term_count; k++) set_join(nest, set, nest_dim_axes(nest, dim->terms[k].product));
-    for (size_t k = 0; k < dim->operand_count; k++) set_join(nest, set, nest_dim_axes(nest, dim->operands[k]));
+    for (size_t k = 0; k < dim->term_count; k++)
+        set_join(nest, set, nest_dim_axes(nest, dim->terms[k].product));
+    for (size_t k = 0; k < dim->operand_count; k++)
+        set_join(nest, set, nest_dim_axes(nest, dim->operands[k]));
     map_insert(memo, (const char *)&dim, sizeof dim, NULL)->value = set;
     return set;
 }
 
 /* ---- combiners ---- */
 
-bool combiner_is_search(Combiner combiner) { return combiner == COMBINE_ARGMAX || combiner == COMBINE_ARGMIN; }
+bool combiner_is_search(Combiner combiner) {
+    return combiner == COMBINE_ARGMAX || combiner == COMBINE_ARGMIN;
+}
 
 bool combiner_is_exact(Combiner combiner, tfcc_dtype dtype) {
     return (combiner != COMBINE_ADD && combiner != COMBINE_MULTIPLY) || !dtype_is_float(dtype);
@@ -82,11 +92,13 @@ static void mark_roots(const Nest *nest, bool *marked) {
     for (size_t k = 0; k < kernel->output_count; k++) {
         marked[kernel->outputs[k].value->id] = true;
         if (kernel->outputs[k].condition) marked[kernel->outputs[k].condition->id] = true;
-        for (int p = 0; p < nest->stores[k].part_count; p++) marked[nest->stores[k].parts[p]->id] = true;
+        for (int p = 0; p < nest->stores[k].part_count; p++)
+            marked[nest->stores[k].parts[p]->id] = true;
     }
     for (size_t k = 0; k < kernel->check_count; k++) {
         marked[kernel->checks[k].condition->id] = true;
-        for (size_t v = 0; v < kernel->checks[k].value_count; v++) marked[kernel->checks[k].values[v]->id] = true;
+        for (size_t v = 0; v < kernel->checks[k].value_count; v++)
+            marked[kernel->checks[k].values[v]->id] = true;
     }
 }
 
@@ -106,15 +118,16 @@ static void find_access(void *context, Scalar *scalar) {
     if (scalar->op == SCALAR_INDEX) facts->index = scalar->as.index;
     if (scalar->op == SCALAR_REDUCE) {
         facts->reduce_axis_count = scalar->as.reduce.axis_count;
-        facts->reduce_axes =
-            arena_copy(nest->arena, scalar->as.reduce.axes, sizeof(Dim) * (size_t)scalar->as.reduce.axis_count);
+        facts->reduce_axes = arena_copy(nest->arena, scalar->as.reduce.axes,
+                                        sizeof(Dim) * (size_t)scalar->as.reduce.axis_count);
     }
     if (scalar->op != SCALAR_LOAD) return;
     Buffer *buffer = scalar->as.load.buffer;
     facts->access = access_of_index(nest->dims, &buffer->type.shape, scalar->as.load.index, NULL);
     facts->parameter = arguments_find(nest->arguments, buffer, scalar->dtype);
     int64_t least;
-    Dim count = shape_element_count(nest->dims, &buffer->type.shape), lowest = dim_lower_bound(nest->dims, count);
+    Dim count = shape_element_count(nest->dims, &buffer->type.shape),
+        lowest = dim_lower_bound(nest->dims, count);
     facts->may_be_empty = !(lowest && dim_is_constant(lowest, &least) && least > 0);
 }
 
@@ -126,17 +139,22 @@ static void find_axes(Nest *nest, const bool *needed) {
         facts->axes = set_create(nest);
         Scalar *children[NEST_MAX_CHILDREN];
         size_t count = nest_children(nest, scalar, children);
-        for (size_t k = 0; k < count; k++) set_join(nest, facts->axes, nest->facts[children[k]->id].axes);
-        if (scalar->op == SCALAR_INDEX) set_join(nest, facts->axes, nest_dim_axes(nest, facts->index));
-        if (scalar->op == SCALAR_LOAD) set_join(nest, facts->axes, nest_dim_axes(nest, facts->access.affine));
-        for (int k = 0; k < facts->reduce_axis_count; k++) set_remove(facts->axes, facts->reduce_axes[k]);
+        for (size_t k = 0; k < count; k++)
+            set_join(nest, facts->axes, nest->facts[children[k]->id].axes);
+        if (scalar->op == SCALAR_INDEX)
+            set_join(nest, facts->axes, nest_dim_axes(nest, facts->index));
+        if (scalar->op == SCALAR_LOAD)
+            set_join(nest, facts->axes, nest_dim_axes(nest, facts->access.affine));
+        for (int k = 0; k < facts->reduce_axis_count; k++)
+            set_remove(facts->axes, facts->reduce_axes[k]);
         if (scalar->op == SCALAR_SCAN) set_add(facts->axes, scalar->as.scan.axis);
         nest->has_reduce = nest->has_reduce || scalar->op == SCALAR_REDUCE;
         nest->has_scan = nest->has_scan || scalar->op == SCALAR_SCAN;
     }
 }
 
-static void find_members(Nest *nest, const Scalar *owner, const Scalar *body, const Dim *axes, int axis_count, bool *marked) {
+static void find_members(Nest *nest, const Scalar *owner, const Scalar *body, const Dim *axes,
+                         int axis_count, bool *marked) {
     ScalarFacts *facts = &nest->facts[owner->id];
     AxisSet own = set_create(nest);
     for (int k = 0; k < axis_count; k++) set_add(own, axes[k]);
@@ -151,7 +169,8 @@ static void find_members(Nest *nest, const Scalar *owner, const Scalar *body, co
     }
     size_t body_capacity = 0;
     for (uint32_t id = 0; id <= body->id && owner->op == SCALAR_REDUCE; id++)
-        if (marked[id]) *ARENA_PUSH(nest->arena, facts->body, facts->body_count, body_capacity) = id;
+        if (marked[id])
+            *ARENA_PUSH(nest->arena, facts->body, facts->body_count, body_capacity) = id;
     for (uint32_t id = 0; id <= body->id; id++)
         if (marked[id] && axis_set_meets(nest, nest->facts[id].axes, own))
             *ARENA_PUSH(nest->arena, facts->members, facts->member_count, capacity) = id;
@@ -170,18 +189,25 @@ static void find_scan_axis(Nest *nest) {
         const Scalar *scan = kernel->scalars[id];
         if (!nest->facts[id].axes || scan->op != SCALAR_SCAN) continue;
         if (!first) first = scan;
-        if (in_reduce[id] || scan->as.scan.axis != first->as.scan.axis || scan->as.scan.reverse != first->as.scan.reverse) return;
+        if (in_reduce[id] || scan->as.scan.axis != first->as.scan.axis ||
+            scan->as.scan.reverse != first->as.scan.reverse)
+            return;
     }
     nest->scan_axis = first->as.scan.axis;
     nest->scan_reverse = first->as.scan.reverse;
 }
 
 /* NULL where an aligned version is asked for that would gain nothing. */
-static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *target, const Kernel *kernel,
-                    const KernelArguments *arguments, const Nest *general) {
+static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *target,
+                    const Kernel *kernel, const KernelArguments *arguments, const Nest *general) {
     Nest *nest = arena_alloc(arena, sizeof *nest);
-    *nest = (Nest){.arena = arena, .loops = loops, .dims = loops->program->graph->dims, .target = target,
-                   .kernel = kernel, .arguments = arguments, .dim_axes = map_create(arena)};
+    *nest = (Nest){.arena = arena,
+                   .loops = loops,
+                   .dims = loops->program->graph->dims,
+                   .target = target,
+                   .kernel = kernel,
+                   .arguments = arguments,
+                   .dim_axes = map_create(arena)};
     nest->set_words = kernel->next_axis / 64 + 1;
     nest->facts = arena_alloc_array(arena, kernel->scalar_count + 1, sizeof *nest->facts);
     nest->stores = arena_alloc_array(arena, kernel->output_count + 1, sizeof *nest->stores);
@@ -191,7 +217,8 @@ static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *t
     kernel_each_scalar(kernel, find_access, nest);
     for (size_t k = 0; k < kernel->output_count; k++) {
         const KernelOutput *output = &kernel->outputs[k];
-        nest->stores[k] = access_of_index(nest->dims, &output->buffer->type.shape, output->index, kernel->axes);
+        nest->stores[k] =
+            access_of_index(nest->dims, &output->buffer->type.shape, output->index, kernel->axes);
     }
     bool *needed = arena_alloc(arena, kernel->scalar_count + 1);
     mark_roots(nest, needed);
@@ -209,7 +236,8 @@ static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *t
         ScalarFacts *facts = &nest->facts[id];
         if (!needed[id]) continue;
         if (scalar->op == SCALAR_REDUCE)
-            find_members(nest, scalar, scalar->as.reduce.body, facts->reduce_axes, facts->reduce_axis_count, marked);
+            find_members(nest, scalar, scalar->as.reduce.body, facts->reduce_axes,
+                         facts->reduce_axis_count, marked);
         if (scalar->op == SCALAR_SCAN)
             find_members(nest, scalar, scalar->as.scan.body, &scalar->as.scan.axis, 1, marked);
     }
@@ -218,8 +246,8 @@ static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *t
     return nest;
 }
 
-Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target, const Kernel *kernel,
-                  const KernelArguments *arguments) {
+Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target,
+                  const Kernel *kernel, const KernelArguments *arguments) {
     Nest *nest = create(arena, loops, target, kernel, arguments, NULL);
     nest->aligned = create(arena, loops, target, kernel, arguments, nest);
     return nest;

@@ -13,10 +13,11 @@
  *   emit_stage.c   what is computed for a tile at once
  *   emit_nest.c    the loops around, stores and checks
  *
- * The idea: a scalar is computed as soon as all axes it depends on have a counter, so before every loop that it does not depend on. A loop
- * along the lane axis steps by several points at once: what depends on that axis is then a vector, the rest a scalar that is splatted
- * where they meet. A loop along the copy axis does several of its points side by side (unroll and jam): what depends on that axis exists
- * several times, the rest is shared between them.
+ * The idea: a scalar is computed as soon as all axes it depends on have a counter, so before every
+ * loop that it does not depend on. A loop along the lane axis steps by several points at once: what
+ * depends on that axis is then a vector, the rest a scalar that is splatted where they meet. A loop
+ * along the copy axis does several of its points side by side (unroll and jam): what depends on
+ * that axis exists several times, the rest is shared between them.
  */
 #ifndef TFCC_LOOPS_NEST_H
 #define TFCC_LOOPS_NEST_H
@@ -26,7 +27,8 @@
 /* Sets of axes, by number. */
 typedef uint64_t *AxisSet;
 
-/* How a REDUCE is computed where it does not depend on the lane axis. Where it does, each lane is its own, sequentially. */
+/* How a REDUCE is computed where it does not depend on the lane axis. Where it does, each lane is
+ * its own, sequentially. */
 typedef enum ReduceMode {
     REDUCE_SEQUENTIAL,
     REDUCE_LANES,   /* a vector of partial results along the innermost reduce axis */
@@ -35,24 +37,31 @@ typedef enum ReduceMode {
 } ReduceMode;
 
 typedef struct ScalarFacts {
-    AxisSet axes;         /* what it depends on; NULL: the kernel does not need it */
-    Access access;        /* LOAD */
-    uint32_t parameter;   /* LOAD */
-    bool may_be_empty;    /* LOAD: the buffer may have no element at all */
-    Dim index;            /* INDEX */
-    Dim *reduce_axes;     /* REDUCE */
+    AxisSet axes;       /* what it depends on; NULL: the kernel does not need it */
+    Access access;      /* LOAD */
+    uint32_t parameter; /* LOAD */
+    bool may_be_empty;  /* LOAD: the buffer may have no element at all */
+    Dim index;          /* INDEX */
+    Dim *reduce_axes;   /* REDUCE */
     int reduce_axis_count;
     ReduceMode mode;
-    int lanes;            /* of LANES, ORDERED, LOCAL */
-    bool is_masked;       /* the points behind the last full step are masked lanes */
-    uint32_t *members;    /* REDUCE, SCAN: what the body is made of, as far as it depends on the own axes; by id */
+    int lanes;         /* of LANES, ORDERED, LOCAL */
+    bool is_masked;    /* the points behind the last full step are masked lanes */
+    uint32_t *members; /* REDUCE, SCAN: what the body is made of, as far as it depends on the own
+                          axes; by id */
     size_t member_count;
-    uint32_t *body;       /* REDUCE: all the body is made of; by id */
+    uint32_t *body; /* REDUCE: all the body is made of; by id */
     size_t body_count;
-    bool is_staged;       /* see emit_stage.c */
+    bool is_staged; /* see emit_stage.c */
 } ScalarFacts;
 
-typedef enum NestLoopKind { NEST_SEQUENTIAL, NEST_LANES, NEST_COPIES, NEST_TILES, NEST_SCAN } NestLoopKind;
+typedef enum NestLoopKind {
+    NEST_SEQUENTIAL,
+    NEST_LANES,
+    NEST_COPIES,
+    NEST_TILES,
+    NEST_SCAN
+} NestLoopKind;
 
 typedef struct NestLoop {
     NestLoopKind kind;
@@ -69,19 +78,21 @@ struct Nest {
     const Kernel *kernel;
     const KernelArguments *arguments;
     int set_words;
-    Map dim_axes;         /* Dim -> AxisSet */
-    ScalarFacts *facts;   /* by scalar id */
-    Access *stores;       /* by output */
-    Dim *axes;            /* parallel, after collapsing */
+    Map dim_axes;       /* Dim -> AxisSet */
+    ScalarFacts *facts; /* by scalar id */
+    Access *stores;     /* by output */
+    Dim *axes;          /* parallel, after collapsing */
     size_t axis_count;
     bool has_reduce, has_scan;
-    Dim scan_axis;        /* all SCANs run along this one in one direction, outside of any REDUCE; else NULL */
+    Dim scan_axis; /* all SCANs run along this one in one direction, outside of any REDUCE; else
+                      NULL */
     bool scan_reverse;
-    NestLoop *plan;       /* outermost first */
+    NestLoop *plan; /* outermost first */
     size_t plan_count;
     bool has_masked_tail;
-    size_t stage_depth;   /* the loop before which tiles are staged; SIZE_MAX: none is */
-    Dim stage_axis, stage_inner; /* of the tile: the lane axis, and for loads the one their memory runs along */
+    size_t stage_depth; /* the loop before which tiles are staged; SIZE_MAX: none is */
+    Dim stage_axis,
+        stage_inner; /* of the tile: the lane axis, and for loads the one their memory runs along */
     int stage_lanes;
     int64_t stage_length, stage_pitch;
     Nest *aligned;         /* the version for the case that nothing is broadcast, or NULL */
@@ -90,9 +101,10 @@ struct Nest {
 
 /* ---- nest.c ---- */
 
-Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target, const Kernel *kernel,
-                  const KernelArguments *arguments);
-/* What a scalar is made of, once indices are offsets: of a LOAD the parts, the condition and what stands otherwise. */
+Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target,
+                  const Kernel *kernel, const KernelArguments *arguments);
+/* What a scalar is made of, once indices are offsets: of a LOAD the parts, the condition and what
+ * stands otherwise. */
 enum { NEST_MAX_CHILDREN = 2 * MAX_RANK + 2 };
 size_t nest_children(const Nest *nest, const Scalar *scalar, Scalar **children);
 /* Marks (by id) what the marked scalars are made of, bodies included. */
@@ -102,14 +114,16 @@ bool axis_set_has(const AxisSet set, Dim axis);
 /* Whether both sets share an axis; whether all of `a` is in `b`. */
 bool axis_set_meets(const Nest *nest, const AxisSet a, const AxisSet b);
 bool axis_set_within(const Nest *nest, const AxisSet a, const AxisSet b);
-/* Where the access goes from one point of the axis to the next: false where that is no fixed number of elements. */
+/* Where the access goes from one point of the axis to the next: false where that is no fixed number
+ * of elements. */
 bool nest_stride(const Nest *nest, const Access *access, Dim axis, Dim *stride);
 bool combiner_is_exact(Combiner combiner, tfcc_dtype dtype); /* any order gives the same */
 bool combiner_is_search(Combiner combiner);
 
 /* ---- align.c ---- */
 
-/* Makes this nest that of the case that nothing is broadcast; gives the condition, NULL where there is no such case. */
+/* Makes this nest that of the case that nothing is broadcast; gives the condition, NULL where there
+ * is no such case. */
 Dim nest_align(Nest *nest);
 
 /* ---- collapse.c ---- */
@@ -133,7 +147,7 @@ typedef struct Undo {
 
 /* The points that are computed at once along one axis. */
 typedef struct Lanes {
-    Dim axis;              /* NULL: no lanes */
+    Dim axis; /* NULL: no lanes */
     int count;
     LoopInstruction *mask; /* or NULL: all of them */
 } Lanes;
@@ -153,30 +167,32 @@ typedef struct Emission {
     const Nest *nest;
     Arena *arena, *scratch;
     LoopBuilder b;
-    LoopBlock *entry;          /* constants and slots: in front of everything */
+    LoopBlock *entry; /* constants and slots: in front of everything */
     Map constants, slots;
-    Dim *slot_dims;            /* by slot parameter */
+    Dim *slot_dims; /* by slot parameter */
     size_t slot_count, slot_capacity;
-    LoopInstruction **counters; /* by axis number; NULL: no counter yet */
+    LoopInstruction **counters;       /* by axis number; NULL: no counter yet */
     LoopInstruction **begins, **ends; /* by axis number: the range of a tile; NULL: all */
-    AxisSet bound;             /* axes that have a counter */
+    AxisSet bound;                    /* axes that have a counter */
     Lanes lanes;
-    Dim copy_axis;             /* NULL: no copies */
+    Dim copy_axis; /* NULL: no copies */
     int copies;
-    Values **values;           /* by scalar id */
-    Values **splats;           /* by scalar id: the same in every lane */
-    Map dim_values;            /* Dim -> DimValue */
+    Values **values; /* by scalar id */
+    Values **splats; /* by scalar id: the same in every lane */
+    Map dim_values;  /* Dim -> DimValue */
     Undo *log;
     size_t log_count, log_capacity;
     FreeLocal *free_locals;
-    bool *is_needed;           /* by scalar id: by this version */
-    bool *is_stored;           /* by output: does not occur in this version, or has been stored further out */
-    uint32_t *staged;          /* by scalar id: 1 + the array that holds the tile's values */
-    LoopInstruction **running, **next; /* by scalar id: a SCAN's result so far, and after this point */
+    bool *is_needed; /* by scalar id: by this version */
+    bool *is_stored; /* by output: does not occur in this version, or has been stored further out */
+    uint32_t *staged; /* by scalar id: 1 + the array that holds the tile's values */
+    LoopInstruction **running,
+        **next; /* by scalar id: a SCAN's result so far, and after this point */
 } Emission;
 
 void emission_begin(Emission *e, const Nest *nest, LoopFunction *function);
-/* What is defined between the two is forgotten at the end; blocks of loops and branches are scopes. */
+/* What is defined between the two is forgotten at the end; blocks of loops and branches are scopes.
+ */
 size_t scope_begin(const Emission *e);
 void scope_end(Emission *e, size_t scope);
 /* Forgets until the end of the scope every value that depends on the axis. */
@@ -200,10 +216,12 @@ void emission_release_local(Emission *e, uint32_t number);
 
 /* ---- emit_index.c ---- */
 
-/* Arithmetic on int64 (comparisons give bool), constants folded, scalars splatted where the other is a vector. */
+/* Arithmetic on int64 (comparisons give bool), constants folded, scalars splatted where the other
+ * is a vector. */
 LoopInstruction *index_operation(Emission *e, ScalarOp op, LoopInstruction *a, LoopInstruction *b);
 LoopInstruction *emit_dim(Emission *e, Dim dim, int copy);
-LoopInstruction *logical_and(Emission *e, LoopInstruction *a, LoopInstruction *b); /* either may be NULL: true */
+LoopInstruction *logical_and(Emission *e, LoopInstruction *a,
+                             LoopInstruction *b); /* either may be NULL: true */
 
 /* ---- emit_memory.c ---- */
 
@@ -222,14 +240,17 @@ void emit_available_all(Emission *e, bool is_innermost);
 
 void emit_reduce(Emission *e, const Scalar *scalar);
 /* One more point combined; `operands` may have lanes. */
-LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *sofar, LoopInstruction *value);
+LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *sofar,
+                              LoopInstruction *value);
 void emit_scan(Emission *e, const Scalar *scalar);
 /* The loop along the scan axis; `body` emits what stands inside. */
-void emit_scan_loop(Emission *e, const NestLoop *loop, void (*body)(Emission *e, size_t depth), size_t depth);
+void emit_scan_loop(Emission *e, const NestLoop *loop, void (*body)(Emission *e, size_t depth),
+                    size_t depth);
 
 /* ---- emit_stage.c ---- */
 
-/* Rows that are summed at once into the array of a tile; the largest block that is transposed in registers. */
+/* Rows that are summed at once into the array of a tile; the largest block that is transposed in
+ * registers. */
 enum { NEST_ROWS = 4, NEST_MOST_BLOCK = 16 };
 
 /* Fills the arrays of the tile that begins. */

@@ -1,11 +1,12 @@
 /* order.c: kernels to steps, in the order of execution.
  *
- * The program's order is legal already. Two things are improved: writes of variables that no step that can fail depends on move
- * behind all of those, so that they may be done in place; and a BIND comes right after what it reads, so that sizes are known
- * as early as can be. Everything else keeps its order.
+ * The program's order is legal already. Two things are improved: writes of variables that no step
+ * that can fail depends on move behind all of those, so that they may be done in place; and a BIND
+ * comes right after what it reads, so that sizes are known as early as can be. Everything else
+ * keeps its order.
  */
-#include <tfcc/abi.h>
 #include "loops/plan.h"
+#include <tfcc/abi.h>
 
 typedef struct Edge {
     size_t from;
@@ -15,10 +16,10 @@ typedef struct Edge {
 typedef struct Order {
     Arena *scratch;
     const Program *program;
-    Edge **needs;         /* by kernel number: kernels that must come before it */
-    size_t *producer;     /* by buffer number: 1 + the last kernel that stored into it */
-    size_t *writer;       /* by variable number: 1 + the last kernel that wrote it */
-    Edge **readers;       /* by variable number: kernels that read it since */
+    Edge **needs;     /* by kernel number: kernels that must come before it */
+    size_t *producer; /* by buffer number: 1 + the last kernel that stored into it */
+    size_t *writer;   /* by variable number: 1 + the last kernel that wrote it */
+    Edge **readers;   /* by variable number: kernels that read it since */
     size_t current;
 } Order;
 
@@ -63,7 +64,8 @@ static void add_output(Order *order, const KernelOutput *output) {
 
 static void find_needs(Order *order, const Kernel *kernel) {
     order->current = kernel->number;
-    for (size_t k = 0; k < kernel->after_count; k++) add_need(order, kernel->number, kernel->after[k]->number);
+    for (size_t k = 0; k < kernel->after_count; k++)
+        add_need(order, kernel->number, kernel->after[k]->number);
     for (const Guard *guard = kernel->guard; guard; guard = guard->outer)
         if (guard->predicate->buffer) need_buffer(order, guard->predicate->buffer);
     if (kernel->bind) need_buffer(order, kernel->bind);
@@ -72,7 +74,9 @@ static void find_needs(Order *order, const Kernel *kernel) {
 }
 
 /* Memory is obtained when sizes become known, so a BIND may fail too. */
-static bool can_fail(const Kernel *kernel) { return kernel->check_count > 0 || kernel->kind == KERNEL_BIND; }
+static bool can_fail(const Kernel *kernel) {
+    return kernel->check_count > 0 || kernel->kind == KERNEL_BIND;
+}
 
 static bool is_writer(const Kernel *kernel) {
     for (size_t k = 0; k < kernel->output_count; k++)
@@ -81,7 +85,8 @@ static bool is_writer(const Kernel *kernel) {
 }
 
 static void append_step(LoopProgram *loops, Kernel *kernel) {
-    ARENA_PUSH(loops->arena, loops->steps, loops->step_count, loops->step_capacity)->kernel = kernel;
+    ARENA_PUSH(loops->arena, loops->steps, loops->step_count, loops->step_capacity)->kernel =
+        kernel;
 }
 
 /* The place a kernel has if it comes right after the last of those it needs. */
@@ -92,7 +97,8 @@ static size_t earliest_place(const Order *order, const size_t *place, size_t ker
     return earliest;
 }
 
-/* Each BIND moves up; those after it keep their order. BINDs keep theirs among themselves, so that levels grow. */
+/* Each BIND moves up; those after it keep their order. BINDs keep theirs among themselves, so that
+ * levels grow. */
 static void raise_binds(LoopProgram *loops, const Order *order) {
     size_t count = order->program->kernel_count, bind_count = 0, last_bind = 0;
     size_t *place = arena_alloc_array(order->scratch, count + 1, sizeof *place);
@@ -103,9 +109,9 @@ static void raise_binds(LoopProgram *loops, const Order *order) {
         if (kernel->kind != KERNEL_BIND) continue;
         size_t earliest = earliest_place(order, place, kernel->number);
         last_bind = earliest > last_bind ? earliest : last_bind;
-        wanted[bind_count++] = k;
-        place[kernel->number] = last_bind > 0 ? last_bind - 1 : 0; /* it stands between its producer and the next */
-        wanted[bind_count - 1] = last_bind;
+        wanted[bind_count++] = last_bind;
+        /* It stands between its producer and the next: what needs it is not earlier than that. */
+        place[kernel->number] = last_bind > 0 ? last_bind - 1 : 0;
     }
     if (bind_count == 0) return;
     LoopStep *steps = arena_alloc_array(loops->arena, loops->step_count, sizeof *steps);
@@ -126,7 +132,8 @@ void order_steps(LoopProgram *loops) {
     size_t count = program->kernel_count, variables = program->graph->variable_count;
     Order order = {.scratch = arena_create(), .program = program};
     order.needs = arena_alloc_array(order.scratch, count + 1, sizeof *order.needs);
-    order.producer = arena_alloc_array(order.scratch, program->buffer_count + 1, sizeof *order.producer);
+    order.producer =
+        arena_alloc_array(order.scratch, program->buffer_count + 1, sizeof *order.producer);
     order.writer = arena_alloc_array(order.scratch, variables + 1, sizeof *order.writer);
     order.readers = arena_alloc_array(order.scratch, variables + 1, sizeof *order.readers);
     for (size_t k = 0; k < count; k++) {
@@ -134,19 +141,23 @@ void order_steps(LoopProgram *loops) {
         if (!program->kernels[k]->is_dead) find_needs(&order, program->kernels[k]);
     }
     /* What can fail, and what leads to it, stays in front. */
-    bool *leads_to_failure = arena_alloc(order.scratch, count + 1), *is_late = arena_alloc(order.scratch, count + 1);
+    bool *leads_to_failure = arena_alloc(order.scratch, count + 1),
+         *is_late = arena_alloc(order.scratch, count + 1);
     for (size_t k = count; k-- > 0;) {
         if (can_fail(program->kernels[k])) leads_to_failure[k] = true;
         if (!leads_to_failure[k]) continue;
-        for (const Edge *edge = order.needs[k]; edge; edge = edge->next) leads_to_failure[edge->from] = true;
+        for (const Edge *edge = order.needs[k]; edge; edge = edge->next)
+            leads_to_failure[edge->from] = true;
     }
     for (size_t k = 0; k < count; k++) {
         is_late[k] = is_writer(program->kernels[k]) && !leads_to_failure[k];
-        for (const Edge *edge = order.needs[k]; edge; edge = edge->next) is_late[k] = is_late[k] || is_late[edge->from];
+        for (const Edge *edge = order.needs[k]; edge; edge = edge->next)
+            is_late[k] = is_late[k] || is_late[edge->from];
     }
     for (int late = 0; late <= 1; late++)
         for (size_t k = 0; k < count; k++)
-            if (!program->kernels[k]->is_dead && is_late[k] == (late == 1)) append_step(loops, program->kernels[k]);
+            if (!program->kernels[k]->is_dead && is_late[k] == (late == 1))
+                append_step(loops, program->kernels[k]);
     raise_binds(loops, &order);
     arena_destroy(order.scratch);
 }

@@ -1,8 +1,8 @@
 /* print.c: loops as text, for --emit=loops, and for telling whether two functions are the same. */
-#include <inttypes.h>
 #include "kernels/scalar_evaluate.h"
 #include "loops/loops.h"
 #include "support/dtype.h"
+#include <inttypes.h>
 
 static const char *const scalar_names[] = {
 #define SCALAR(code, spelling, arity, meaning) spelling,
@@ -82,10 +82,10 @@ static void print_if(Text *text, const LoopInstruction *branch, int depth) {
 static void print_memory(Text *text, const LoopInstruction *i) {
     bool is_store = i->op == LOOP_STORE || i->op == LOOP_SCATTER;
     text_add_format(text, "%s b%" PRIu32 "[",
-                    i->op == LOOP_LOAD      ? "load"
-                    : i->op == LOOP_GATHER  ? "gather"
-                    : i->op == LOOP_STORE   ? "store"
-                                            : "scatter",
+                    i->op == LOOP_LOAD     ? "load"
+                    : i->op == LOOP_GATHER ? "gather"
+                    : i->op == LOOP_STORE  ? "store"
+                                           : "scatter",
                     i->number);
     print_value(text, i->operands[0]);
     text_add(text, "]");

@@ -1,12 +1,14 @@
-/* schedule.c: the whole program: order, slots, arguments, workspace, and a function for every distinct kernel.
+/* schedule.c: the whole program: order, slots, arguments, workspace, and a function for every
+ * distinct kernel.
  *
- * Two kernels are the same when their functions are: the text of a function has buffers and slots by number, so equal texts are equal code.
+ * Two kernels are the same when their functions are: the text of a function has buffers and slots
+ * by number, so equal texts are equal code.
  */
-#include <ctype.h>
-#include <string.h>
 #include "kernels/math.h"
 #include "loops/nest.h"
 #include "loops/plan.h"
+#include <ctype.h>
+#include <string.h>
 
 typedef struct Schedule {
     LoopProgram *loops;
@@ -29,7 +31,8 @@ static const char *function_name(Arena *arena, const char *kernel, uint32_t numb
 }
 
 /* The function of this text: an earlier one, or this. */
-static LoopFunction *share_function(Schedule *s, LoopFunction *function, const Kernel *kernel, Arena *scratch) {
+static LoopFunction *share_function(Schedule *s, LoopFunction *function, const Kernel *kernel,
+                                    Arena *scratch) {
     LoopProgram *loops = s->loops;
     Text text = {.arena = scratch};
     loop_function_print(&text, function);
@@ -38,11 +41,13 @@ static LoopFunction *share_function(Schedule *s, LoopFunction *function, const K
     for (FunctionEntry *known = entry->value; known; known = known->next)
         if (strcmp(known->text, text.bytes) == 0) return known->function;
     FunctionEntry *fresh = arena_alloc(loops->arena, sizeof *fresh);
-    *fresh = (FunctionEntry){function, arena_copy_text(loops->arena, text.bytes, text.length), entry->value};
+    *fresh = (FunctionEntry){function, arena_copy_text(loops->arena, text.bytes, text.length),
+                             entry->value};
     entry->value = fresh;
     function->number = (uint32_t)loops->function_count;
     function->name = function_name(loops->arena, kernel->name, function->number);
-    *ARENA_PUSH(loops->arena, loops->functions, loops->function_count, loops->function_capacity) = function;
+    *ARENA_PUSH(loops->arena, loops->functions, loops->function_count, loops->function_capacity) =
+        function;
     return function;
 }
 
@@ -52,15 +57,16 @@ static void schedule_step(Schedule *s, LoopStep *step, const KernelArguments *ar
     LoopFunction *function = arena_alloc(loops->arena, sizeof *function);
     function->place = step->kernel->place;
     for (size_t k = 0; k < arguments->count; k++)
-        *ARENA_PUSH(loops->arena, function->buffers, function->buffer_count, function->buffer_capacity) =
-            arguments->parameters[k];
+        *ARENA_PUSH(loops->arena, function->buffers, function->buffer_count,
+                    function->buffer_capacity) = arguments->parameters[k];
     Nest *nest = nest_create(scratch, loops, s->target, step->kernel, arguments);
     Emission emission;
     emission_begin(&emission, nest, function);
     nest_emit(&emission);
     step->slot_count = emission.slot_count;
     step->slots = arena_alloc_array(loops->arena, emission.slot_count + 1, sizeof *step->slots);
-    for (size_t k = 0; k < emission.slot_count; k++) step->slots[k] = slots_of_dim(loops, emission.slot_dims[k]);
+    for (size_t k = 0; k < emission.slot_count; k++)
+        step->slots[k] = slots_of_dim(loops, emission.slot_dims[k]);
     step->function = share_function(s, function, step->kernel, scratch);
     arena_destroy(scratch);
 }
@@ -68,7 +74,8 @@ static void schedule_step(Schedule *s, LoopStep *step, const KernelArguments *ar
 static bool verify(const Compilation *c, const LoopProgram *loops) {
     char message[256];
     if (loop_program_verify(loops, message, sizeof message)) return true;
-    return diagnose_error(c->diagnostics, (Place){0}, "the compiler has made wrong loops: %s", message);
+    return diagnose_error(c->diagnostics, (Place){0}, "the compiler has made wrong loops: %s",
+                          message);
 }
 
 bool schedule_program(Compilation *c, const TargetDescription *target) {
@@ -84,7 +91,8 @@ bool schedule_program(Compilation *c, const TargetDescription *target) {
     order_steps(loops);
     slots_begin(loops);
     slots_plan_buffers(loops);
-    KernelArguments *arguments = arena_alloc_array(c->arena, loops->step_count + 1, sizeof *arguments);
+    KernelArguments *arguments =
+        arena_alloc_array(c->arena, loops->step_count + 1, sizeof *arguments);
     for (size_t k = 0; k < loops->step_count; k++) {
         LoopStep *step = &loops->steps[k];
         if (step->kernel->kind == KERNEL_BIND) continue;
@@ -95,7 +103,8 @@ bool schedule_program(Compilation *c, const TargetDescription *target) {
     workspace_plan(loops, arguments);
     Schedule schedule = {loops, target, map_create(c->arena)};
     for (size_t k = 0; k < loops->step_count; k++)
-        if (loops->steps[k].kernel->kind == KERNEL_STRUCTURED) schedule_step(&schedule, &loops->steps[k], &arguments[k]);
+        if (loops->steps[k].kernel->kind == KERNEL_STRUCTURED)
+            schedule_step(&schedule, &loops->steps[k], &arguments[k]);
     slots_finish(loops);
     return !c->options.verify || verify(c, loops);
 }

@@ -1,15 +1,14 @@
 /* slots.c: the numbers a run has to know, and from when on it knows them.
  *
- * While the program is planned, slots are handed out in the order in which they are asked for; at the end they are sorted (symbols,
- * constants, then what is computed, by level and each after its parts) and every number of a slot is replaced.
+ * While the program is planned, slots are handed out in the order in which they are asked for; at
+ * the end they are sorted (symbols, constants, then what is computed, by level and each after its
+ * parts) and every number of a slot is replaced.
  */
+#include "loops/plan.h"
+#include "support/dtype.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <tfcc/abi.h>
-#include "loops/plan.h"
-#include "support/dtype.h"
-
-static void raise_level(void *context, Dim symbol);
 
 typedef struct LevelQuestion {
     const LoopProgram *loops;
@@ -34,12 +33,14 @@ uint32_t slots_of_dim(LoopProgram *loops, Dim dim) {
     if (added) {
         entry->value = (void *)(uintptr_t)(loops->slot_count + 1);
         uint32_t level = slots_level(loops, dim);
-        *ARENA_PUSH(loops->arena, loops->slots, loops->slot_count, loops->slot_capacity) = (LoopSlot){dim, level};
+        *ARENA_PUSH(loops->arena, loops->slots, loops->slot_count, loops->slot_capacity) =
+            (LoopSlot){dim, level};
     }
     return (uint32_t)((uintptr_t)entry->value - 1);
 }
 
-/* The symbols that a BIND gives their numbers: step->slots[k] is that of element k of the buffer, UINT32_MAX where element k has none. */
+/* The symbols that a BIND gives their numbers: step->slots[k] is that of element k of the buffer,
+ * UINT32_MAX where element k has none. */
 static void plan_bind(LoopProgram *loops, LoopStep *step, Dim *symbols, size_t symbol_count) {
     Buffer *bound = buffer_root(step->kernel->bind);
     size_t count = 0;
@@ -64,15 +65,22 @@ void slots_begin(LoopProgram *loops) {
     DimTable *dims = loops->program->graph->dims;
     Arena *scratch = arena_create();
     loops->symbol_count = dim_symbol_count(dims);
-    typedef struct List { Dim *symbols; size_t count, capacity; } List;
+    typedef struct List {
+        Dim *symbols;
+        size_t count, capacity;
+    } List;
     List *lists = arena_alloc_array(scratch, loops->program->buffer_count + 1, sizeof *lists);
     for (size_t k = 0; k < loops->symbol_count; k++) {
         Dim symbol = dim_symbol_at(dims, k);
         assert(symbol->symbol->number == k);
         bool added;
-        map_insert(&loops->slot_of_dim, (const char *)&symbol, sizeof symbol, &added)->value = (void *)(uintptr_t)(k + 1);
-        *ARENA_PUSH(loops->arena, loops->slots, loops->slot_count, loops->slot_capacity) = (LoopSlot){symbol, 0};
-        if (symbol->symbol->kind != DIM_OF_VALUE || !symbol->symbol->value || !symbol->symbol->value->buffer) continue;
+        map_insert(&loops->slot_of_dim, (const char *)&symbol, sizeof symbol, &added)->value =
+            (void *)(uintptr_t)(k + 1);
+        *ARENA_PUSH(loops->arena, loops->slots, loops->slot_count, loops->slot_capacity) =
+            (LoopSlot){symbol, 0};
+        if (symbol->symbol->kind != DIM_OF_VALUE || !symbol->symbol->value ||
+            !symbol->symbol->value->buffer)
+            continue;
         List *list = &lists[buffer_root(symbol->symbol->value->buffer)->number];
         *ARENA_PUSH(scratch, list->symbols, list->count, list->capacity) = symbol;
     }
@@ -95,21 +103,25 @@ void slots_begin(LoopProgram *loops) {
 void slots_plan_buffers(LoopProgram *loops) {
     const Program *program = loops->program;
     DimTable *dims = program->graph->dims;
-    loops->buffers = arena_alloc_array(loops->arena, program->buffer_count + 1, sizeof *loops->buffers);
+    loops->buffers =
+        arena_alloc_array(loops->arena, program->buffer_count + 1, sizeof *loops->buffers);
     for (size_t k = 0; k < program->buffer_count; k++) {
         const Type *type = &program->buffers[k]->type;
         LoopBufferPlan *plan = &loops->buffers[k];
         Dim bytes = dim_constant(dims, (int64_t)dtype_size(type->dtype));
         for (int d = 0; d < type->shape.rank; d++) {
             plan->shape[d] = slots_of_dim(loops, type->shape.dims[d]);
-            /* Sizes that come out negative take no memory: the check that refuses them runs later. */
+            /* Sizes that come out negative take no memory: the check that refuses them runs later.
+             */
             Dim size = type->shape.dims[d];
-            if (!dim_is_nonnegative(dims, size)) size = dim_maximum(dims, size, dim_constant(dims, 0));
+            if (!dim_is_nonnegative(dims, size))
+                size = dim_maximum(dims, size, dim_constant(dims, 0));
             bytes = dim_multiply(dims, bytes, size);
             uint32_t level = slots_level(loops, type->shape.dims[d]);
             if (level > plan->level) plan->level = level;
         }
-        plan->rank_slot = type->shape.runtime_rank ? slots_of_dim(loops, type->shape.runtime_rank) : UINT32_MAX;
+        plan->rank_slot =
+            type->shape.runtime_rank ? slots_of_dim(loops, type->shape.runtime_rank) : UINT32_MAX;
         plan->bytes_slot = slots_of_dim(loops, bytes);
         plan->offset_slot = UINT32_MAX;
     }
@@ -126,7 +138,8 @@ typedef struct SortedSlot {
 static int compare(const void *left, const void *right) {
     const SortedSlot *a = left, *b = right;
     if (a->group != b->group) return a->group - b->group;
-    if (a->group == 2 && a->slot.level != b->slot.level) return a->slot.level < b->slot.level ? -1 : 1;
+    if (a->group == 2 && a->slot.level != b->slot.level)
+        return a->slot.level < b->slot.level ? -1 : 1;
     /* Parts were made before what is made of them, so ids are a topological order. */
     if (a->group == 2) return a->slot.dim->id < b->slot.dim->id ? -1 : 1;
     return a->old < b->old ? -1 : 1;
@@ -143,7 +156,10 @@ void slots_finish(LoopProgram *loops) {
     for (size_t k = 0; k < loops->slot_count; k++) {
         LoopSlot slot = loops->slots[k];
         bool is_constant = dim_is_constant(slot.dim, NULL);
-        sorted[k] = (SortedSlot){slot, (uint32_t)k, k < loops->symbol_count ? 0 : is_constant ? 1 : 2};
+        sorted[k] = (SortedSlot){slot, (uint32_t)k,
+                                 k < loops->symbol_count ? 0
+                                 : is_constant           ? 1
+                                                         : 2};
         loops->constant_count += sorted[k].group == 1;
     }
     qsort(sorted, loops->slot_count, sizeof *sorted, compare);
@@ -156,14 +172,17 @@ void slots_finish(LoopProgram *loops) {
         entry->value = (void *)(uintptr_t)(renamed[(uintptr_t)entry->value - 1] + 1);
     }
     for (size_t k = 0; k < loops->step_count; k++)
-        for (size_t s = 0; s < loops->steps[k].slot_count; s++) replace(renamed, &loops->steps[k].slots[s]);
+        for (size_t s = 0; s < loops->steps[k].slot_count; s++)
+            replace(renamed, &loops->steps[k].slots[s]);
     for (size_t k = 0; k < loops->program->buffer_count; k++) {
         LoopBufferPlan *plan = &loops->buffers[k];
-        for (int d = 0; d < loops->program->buffers[k]->type.shape.rank; d++) replace(renamed, &plan->shape[d]);
+        for (int d = 0; d < loops->program->buffers[k]->type.shape.rank; d++)
+            replace(renamed, &plan->shape[d]);
         replace(renamed, &plan->rank_slot);
         replace(renamed, &plan->bytes_slot);
         replace(renamed, &plan->offset_slot);
     }
-    for (uint32_t level = 0; level < loops->level_count; level++) replace(renamed, &loops->workspace_slots[level]);
+    for (uint32_t level = 0; level < loops->level_count; level++)
+        replace(renamed, &loops->workspace_slots[level]);
     arena_destroy(scratch);
 }

@@ -1,17 +1,30 @@
-/* strategy.c: the loops of a nest: which axis has lanes and how many, which has copies, what is done in tiles.
+/* strategy.c: the loops of a nest: which axis has lanes and how many, which has copies, what is
+ * done in tiles.
  *
- * Lanes run along the innermost parallel axis, because there the outputs are contiguous, unless a REDUCE along contiguous memory
- * depends on that axis: then its own axis has the lanes. Copies (unroll and jam) are for reductions that load the same elements for
- * neighbouring points of another axis, as a matrix product does. Tiles are for loads that run along memory on another axis than the
- * stores do: a transpose touches 32 lines of each at a time and stays in the cache.
+ * Lanes run along the innermost parallel axis, because there the outputs are contiguous, unless a
+ * REDUCE along contiguous memory depends on that axis: then its own axis has the lanes. Copies
+ * (unroll and jam) are for reductions that load the same elements for neighbouring points of
+ * another axis, as a matrix product does. Tiles are for loads that run along memory on another axis
+ * than the stores do, and for sums over rows: see emit_stage.c.
  */
 #include "loops/nest.h"
 
 #include "support/dtype.h"
 
-enum { LINE = 64, PADDING = 4, MOST_LANES = 128, CHEAP = 8, MODERATE = 24, LEAST_TILED = 4096, STAGED_BYTES = 4096, MOST_STAGED = 4 };
+enum {
+    LINE = 64,
+    PADDING = 4,
+    MOST_LANES = 128,
+    CHEAP = 8,
+    MODERATE = 24,
+    LEAST_TILED = 4096,
+    STAGED_BYTES = 4096,
+    MOST_STAGED = 4
+};
 
-static bool is_arithmetic(const Scalar *scalar) { return scalar->op >= SCALAR_CONVERT; }
+static bool is_arithmetic(const Scalar *scalar) {
+    return scalar->op >= SCALAR_CONVERT;
+}
 
 static int power_of_two_below(int64_t limit) {
     int power = 1;
@@ -22,21 +35,24 @@ static int power_of_two_below(int64_t limit) {
 /* ---- accesses along an axis ---- */
 
 typedef struct AxisUse {
-    int next, spread;    /* accesses that go to the next element, that go anywhere else */
-    int cost;            /* operations that depend on the axis */
-    int widest;          /* bytes of the largest element that depends on it */
+    int next, spread; /* accesses that go to the next element, that go anywhere else */
+    int cost;         /* operations that depend on the axis */
+    int widest;       /* bytes of the largest element that depends on it */
     int narrowest_memory;
 } AxisUse;
 
-static void use_access(const Nest *nest, const Access *access, Dim axis, size_t size, AxisUse *use) {
+static void use_access(const Nest *nest, const Access *access, Dim axis, size_t size,
+                       AxisUse *use) {
     Dim stride;
     bool is_linear = nest_stride(nest, access, axis, &stride);
     if (is_linear && dim_is(stride, 0)) return;
-    /* A stride that is known at run time alone is that of a size that may be broadcast: most often 1. */
+    /* A stride that is known at run time alone is that of a size that may be broadcast: most
+     * often 1. */
     bool is_next = is_linear && (dim_is(stride, 1) || !dim_is_constant(stride, NULL));
     use->next += is_next && dim_is(stride, 1);
     use->spread += !is_next;
-    if (use->narrowest_memory == 0 || (int)size < use->narrowest_memory) use->narrowest_memory = (int)size;
+    if (use->narrowest_memory == 0 || (int)size < use->narrowest_memory)
+        use->narrowest_memory = (int)size;
 }
 
 static void use_scalar(const Nest *nest, uint32_t id, Dim axis, AxisUse *use) {
@@ -46,12 +62,14 @@ static void use_scalar(const Nest *nest, uint32_t id, Dim axis, AxisUse *use) {
     int size = (int)dtype_size(scalar->dtype);
     if (size > use->widest) use->widest = size;
     use->cost += is_arithmetic(scalar);
-    if (scalar->op == SCALAR_LOAD) use_access(nest, &facts->access, axis, dtype_size(scalar->dtype), use);
+    if (scalar->op == SCALAR_LOAD)
+        use_access(nest, &facts->access, axis, dtype_size(scalar->dtype), use);
 }
 
 static AxisUse use_of_members(const Nest *nest, const ScalarFacts *owner, Dim axis) {
     AxisUse use = {0};
-    for (size_t k = 0; k < owner->member_count; k++) use_scalar(nest, owner->members[k], axis, &use);
+    for (size_t k = 0; k < owner->member_count; k++)
+        use_scalar(nest, owner->members[k], axis, &use);
     return use;
 }
 
@@ -62,7 +80,9 @@ static AxisUse use_of_nest(const Nest *nest, Dim axis) {
     for (size_t k = 0; k < nest->kernel->output_count; k++) {
         size_t size = dtype_size(nest->kernel->outputs[k].buffer->type.dtype);
         use_access(nest, &nest->stores[k], axis, size, &use);
-        if (axis_set_has(nest_dim_axes(nest, nest->stores[k].affine), axis) && (int)size > use.widest) use.widest = (int)size;
+        if (axis_set_has(nest_dim_axes(nest, nest->stores[k].affine), axis) &&
+            (int)size > use.widest)
+            use.widest = (int)size;
     }
     return use;
 }
@@ -147,9 +167,11 @@ static bool reduces_take_lanes(const Nest *nest, Dim axis) {
     for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
         const Scalar *reduce = nest->kernel->scalars[id];
         const ScalarFacts *facts = &nest->facts[id];
-        if (!facts->axes || reduce->op != SCALAR_REDUCE || !axis_set_has(facts->axes, axis)) continue;
+        if (!facts->axes || reduce->op != SCALAR_REDUCE || !axis_set_has(facts->axes, axis))
+            continue;
         if (has_own_lanes(reduce)) return false;
-        if (facts->mode != REDUCE_SEQUENTIAL && use_of_members(nest, facts, axis).spread > 0) return false;
+        if (facts->mode != REDUCE_SEQUENTIAL && use_of_members(nest, facts, axis).spread > 0)
+            return false;
     }
     return true;
 }
@@ -163,7 +185,8 @@ static bool can_have_lanes(const Nest *nest, Dim axis, const AxisUse *use) {
     return outputs_take_lanes(nest, axis) && reduces_take_lanes(nest, axis);
 }
 
-/* The points behind the last full step: computing them one by one is dearer than masks where there is much to compute. */
+/* The points behind the last full step: computing them one by one is dearer than masks where there
+ * is much to compute. */
 static bool can_mask_tail(const Nest *nest, const AxisUse *use) {
     return has_masks(nest, use) && (use->cost > 4 || nest->has_reduce);
 }
@@ -178,7 +201,8 @@ static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has
     if (use->spread > 0 && use->narrowest_memory < 4 && lanes > 8) lanes = 8;
     int64_t size;
     if (dim_is_constant(axis->size, &size)) {
-        lanes = fit_lanes(size, lanes, can_mask_tail(nest, use) && 2 * power_of_two_below(size) <= vector);
+        lanes = fit_lanes(size, lanes,
+                          can_mask_tail(nest, use) && 2 * power_of_two_below(size) <= vector);
         while (lanes > vector && size % lanes > size % (lanes / 2)) lanes /= 2;
     }
     return lanes < 2 ? 2 : lanes;
@@ -195,14 +219,17 @@ static bool shares_loads(const Nest *nest, Dim lane_axis, Dim axis) {
         for (size_t k = 0; k < facts->member_count; k++) {
             const Scalar *member = nest->kernel->scalars[facts->members[k]];
             AxisSet axes = nest->facts[member->id].axes;
-            if (member->op == SCALAR_LOAD && axis_set_has(axes, lane_axis) && !axis_set_has(axes, axis)) return true;
+            if (member->op == SCALAR_LOAD && axis_set_has(axes, lane_axis) &&
+                !axis_set_has(axes, axis))
+                return true;
         }
     }
     return false;
 }
 
 static int choose_copies(const Nest *nest, Dim axis, const AxisUse *lane_use, int lanes) {
-    int vectors = (lanes * lane_use->widest + nest->target->vector_bytes - 1) / nest->target->vector_bytes;
+    int vectors =
+        (lanes * lane_use->widest + nest->target->vector_bytes - 1) / nest->target->vector_bytes;
     int copies = (nest->target->vector_registers - vectors - 2) / (vectors > 0 ? vectors : 1);
     if (copies > 8) copies = 8;
     int64_t size;
@@ -231,13 +258,18 @@ static Dim find_tiled_axis(const Nest *nest, const Dim *axes, size_t count, Dim 
     for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
         const ScalarFacts *facts = &nest->facts[id];
         Dim stride;
-        if (!facts->axes || nest->kernel->scalars[id]->op != SCALAR_LOAD || !axis_set_has(facts->axes, lane_axis)) continue;
+        if (!facts->axes || nest->kernel->scalars[id]->op != SCALAR_LOAD ||
+            !axis_set_has(facts->axes, lane_axis))
+            continue;
         if (!nest_stride(nest, &facts->access, lane_axis, &stride) || dim_is(stride, 1)) continue;
         for (size_t k = 0; k < count; k++) {
             int64_t size, other;
-            if (axes[k] == lane_axis || !nest_stride(nest, &facts->access, axes[k], &stride) || !dim_is(stride, 1)) continue;
-            bool is_small = dim_is_constant(axes[k]->size, &size) && dim_is_constant(lane_axis->size, &other) &&
-                            size < LEAST_TILED && other < LEAST_TILED && size * other < LEAST_TILED;
+            if (axes[k] == lane_axis || !nest_stride(nest, &facts->access, axes[k], &stride) ||
+                !dim_is(stride, 1))
+                continue;
+            bool is_small = dim_is_constant(axes[k]->size, &size) &&
+                            dim_is_constant(lane_axis->size, &other) && size < LEAST_TILED &&
+                            other < LEAST_TILED && size * other < LEAST_TILED;
             if (!is_small) return axes[k];
         }
     }
@@ -251,14 +283,20 @@ static void stage_loads(Nest *nest, Dim tiled, Dim lane_axis) {
         ScalarFacts *facts = &nest->facts[id];
         const Scalar *load = nest->kernel->scalars[id];
         Dim along, across;
-        if (!facts->axes || load->op != SCALAR_LOAD || load->as.load.condition || facts->access.part_count > 0) continue;
-        if (!nest_stride(nest, &facts->access, tiled, &along) || !nest_stride(nest, &facts->access, lane_axis, &across)) continue;
-        facts->is_staged = count < MOST_STAGED && dim_is(along, 1) && !dim_is(across, 0) && !dim_is(across, 1);
+        if (!facts->axes || load->op != SCALAR_LOAD || load->as.load.condition ||
+            facts->access.part_count > 0)
+            continue;
+        if (!nest_stride(nest, &facts->access, tiled, &along) ||
+            !nest_stride(nest, &facts->access, lane_axis, &across))
+            continue;
+        facts->is_staged =
+            count < MOST_STAGED && dim_is(along, 1) && !dim_is(across, 0) && !dim_is(across, 1);
         count += facts->is_staged;
     }
 }
 
-static void plan_tiles(Nest *nest, const Dim *axes, size_t count, Dim tiled, const AxisUse *use, int lanes) {
+static void plan_tiles(Nest *nest, const Dim *axes, size_t count, Dim tiled, const AxisUse *use,
+                       int lanes) {
     Dim lane_axis = axes[count - 1];
     int tile = LINE / use->narrowest_memory;
     for (size_t k = 0; k + 1 < count; k++)
@@ -287,13 +325,15 @@ static bool is_at_least(Dim dim, int64_t least) {
 /* Whether the reduction may be carried out row by row, for a tile of the lane axis at once. */
 static bool can_stage_reduce(const Nest *nest, const Scalar *reduce, Dim lane_axis) {
     const ScalarFacts *facts = &nest->facts[reduce->id];
-    if (facts->reduce_axis_count == 0 || combiner_is_search(reduce->as.reduce.combiner)) return false;
+    if (facts->reduce_axis_count == 0 || combiner_is_search(reduce->as.reduce.combiner))
+        return false;
     if (!is_at_least(facts->reduce_axes[facts->reduce_axis_count - 1]->size, 16)) return false;
     AxisUse use = use_of_members(nest, facts, lane_axis);
     if (use.next == 0 || use.spread > 0 || use.cost > CHEAP) return false;
     for (size_t k = 0; k < facts->body_count; k++) {
         const Scalar *part = nest->kernel->scalars[facts->body[k]];
-        if (part->op == SCALAR_REDUCE && axis_set_has(nest->facts[part->id].axes, lane_axis) && !nest->facts[part->id].is_staged)
+        if (part->op == SCALAR_REDUCE && axis_set_has(nest->facts[part->id].axes, lane_axis) &&
+            !nest->facts[part->id].is_staged)
             return false;
     }
     return true;
@@ -306,7 +346,8 @@ static bool stage_reduces(Nest *nest, Dim lane_axis, int lanes, int widest) {
     for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
         const Scalar *reduce = nest->kernel->scalars[id];
         ScalarFacts *facts = &nest->facts[id];
-        if (!facts->axes || reduce->op != SCALAR_REDUCE || !axis_set_has(facts->axes, lane_axis)) continue;
+        if (!facts->axes || reduce->op != SCALAR_REDUCE || !axis_set_has(facts->axes, lane_axis))
+            continue;
         facts->is_staged = count < MOST_STAGED && can_stage_reduce(nest, reduce, lane_axis);
         count += facts->is_staged;
     }
@@ -324,7 +365,8 @@ static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reord
         return;
     }
     Dim copy_axis = count > 1 && may_reorder && use.cost <= MODERATE ? axes[count - 2] : NULL;
-    if (copy_axis && (nest->has_scan || !shares_loads(nest, lane_axis, copy_axis))) copy_axis = NULL;
+    if (copy_axis && (nest->has_scan || !shares_loads(nest, lane_axis, copy_axis)))
+        copy_axis = NULL;
     int lanes = choose_lanes(nest, lane_axis, &use, copy_axis != NULL);
     nest->has_masked_tail = can_mask_tail(nest, &use);
     if (copy_axis) {
@@ -334,7 +376,9 @@ static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reord
         add_loop(nest, copies > 1 ? NEST_COPIES : NEST_SEQUENTIAL, copy_axis, copies);
         return;
     }
-    Dim tiled = may_reorder && !nest->has_reduce && !nest->has_scan ? find_tiled_axis(nest, axes, count, lane_axis) : NULL;
+    Dim tiled = may_reorder && !nest->has_reduce && !nest->has_scan
+                    ? find_tiled_axis(nest, axes, count, lane_axis)
+                    : NULL;
     if (tiled) {
         nest->has_masked_tail = false;
         plan_tiles(nest, axes, count, tiled, &use, lanes);

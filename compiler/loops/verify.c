@@ -1,11 +1,12 @@
 /* verify.c: every value is defined before it is used, in a block around its use, and types fit.
  *
- * A value may be used while the block that defines it is open; `defined` holds exactly these, so dominance is one look-up.
+ * A value may be used while the block that defines it is open; `defined` holds exactly these, so
+ * dominance is one look-up.
  */
-#include <stdarg.h>
-#include <stdio.h>
 #include "loops/loops.h"
 #include "support/dtype.h"
+#include <stdarg.h>
+#include <stdio.h>
 
 typedef struct Verifier {
     const LoopFunction *function;
@@ -32,7 +33,8 @@ static bool define(const Verifier *v, const LoopInstruction *value) {
     return true;
 }
 
-static bool check_use(const Verifier *v, const LoopInstruction *user, const LoopInstruction *value) {
+static bool check_use(const Verifier *v, const LoopInstruction *user,
+                      const LoopInstruction *value) {
     if (!value) return wrong(v, user, "an operand is missing");
     if (value->id >= v->function->next_id || !v->defined[value->id])
         return wrong(v, user, "it uses v%u, which is not defined here", value->id);
@@ -48,7 +50,9 @@ static bool check_type(const Verifier *v, const LoopInstruction *user, const Loo
                  type.lanes);
 }
 
-static bool same_type(LoopType a, LoopType b) { return a.dtype == b.dtype && a.lanes == b.lanes; }
+static bool same_type(LoopType a, LoopType b) {
+    return a.dtype == b.dtype && a.lanes == b.lanes;
+}
 
 static bool check_arithmetic(const Verifier *v, const LoopInstruction *i) {
     for (size_t k = 0; k < i->operand_count; k++) {
@@ -57,13 +61,13 @@ static bool check_arithmetic(const Verifier *v, const LoopInstruction *i) {
     }
     if (i->scalar_op == SCALAR_SELECT)
         return check_type(v, i, i->operands[0], (LoopType){TFCC_BOOL, i->type.lanes}) &&
-               check_type(v, i, i->operands[1], i->type) && check_type(v, i, i->operands[2], i->type);
+               check_type(v, i, i->operands[1], i->type) &&
+               check_type(v, i, i->operands[2], i->type);
     if (i->operand_count == 2 && !same_type(i->operands[0]->type, i->operands[1]->type))
         return wrong(v, i, "dtypes of the operands differ");
     bool is_comparison = i->scalar_op >= SCALAR_EQUAL && i->scalar_op <= SCALAR_LESS_EQUAL;
     if (is_comparison ? i->type.dtype != TFCC_BOOL
-                      : i->scalar_op > SCALAR_SELECT &&
-                            i->type.dtype != i->operands[0]->type.dtype)
+                      : i->scalar_op > SCALAR_SELECT && i->type.dtype != i->operands[0]->type.dtype)
         return wrong(v, i, "the dtype of the result is wrong");
     return true;
 }
@@ -141,7 +145,8 @@ static bool check_instruction(const Verifier *v, const LoopInstruction *i) {
         return check_use(v, i, i->operands[0]) &&
                ((int)i->number < i->operands[0]->type.lanes || wrong(v, i, "no such lane"));
     case LOOP_ZIP:
-        return check_type(v, i, i->operands[0], i->type) && check_type(v, i, i->operands[1], i->type) &&
+        return check_type(v, i, i->operands[0], i->type) &&
+               check_type(v, i, i->operands[1], i->type) &&
                (i->type.lanes % 2 == 0 || wrong(v, i, "an odd number of lanes"));
     case LOOP_FOR: return check_for(v, i);
     case LOOP_IF: return check_if(v, i);
@@ -176,7 +181,8 @@ static bool check_step(const LoopProgram *loops, const LoopStep *step, char *mes
     size_t parameters = 0;
     for (size_t k = 0; function && k < function->buffer_count; k++)
         parameters += !function->buffers[k].is_local;
-    if (function && (step->argument_count != parameters || step->slot_count != function->slot_count)) {
+    if (function &&
+        (step->argument_count != parameters || step->slot_count != function->slot_count)) {
         snprintf(message, size, "step %s does not fit its function", step->kernel->name);
         return false;
     }

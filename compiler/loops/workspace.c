@@ -1,15 +1,17 @@
 /* workspace.c: which bytes of the workspace a buffer has.
  *
- * A buffer needs its bytes from the first step that stores into it to the last that reads it; what a run delivers is taken right
- * after the step that makes it. The new value of a variable lies with the variables, not here. Views need their root's bytes. Each
- * level has a block of its own, since a block is obtained when its size is known.
+ * A buffer needs its bytes from the first step that stores into it to the last that reads it; what
+ * a run delivers is taken right after the step that makes it. The new value of a variable lies with
+ * the variables, not here. Views need their root's bytes. Each level has a block of its own, since
+ * a block is obtained when its size is known.
  *
- * In a block, buffers of known size come first, placed over time as an allocator would, in the smallest gap that takes them. Behind
- * them stand rooms for sizes known at run time only: a buffer moves into a free room that is certainly large enough. Either way an
- * elementwise step may put its result where an input lies that nothing reads afterwards.
+ * In a block, buffers of known size come first, placed over time as an allocator would, in the
+ * smallest gap that takes them. Behind them stand rooms for sizes known at run time only: a buffer
+ * moves into a free room that is certainly large enough. Either way an elementwise step may put its
+ * result where an input lies that nothing reads afterwards.
  */
-#include <tfcc/abi.h>
 #include "loops/plan.h"
+#include <tfcc/abi.h>
 
 enum { ALIGNMENT = 64 };
 
@@ -35,10 +37,10 @@ typedef struct Residence {
     bool is_planned, is_placed, is_left; /* left: its bytes now belong to another buffer */
     size_t first, last;
     uint32_t level;
-    Dim size;     /* in bytes, a multiple of the alignment */
+    Dim size; /* in bytes, a multiple of the alignment */
     bool is_known;
     int64_t bytes, offset; /* of a known size */
-    size_t room;  /* of another */
+    size_t room;           /* of another */
 } Residence;
 
 typedef struct Leaving {
@@ -58,7 +60,9 @@ typedef struct Workspace {
 
 /* ---- lifetimes ---- */
 
-static bool needs_place(const Buffer *buffer) { return buffer->kind == TFCC_ABI_VALUE; }
+static bool needs_place(const Buffer *buffer) {
+    return buffer->kind == TFCC_ABI_VALUE;
+}
 
 static void use(Workspace *w, Buffer *buffer, size_t step, bool is_output) {
     buffer = buffer_root(buffer);
@@ -96,7 +100,9 @@ static void find_lifetimes(Workspace *w) {
 static int64_t take_gap(Block *block, int64_t size) {
     size_t best = SIZE_MAX;
     for (size_t k = 0; k < block->gap_count; k++)
-        if (block->gaps[k].size >= size && (best == SIZE_MAX || block->gaps[k].size < block->gaps[best].size)) best = k;
+        if (block->gaps[k].size >= size &&
+            (best == SIZE_MAX || block->gaps[k].size < block->gaps[best].size))
+            best = k;
     if (best == SIZE_MAX) {
         /* A gap at the very end grows; else the block does. */
         Gap *last = block->gap_count > 0 ? &block->gaps[block->gap_count - 1] : NULL;
@@ -159,7 +165,8 @@ static size_t take_room(Workspace *w, Block *block, Dim size) {
     size_t chosen = enough != SIZE_MAX ? enough : smaller;
     if (chosen == SIZE_MAX) {
         chosen = block->room_count;
-        *ARENA_PUSH(w->scratch, block->rooms, block->room_count, block->room_capacity) = (Room){.size = size};
+        *ARENA_PUSH(w->scratch, block->rooms, block->room_count, block->room_capacity) =
+            (Room){.size = size};
     }
     if (enough == SIZE_MAX) block->rooms[chosen].size = size;
     block->rooms[chosen].is_free = false;
@@ -169,14 +176,16 @@ static size_t take_room(Workspace *w, Block *block, Dim size) {
 /* ---- over time ---- */
 
 /* The input of the step whose place the output may take, or UINT32_MAX. */
-static uint32_t find_predecessor(const Workspace *w, size_t step_number, const KernelOutput *output) {
+static uint32_t find_predecessor(const Workspace *w, size_t step_number,
+                                 const KernelOutput *output) {
     const LoopStep *step = &w->loops->steps[step_number];
     const Residence *mine = &w->residences[output->buffer->number];
     for (size_t k = 0; k < step->argument_count; k++) {
         const LoopArgument *argument = &step->arguments[k];
         const Residence *other = &w->residences[argument->buffer->number];
-        if (!(argument->flags & TFCC_ABI_INPUT) || (argument->flags & TFCC_ABI_OUTPUT) || !other->is_placed ||
-            other->is_left || other->last != step_number || other->level != mine->level || other->size != mine->size)
+        if (!(argument->flags & TFCC_ABI_INPUT) || (argument->flags & TFCC_ABI_OUTPUT) ||
+            !other->is_placed || other->is_left || other->last != step_number ||
+            other->level != mine->level || other->size != mine->size)
             continue;
         if (arguments_same_index(step->kernel, output, argument->buffer)) return (uint32_t)k;
     }
@@ -222,7 +231,8 @@ static void release(Workspace *w, const Residence *residence) {
 
 static void write_offsets(Workspace *w) {
     LoopProgram *loops = w->loops;
-    loops->workspace_slots = arena_alloc_array(loops->arena, loops->level_count, sizeof *loops->workspace_slots);
+    loops->workspace_slots =
+        arena_alloc_array(loops->arena, loops->level_count, sizeof *loops->workspace_slots);
     for (uint32_t level = 0; level < loops->level_count; level++) {
         Block *block = &w->blocks[level];
         Dim end = dim_constant(w->dims, block->end);
@@ -235,15 +245,20 @@ static void write_offsets(Workspace *w) {
     for (size_t k = 0; k < loops->program->buffer_count; k++) {
         const Residence *residence = &w->residences[k];
         if (!residence->is_placed) continue;
-        Dim offset = residence->is_known ? dim_constant(w->dims, residence->offset)
-                                         : w->blocks[residence->level].rooms[residence->room].offset;
+        Dim offset = residence->is_known
+                         ? dim_constant(w->dims, residence->offset)
+                         : w->blocks[residence->level].rooms[residence->room].offset;
         loops->buffers[k].offset_slot = slots_of_dim(loops, offset);
     }
 }
 
 void workspace_plan(LoopProgram *loops, KernelArguments *arguments) {
-    Workspace w = {.loops = loops, .scratch = arena_create(), .dims = loops->program->graph->dims, .arguments = arguments};
-    w.residences = arena_alloc_array(w.scratch, loops->program->buffer_count + 1, sizeof *w.residences);
+    Workspace w = {.loops = loops,
+                   .scratch = arena_create(),
+                   .dims = loops->program->graph->dims,
+                   .arguments = arguments};
+    w.residences =
+        arena_alloc_array(w.scratch, loops->program->buffer_count + 1, sizeof *w.residences);
     w.blocks = arena_alloc_array(w.scratch, loops->level_count, sizeof *w.blocks);
     w.leaving = arena_alloc_array(w.scratch, loops->step_count + 1, sizeof *w.leaving);
     find_lifetimes(&w);

@@ -1,8 +1,9 @@
-/* test_loops.c: the loop level without code: verifying, order of steps, slots, workspace, shared functions, shapes of nests. */
+/* test_loops.c: the loop level without code: verifying, order of steps, slots, workspace, shared
+ * functions, shapes of nests. */
+#include "loops/plan.h"
 #include <criterion/criterion.h>
 #include <string.h>
 #include <tfcc/abi.h>
-#include "loops/plan.h"
 
 typedef struct Fixture {
     Arena *arena;
@@ -33,22 +34,30 @@ static Fixture *fixture_create(void) {
     return f;
 }
 
-static Dim number(const Fixture *f, int64_t n) { return dim_constant(f->dims, n); }
+static Dim number(const Fixture *f, int64_t n) {
+    return dim_constant(f->dims, n);
+}
 
-static Shape vector_shape(Dim size) { return (Shape){.rank = 1, .dims = {size}}; }
+static Shape vector_shape(Dim size) {
+    return (Shape){.rank = 1, .dims = {size}};
+}
 
 static Buffer *add_buffer(Fixture *f, int kind, Dim size) {
     Type type = {.dtype = TFCC_FLOAT32, .shape = vector_shape(size)};
-    return program_add_buffer(f->program, kind, arena_format(f->arena, "b%zu", f->program->buffer_count), type);
+    return program_add_buffer(f->program, kind,
+                              arena_format(f->arena, "b%zu", f->program->buffer_count), type);
 }
 
-static Kernel *add_kernel(Fixture *f) { return kernel_create(f->program, KERNEL_STRUCTURED, "k", (Place){0}, NULL); }
+static Kernel *add_kernel(Fixture *f) {
+    return kernel_create(f->program, KERNEL_STRUCTURED, "k", (Place){0}, NULL);
+}
 
 /* y[i] = sum of x_k[i], each from its end where `is_reversed`. */
 static Kernel *add_sum(Fixture *f, Buffer *y, Buffer *const *x, size_t count, bool is_reversed) {
     Kernel *kernel = add_kernel(f);
     Dim size = y->type.shape.dims[0], axis = kernel_add_axis(kernel, size);
-    Dim index = is_reversed ? dim_subtract(f->dims, dim_subtract(f->dims, size, number(f, 1)), axis) : axis;
+    Dim index =
+        is_reversed ? dim_subtract(f->dims, dim_subtract(f->dims, size, number(f, 1)), axis) : axis;
     Scalar *sum = scalar_float(kernel, TFCC_FLOAT32, 1);
     for (size_t k = 0; k < count; k++)
         sum = scalar_binary(kernel, SCALAR_ADD, sum, scalar_load(kernel, x[k], &index));
@@ -95,7 +104,8 @@ Test(loops_verify, finds_values_that_are_not_defined_where_they_are_used) {
     Arena *arena = arena_create();
     LoopBuilder b;
     LoopFunction *function = empty_function(arena, &b);
-    LoopInstruction *zero = loop_constant(&b, (LoopType){TFCC_INT64, 1}, 0), *end = loop_slot(&b, 0);
+    LoopInstruction *zero = loop_constant(&b, (LoopType){TFCC_INT64, 1}, 0),
+                    *end = loop_slot(&b, 0);
     LoopBlock *outer = b.block;
     LoopInstruction *loop = loop_for_begin(&b, zero, end, 1, NULL, 0);
     LoopInstruction *inside = loop_load(&b, 0, loop->index, 1, NULL, NULL);
@@ -114,7 +124,8 @@ Test(loops_verify, finds_wrong_lanes_and_dtypes) {
     LoopBuilder b;
     LoopFunction *function = empty_function(arena, &b);
     LoopInstruction *zero = loop_constant(&b, (LoopType){TFCC_INT64, 1}, 0);
-    LoopInstruction *four = loop_load(&b, 0, zero, 4, NULL, NULL), *one = loop_load(&b, 0, zero, 1, NULL, NULL);
+    LoopInstruction *four = loop_load(&b, 0, zero, 4, NULL, NULL),
+                    *one = loop_load(&b, 0, zero, 1, NULL, NULL);
     loop_arithmetic(&b, SCALAR_ADD, TFCC_FLOAT32, (LoopInstruction *[]){four, one}, 2);
     cr_assert(!loop_function_verify(function, message, sizeof message));
     function = empty_function(arena, &b);
@@ -149,7 +160,9 @@ Test(loops_nests, a_kernel_without_axes_has_no_loop) {
     Buffer *x = program_add_temporary(f->program, "x", TFCC_INT32, &scalar);
     Buffer *y = program_add_temporary(f->program, "y", TFCC_INT32, &scalar);
     Kernel *kernel = add_kernel(f);
-    kernel_store(kernel, y, scalar_binary(kernel, SCALAR_ADD, scalar_load(kernel, x, NULL), scalar_integer(kernel, TFCC_INT32, 1)));
+    kernel_store(kernel, y,
+                 scalar_binary(kernel, SCALAR_ADD, scalar_load(kernel, x, NULL),
+                               scalar_integer(kernel, TFCC_INT32, 1)));
     LoopProgram *loops = schedule(f);
     cr_assert_eq(count_loops(loops->functions[0]->body), 0);
     cr_assert_leq(loops->functions[0]->body->count, 5);
@@ -161,7 +174,8 @@ Test(loops_nests, equal_kernels_share_a_function) {
     Dim n = dim_named(f->dims, "n"), m = dim_named(f->dims, "m");
     Dim sizes[] = {n, m, number(f, 100), number(f, 100), number(f, 50)};
     for (size_t k = 0; k < 5; k++) {
-        Buffer *x = add_buffer(f, TFCC_ABI_PLACEHOLDER, sizes[k]), *y = add_buffer(f, TFCC_ABI_VALUE, sizes[k]);
+        Buffer *x = add_buffer(f, TFCC_ABI_PLACEHOLDER, sizes[k]),
+               *y = add_buffer(f, TFCC_ABI_VALUE, sizes[k]);
         add_sum(f, y, &x, 1, false);
     }
     LoopProgram *loops = schedule(f);
@@ -233,13 +247,15 @@ Test(loops_slots, levels_follow_the_binds_and_parts_come_first) {
     cr_assert_eq(position_of(loops, bind), position_of(loops, producer) + 1);
     cr_assert_lt(position_of(loops, bind), position_of(loops, other));
     const LoopStep *step = &loops->steps[position_of(loops, bind)];
-    cr_assert(step->level == 1 && step->slot_count == 1 && loops->slots[step->slots[0]].dim == counted);
+    cr_assert(step->level == 1 && step->slot_count == 1 &&
+              loops->slots[step->slots[0]].dim == counted);
     cr_assert_eq(loops->level_count, 2);
     cr_assert_eq(loops->buffers[late->number].level, 1);
     cr_assert_eq(loops->buffers[early->number].level, 0);
     for (size_t k = 0; k < loops->slot_count; k++) {
         bool is_constant = dim_is_constant(loops->slots[k].dim, NULL);
-        cr_assert_eq(is_constant, k >= loops->symbol_count && k < loops->symbol_count + loops->constant_count);
+        cr_assert_eq(is_constant,
+                     k >= loops->symbol_count && k < loops->symbol_count + loops->constant_count);
         cr_assert(k < loops->symbol_count || is_constant || k + 1 == loops->slot_count ||
                   loops->slots[k].level <= loops->slots[k + 1].level);
     }
@@ -313,15 +329,17 @@ static void check_workspace(uint64_t seed) {
     int64_t end = evaluate(loops, loops->workspace_slots[0], symbols);
     for (size_t a = 0; a < STEPS; a++) {
         const LoopBufferPlan *first = &loops->buffers[values[a]->number];
-        int64_t from = evaluate(loops, first->offset_slot, symbols), size = evaluate(loops, first->bytes_slot, symbols);
+        int64_t from = evaluate(loops, first->offset_slot, symbols),
+                size = evaluate(loops, first->bytes_slot, symbols);
         cr_assert(from % 64 == 0 && from >= 0 && from + size <= end);
         for (size_t b = a + 1; b < STEPS && b <= last_use[a]; b++) {
             const LoopBufferPlan *second = &loops->buffers[values[b]->number];
             int64_t other = evaluate(loops, second->offset_slot, symbols);
-            bool is_apart = other >= from + size || from >= other + evaluate(loops, second->bytes_slot, symbols);
+            bool is_apart = other >= from + size ||
+                            from >= other + evaluate(loops, second->bytes_slot, symbols);
             bool is_in_place = b == last_use[a] && other == from && !is_reversed[b];
-            cr_assert(is_apart || size == 0 || is_in_place, "seed %llu: %s and %s", (unsigned long long)seed, values[a]->name,
-                      values[b]->name);
+            cr_assert(is_apart || size == 0 || is_in_place, "seed %llu: %s and %s",
+                      (unsigned long long)seed, values[a]->name, values[b]->name);
             if (is_in_place && size > 0) {
                 const LoopFunction *function = loops->steps[b].function;
                 cr_assert(!function->buffers[function->buffer_count - 1].is_exclusive);
@@ -343,7 +361,7 @@ Test(loops_target, knows_levels_and_names) {
     const struct {
         const char *name;
         int vector_bytes;
-    } cases[] = {{"x86-64", 16}, {"x86-64-v2", 16}, {"x86-64-v3", 32}, {"x86-64-v4", 64},
+    } cases[] = {{"x86-64", 16},  {"x86-64-v2", 16}, {"x86-64-v3", 32}, {"x86-64-v4", 64},
                  {"haswell", 32}, {"znver4", 64},    {"btver2", 16}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         TargetDescription target;

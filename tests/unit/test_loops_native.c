@@ -1,16 +1,18 @@
-/* test_loops_native.c: random kernels, compiled and run, against the interpreter: every bit, on every vector width.
+/* test_loops_native.c: random kernels, compiled and run, against the interpreter: every bit, on
+ * every vector width.
  *
- * Inputs and outputs end at a page that may not be touched, so a load or a store behind the end is seen.
+ * Inputs and outputs end at a page that may not be touched, so a load or a store behind the end is
+ * seen.
  */
-#include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include "kernels/interpret.h"
 #include "kernels/scalar_evaluate.h"
 #include "loops/loops.h"
 #include "native/native.h"
 #include "support/dtype.h"
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 enum { KERNELS = 12, MOST_AXES = 24, MOST_SYMBOLS = 512, PAGE = 4096, MOST_ELEMENTS = 1 << 18 };
 
@@ -23,7 +25,7 @@ typedef struct Generator {
     Dim scope[MOST_AXES]; /* axes an expression may use */
     int scope_count;
     int64_t symbols[MOST_SYMBOLS];
-    int budget;           /* of scalars */
+    int budget; /* of scalars */
     bool in_reduce;
 } Generator;
 
@@ -34,15 +36,20 @@ static uint32_t draw(Generator *g, uint32_t below) {
     return (uint32_t)((g->state * UINT64_C(0x2545f4914f6cdd1d)) >> 33) % below;
 }
 
-static DimTable *dims_of(const Generator *g) { return g->program->graph->dims; }
-static Dim number(const Generator *g, int64_t n) { return dim_constant(dims_of(g), n); }
+static DimTable *dims_of(const Generator *g) {
+    return g->program->graph->dims;
+}
+static Dim number(const Generator *g, int64_t n) {
+    return dim_constant(dims_of(g), n);
+}
 
 /* A size, known or symbolic. */
 static Dim draw_size(Generator *g, bool is_small) {
     static const int64_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 16, 17, 33, 40, 64, 70, 131, 0};
     int64_t size = sizes[draw(g, is_small ? 8 : draw(g, 12) == 0 ? 15 : 14)];
     if (draw(g, 2) || dim_symbol_count(dims_of(g)) + 1 >= MOST_SYMBOLS) return number(g, size);
-    Dim symbol = dim_named(dims_of(g), arena_format(g->arena, "s%zu", dim_symbol_count(dims_of(g))));
+    Dim symbol =
+        dim_named(dims_of(g), arena_format(g->arena, "s%zu", dim_symbol_count(dims_of(g))));
     g->symbols[symbol->symbol->number] = size;
     return symbol;
 }
@@ -56,7 +63,8 @@ static Dim draw_index(Generator *g, Dim *size) {
         *size = number(g, 1 + draw(g, 3));
         return number(g, 0);
     }
-    Dim axis = g->scope[draw(g, (uint32_t)g->scope_count)], other = g->scope[draw(g, (uint32_t)g->scope_count)];
+    Dim axis = g->scope[draw(g, (uint32_t)g->scope_count)],
+        other = g->scope[draw(g, (uint32_t)g->scope_count)];
     switch (draw(g, 12)) {
     case 0: /* from the end */
         *size = axis->size;
@@ -64,22 +72,19 @@ static Dim draw_index(Generator *g, Dim *size) {
     case 1:
         *size = dim_add(dims, dim_multiply(dims, axis->size, number(g, 2)), number(g, 1));
         return dim_add(dims, dim_multiply(dims, axis, number(g, 2)), number(g, 1));
-    case 2:
-        *size = dim_add(dims, axis->size, other->size);
-        return dim_add(dims, axis, other);
+    case 2: *size = dim_add(dims, axis->size, other->size); return dim_add(dims, axis, other);
     case 3:
         *size = dim_add(dims, axis->size, number(g, 1));
         return dim_floor_divide(dims, axis, number(g, 3));
-    case 4:
-        *size = number(g, 5);
-        return dim_modulo(dims, axis, number(g, 5));
+    case 4: *size = number(g, 5); return dim_modulo(dims, axis, number(g, 5));
     case 5: { /* a size that is broadcast or not, as the run has it */
         Dim symbol = dim_named(dims, arena_format(g->arena, "s%zu", dim_symbol_count(dims)));
         if (symbol->symbol->number >= MOST_SYMBOLS) break;
         int64_t whole = dim_evaluate(axis->size, g->symbols, NULL);
         g->symbols[symbol->symbol->number] = draw(g, 2) ? 1 : whole;
         *size = symbol;
-        return dim_multiply(dims, axis, dim_subtract(dims, number(g, 1), dim_equal(dims, symbol, number(g, 1))));
+        return dim_multiply(
+            dims, axis, dim_subtract(dims, number(g, 1), dim_equal(dims, symbol, number(g, 1))));
     }
     default: break;
     }
@@ -90,7 +95,8 @@ static Dim draw_index(Generator *g, Dim *size) {
 static Scalar *draw_scalar(Generator *g, tfcc_dtype dtype, int depth);
 
 static Buffer *add_input(Generator *g, tfcc_dtype dtype, const Shape *shape) {
-    return program_add_temporary(g->program, arena_format(g->arena, "b%zu", g->program->buffer_count), dtype, shape);
+    return program_add_temporary(
+        g->program, arena_format(g->arena, "b%zu", g->program->buffer_count), dtype, shape);
 }
 
 /* A number of the run in 0 … size - 1; size is positive. */
@@ -98,13 +104,15 @@ static Scalar *draw_data_index(Generator *g, Dim size) {
     Scalar *any = scalar_convert(g->kernel, TFCC_INT64, draw_scalar(g, TFCC_INT32, 0));
     Scalar *zero = scalar_integer(g->kernel, TFCC_INT64, 0);
     Scalar *last = scalar_index(g->kernel, dim_subtract(dims_of(g), size, number(g, 1)));
-    return scalar_binary(g->kernel, SCALAR_MINIMUM, scalar_binary(g->kernel, SCALAR_MAXIMUM, any, zero), last);
+    return scalar_binary(g->kernel, SCALAR_MINIMUM,
+                         scalar_binary(g->kernel, SCALAR_MAXIMUM, any, zero), last);
 }
 
 static Scalar *draw_load(Generator *g, tfcc_dtype dtype, bool may_be_deep) {
     Shape shape = {0};
     Scalar *index[MAX_RANK];
-    if (draw(g, 2) && g->scope_count <= 5) { /* contiguous, often with an axis swapped or left out */
+    if (draw(g, 2) &&
+        g->scope_count <= 5) { /* contiguous, often with an axis swapped or left out */
         for (int k = 0; k < g->scope_count; k++) {
             if (draw(g, 6) == 0) continue;
             int at = shape.rank++;
@@ -142,11 +150,13 @@ static Scalar *draw_reduce(Generator *g, tfcc_dtype dtype, int depth) {
     bool outside = g->in_reduce, is_search = dtype == TFCC_INT64;
     if (is_search) count = 1;
     for (int k = 0; k < count; k++) {
-        Dim size = k == 0 && !outside && draw(g, 5) == 0 ? number(g, 300 + draw(g, 400)) : draw_size(g, outside);
+        Dim size = k == 0 && !outside && draw(g, 5) == 0 ? number(g, 300 + draw(g, 400))
+                                                         : draw_size(g, outside);
         g->scope[g->scope_count++] = axes[k] = kernel_add_reduce_axis(g->kernel, size);
     }
     g->in_reduce = true;
-    static const Combiner combiners[] = {COMBINE_ADD, COMBINE_ADD, COMBINE_MULTIPLY, COMBINE_MAXIMUM, COMBINE_MINIMUM};
+    static const Combiner combiners[] = {COMBINE_ADD, COMBINE_ADD, COMBINE_MULTIPLY,
+                                         COMBINE_MAXIMUM, COMBINE_MINIMUM};
     Combiner combiner = combiners[draw(g, 5)];
     tfcc_dtype body_dtype = dtype;
     if (dtype == TFCC_BOOL) combiner = draw(g, 2) ? COMBINE_AND : COMBINE_OR;
@@ -179,15 +189,18 @@ static Scalar *draw_arithmetic(Generator *g, tfcc_dtype dtype, int depth) {
     case 4: return scalar_binary(kernel, SCALAR_MINIMUM, a, b);
     case 5: return scalar_select(kernel, draw_scalar(g, TFCC_BOOL, depth - 1), a, b);
     case 6: return scalar_unary(kernel, SCALAR_ABSOLUTE, a);
-    case 7: return dtype_is_float(dtype) && dtype != TFCC_FLOAT16 ? scalar_unary(kernel, SCALAR_SQRT, a)
-                                                                : scalar_unary(kernel, SCALAR_NEGATE, a);
+    case 7:
+        return dtype_is_float(dtype) && dtype != TFCC_FLOAT16
+                   ? scalar_unary(kernel, SCALAR_SQRT, a)
+                   : scalar_unary(kernel, SCALAR_NEGATE, a);
     default: return scalar_binary(kernel, SCALAR_ADD, a, b);
     }
 }
 
 static Scalar *draw_scalar(Generator *g, tfcc_dtype dtype, int depth) {
     if (depth <= 0 || g->budget-- <= 0) {
-        if (draw(g, 6) == 0 && dtype != TFCC_BOOL) return scalar_integer(g->kernel, dtype, (int64_t)draw(g, 5));
+        if (draw(g, 6) == 0 && dtype != TFCC_BOOL)
+            return scalar_integer(g->kernel, dtype, (int64_t)draw(g, 5));
         if (draw(g, 6) == 0 && g->scope_count > 0 && dtype != TFCC_BOOL) {
             Dim axis = g->scope[draw(g, (uint32_t)g->scope_count)];
             return scalar_convert(g->kernel, dtype, scalar_index(g->kernel, axis));
@@ -198,12 +211,14 @@ static Scalar *draw_scalar(Generator *g, tfcc_dtype dtype, int depth) {
     case 0:
     case 1: {
         bool is_sum = dtype != TFCC_BOOL || draw(g, 2);
-        if (!g->in_reduce || draw(g, 4) == 0) return is_sum ? draw_reduce(g, dtype, depth) : draw_load(g, dtype, true);
+        if (!g->in_reduce || draw(g, 4) == 0)
+            return is_sum ? draw_reduce(g, dtype, depth) : draw_load(g, dtype, true);
         return draw_load(g, dtype, true);
     }
     case 2: return draw_load(g, dtype, true);
     case 3: {
-        static const tfcc_dtype others[] = {TFCC_FLOAT32, TFCC_INT32, TFCC_FLOAT64, TFCC_FLOAT16, TFCC_INT8, TFCC_INT64};
+        static const tfcc_dtype others[] = {TFCC_FLOAT32, TFCC_INT32, TFCC_FLOAT64,
+                                            TFCC_FLOAT16, TFCC_INT8,  TFCC_INT64};
         return scalar_convert(g->kernel, dtype, draw_scalar(g, others[draw(g, 6)], depth - 1));
     }
     case 4:
@@ -212,7 +227,8 @@ static Scalar *draw_scalar(Generator *g, tfcc_dtype dtype, int depth) {
             Dim axis = g->kernel->axes[draw(g, 4) == 0 ? draw(g, (uint32_t)count) : count - 1];
             Combiner combiner = draw(g, 2) ? COMBINE_ADD : COMBINE_MAXIMUM;
             bool exclusive = draw(g, 2), reverse = draw(g, 4) == 0;
-            return kernel_scan(g->kernel, combiner, axis, draw_scalar(g, dtype, depth - 1), exclusive, reverse);
+            return kernel_scan(g->kernel, combiner, axis, draw_scalar(g, dtype, depth - 1),
+                               exclusive, reverse);
         }
         return draw_arithmetic(g, dtype, depth);
     default: return draw_arithmetic(g, dtype, depth);
@@ -222,8 +238,9 @@ static Scalar *draw_scalar(Generator *g, tfcc_dtype dtype, int depth) {
 /* ---- kernels ---- */
 
 static void draw_outputs(Generator *g, int depth) {
-    static const tfcc_dtype dtypes[] = {TFCC_FLOAT32, TFCC_FLOAT32, TFCC_FLOAT32, TFCC_INT32, TFCC_FLOAT64,
-                                        TFCC_FLOAT16, TFCC_INT8,    TFCC_BOOL,    TFCC_INT64, TFCC_BFLOAT16};
+    static const tfcc_dtype dtypes[] = {TFCC_FLOAT32, TFCC_FLOAT32, TFCC_FLOAT32, TFCC_INT32,
+                                        TFCC_FLOAT64, TFCC_FLOAT16, TFCC_INT8,    TFCC_BOOL,
+                                        TFCC_INT64,   TFCC_BFLOAT16};
     Kernel *kernel = g->kernel;
     uint32_t count = draw(g, 4) > 0 ? 1 : 1 + draw(g, 3);
     for (uint32_t k = 0; k < count; k++) {
@@ -243,14 +260,18 @@ static void draw_outputs(Generator *g, int depth) {
             }
             if (dtype == TFCC_BOOL) dtype = TFCC_INT32;
             Buffer *buffer = add_input(g, dtype, &target);
-            KernelOutput *output = kernel_store_at(kernel, buffer, index, draw_scalar(g, dtype, depth));
-            output->combine = draw(g, 2) ? COMBINE_STORE : draw(g, 2) ? COMBINE_ADD : COMBINE_SUBTRACT;
+            KernelOutput *output =
+                kernel_store_at(kernel, buffer, index, draw_scalar(g, dtype, depth));
+            output->combine = draw(g, 2)   ? COMBINE_STORE
+                              : draw(g, 2) ? COMBINE_ADD
+                                           : COMBINE_SUBTRACT;
             output->initial = add_input(g, dtype, &target);
         }
         KernelOutput *output = &kernel->outputs[kernel->output_count - 1];
         if (draw(g, 6) == 0) {
             output->condition = draw_scalar(g, TFCC_BOOL, 1);
-            if (!output->initial) output->initial = add_input(g, dtype, &output->buffer->type.shape);
+            if (!output->initial)
+                output->initial = add_input(g, dtype, &output->buffer->type.shape);
         }
         output->is_optional = !output->initial && draw(g, 4) == 0;
     }
@@ -260,11 +281,14 @@ static void draw_checks(Generator *g) {
     Kernel *kernel = g->kernel;
     uint32_t count = 1 + draw(g, 2);
     for (uint32_t k = 0; k < count; k++) {
-        Scalar *values[2] = {scalar_integer(kernel, TFCC_INT64, (int64_t)k), scalar_integer(kernel, TFCC_INT64, 7)};
+        Scalar *values[2] = {scalar_integer(kernel, TFCC_INT64, (int64_t)k),
+                             scalar_integer(kernel, TFCC_INT64, 7)};
         if (kernel->axis_count > 0)
-            values[1] = scalar_binary(kernel, SCALAR_ADD, scalar_index(kernel, kernel->axes[kernel->axis_count - 1]),
-                                      scalar_convert(kernel, TFCC_INT64, draw_scalar(g, TFCC_INT32, 1)));
-        Scalar *rare = scalar_binary(kernel, SCALAR_LESS, scalar_integer(kernel, TFCC_INT32, (int64_t)draw(g, 40) - 20),
+            values[1] = scalar_binary(
+                kernel, SCALAR_ADD, scalar_index(kernel, kernel->axes[kernel->axis_count - 1]),
+                scalar_convert(kernel, TFCC_INT64, draw_scalar(g, TFCC_INT32, 1)));
+        Scalar *rare = scalar_binary(kernel, SCALAR_LESS,
+                                     scalar_integer(kernel, TFCC_INT32, (int64_t)draw(g, 40) - 20),
                                      draw_scalar(g, TFCC_INT32, 0));
         Scalar *condition = scalar_binary(kernel, SCALAR_OR, rare, draw_scalar(g, TFCC_BOOL, 1));
         kernel_check(kernel, condition, TFCC_INVALID_ARGUMENT, "check %0: %1", values, 2);
@@ -290,7 +314,8 @@ static void draw_kernel(Generator *g) {
 
 static void *guarded(size_t size) {
     size_t pages = (size + PAGE - 1) / PAGE * PAGE;
-    char *memory = mmap(NULL, pages + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory =
+        mmap(NULL, pages + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cr_assert(memory != MAP_FAILED);
     mprotect(memory + pages, PAGE, PROT_NONE);
     return memory + pages - size;
@@ -306,7 +331,8 @@ static void fill(Generator *g, tfcc_dtype dtype, void *bytes, int64_t count) {
         int64_t n = (int64_t)draw(g, 41) - 20;
         uint64_t bits = bits_from_integer(dtype, n);
         if (dtype_is_bool(dtype)) bits = n > 0;
-        if (dtype_is_float(dtype)) bits = bits_from_double(dtype, draw(g, 200) == 0 ? 1.0 / 0.0 : (double)n / 8 + 0.01);
+        if (dtype_is_float(dtype))
+            bits = bits_from_double(dtype, draw(g, 200) == 0 ? 1.0 / 0.0 : (double)n / 8 + 0.01);
         bits_store(dtype, bytes, k, bits);
     }
 }
@@ -323,7 +349,8 @@ typedef struct Memory {
     size_t size;
 } Memory;
 
-static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code, uint64_t seed, const char *cpu) {
+static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code, uint64_t seed,
+                       const char *cpu) {
     Interpreter *interpreter = interpreter_create(g->arena, g->program);
     for (size_t k = 0; k < dim_symbol_count(dims_of(g)); k++) {
         interpreter->symbols[k] = g->symbols[k];
@@ -333,7 +360,9 @@ static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code,
     void *arguments[256];
     cr_assert_leq(step->argument_count, 256);
     for (size_t a = 0; a < step->argument_count; a++) /* the interpreter is slow */
-        if (interpreter_buffer(interpreter, step->arguments[a].buffer)->element_count > MOST_ELEMENTS) return;
+        if (interpreter_buffer(interpreter, step->arguments[a].buffer)->element_count >
+            MOST_ELEMENTS)
+            return;
     for (size_t a = 0; a < step->argument_count; a++) {
         Buffer *buffer = step->arguments[a].buffer;
         InterpreterBuffer *known = interpreter_buffer(interpreter, buffer);
@@ -345,11 +374,13 @@ static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code,
     for (size_t a = 0; a < step->argument_count; a++) {
         const LoopArgument *argument = &step->arguments[a];
         for (size_t i = 0; argument->initial && i < step->argument_count; i++)
-            if (step->arguments[i].buffer == argument->initial) memcpy(memory[a].bytes, memory[i].bytes, memory[a].size);
+            if (step->arguments[i].buffer == argument->initial)
+                memcpy(memory[a].bytes, memory[i].bytes, memory[a].size);
         memcpy(memory[a].expected, memory[a].bytes, memory[a].size);
         bool is_absent = (argument->flags & TFCC_ABI_OPTIONAL) && draw(g, 2);
         if (is_absent) arguments[a] = NULL;
-        interpreter->buffers[argument->buffer->number].bytes = is_absent ? NULL : memory[a].expected;
+        interpreter->buffers[argument->buffer->number].bytes =
+            is_absent ? NULL : memory[a].expected;
     }
     int64_t slots[512], failure[TFCC_ABI_FAILURE_VALUES] = {0};
     for (size_t s = 0; s < step->slot_count; s++)
@@ -359,18 +390,22 @@ static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code,
     if (result == 0) {
         cr_assert_null(message, "seed %llu, %s: %s", (unsigned long long)seed, cpu, message);
     } else {
-        const char *text = arena_format(g->arena, "check %lld: %lld", (long long)failure[0], (long long)failure[1]);
-        cr_assert(message && strcmp(message, text) == 0, "seed %llu, %s, kernel %u: `%s`, not `%s`", (unsigned long long)seed,
-                  cpu, step->kernel->number, text, message ? message : "");
+        const char *text = arena_format(g->arena, "check %lld: %lld", (long long)failure[0],
+                                        (long long)failure[1]);
+        cr_assert(message && strcmp(message, text) == 0, "seed %llu, %s, kernel %u: `%s`, not `%s`",
+                  (unsigned long long)seed, cpu, step->kernel->number, text,
+                  message ? message : "");
     }
     for (size_t a = 0; a < step->argument_count; a++) {
         Buffer *buffer = step->arguments[a].buffer;
         tfcc_dtype dtype = buffer->type.dtype;
         for (int64_t k = 0; k * (int64_t)dtype_size(dtype) < (int64_t)memory[a].size; k++) {
-            uint64_t got = bits_load(dtype, memory[a].bytes, k), wanted = bits_load(dtype, memory[a].expected, k);
+            uint64_t got = bits_load(dtype, memory[a].bytes, k),
+                     wanted = bits_load(dtype, memory[a].expected, k);
             cr_assert(got == wanted || (is_nan(dtype, got) && is_nan(dtype, wanted)),
-                      "seed %llu, %s, kernel %u: %s[%lld] of %s is %llx, not %llx", (unsigned long long)seed, cpu,
-                      step->kernel->number, buffer->name, (long long)k, dtype_name(dtype), (unsigned long long)got,
+                      "seed %llu, %s, kernel %u: %s[%lld] of %s is %llx, not %llx",
+                      (unsigned long long)seed, cpu, step->kernel->number, buffer->name,
+                      (long long)k, dtype_name(dtype), (unsigned long long)got,
                       (unsigned long long)wanted);
         }
         release(memory[a].bytes, memory[a].size);
@@ -390,9 +425,11 @@ static void check_program(uint64_t seed, const char *cpu, int optimisation) {
     g->program->nodes = arena_alloc(arena, sizeof *g->program->nodes);
     for (int k = 0; k < KERNELS; k++) draw_kernel(g);
     char wrong[300];
-    cr_assert(program_verify(g->program, wrong, sizeof wrong), "seed %llu: %s", (unsigned long long)seed, wrong);
+    cr_assert(program_verify(g->program, wrong, sizeof wrong), "seed %llu: %s",
+              (unsigned long long)seed, wrong);
     TargetDescription target;
-    bool is_built = target_describe(&c->options, &target, c->diagnostics) && schedule_program(c, &target);
+    bool is_built =
+        target_describe(&c->options, &target, c->diagnostics) && schedule_program(c, &target);
     if (is_built && getenv("PRINT_LOOPS")) {
         Text text = {.arena = arena};
         program_print(&text, c->program);
@@ -403,7 +440,8 @@ static void check_program(uint64_t seed, const char *cpu, int optimisation) {
     const tfcc_model *model = module ? native_load(module) : NULL;
     if (!model) diagnostics_print(c->diagnostics, stderr);
     cr_assert(model, "seed %llu, %s", (unsigned long long)seed, cpu);
-    for (size_t k = 0; k < c->loops->step_count; k++) check_step(g, &c->loops->steps[k], model->steps[k].kernel, seed, cpu);
+    for (size_t k = 0; k < c->loops->step_count; k++)
+        check_step(g, &c->loops->steps[k], model->steps[k].kernel, seed, cpu);
     arena_destroy(arena);
 }
 
@@ -413,7 +451,8 @@ static void check_seeds(uint64_t first, uint64_t count) {
     for (uint64_t seed = first; seed < first + count; seed++) {
         check_program(seed, "x86-64-v2", (int)(seed % 4));
         if (__builtin_cpu_supports("avx2")) check_program(seed, "x86-64-v3", 2);
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) check_program(seed, "x86-64-v4", (int)(seed % 3));
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
+            check_program(seed, "x86-64-v4", (int)(seed % 3));
     }
 }
 
