@@ -497,7 +497,7 @@ def indexing():
     )
     for name, text, message in (
         ("out_of_range", "x[2]", "2"),
-        ("too_many", "x[0, 0, 0]", "rank"),
+        ("too_many", "x[0, 0, 0]", "3 indices"),
         ("step_zero", "x[::0]", "step"),
         ("two_ellipses", "x[..., 0, ...]", "ellips"),
     ):

@@ -930,7 +930,7 @@ def matrices():
         {"y": ("diag(x, k=[-1, 1])", lambda v: tf.linalg.diag(v, k=(-1, 1)))},
     )
     add(file, "zero_sized", {"x": Fed(count(0), "[null]")}, {"y": ("diag(x)", d())})
-    refuse(file, "scalar", "[]", "diag(x)", "rank")
+    refuse(file, "scalar", "[]", "diag(x)", "1 dimension")
     file = File("shape/diag_part", "matrices to their diagonals, batched, not square, other diagonals.")
     every_dtype(file, "diag_part(X)", tf.linalg.diag_part, (3, 3))
     x = count(2, 3, 4) + 1
@@ -960,7 +960,7 @@ def matrices():
             "z": ("diag_part(x, k=[0, 1], padding_value=9.0)", d(k=(0, 1), padding_value=9.0)),
         },
     )
-    refuse(file, "vector", "[3]", "diag_part(x)", "rank")
+    refuse(file, "vector", "[3]", "diag_part(x)", "2 dimensions")
     file = File("shape/eye", "square and not, batched, of every dtype.")
     file.case(
         "every_dtype",
