@@ -125,11 +125,13 @@ static void print_value_of_state(GraphPrinter *p, const GraphNode *node) {
         return;
     }
     const ConstantData *data = node->constant;
+    bool is_uniform = data->element_count > 8 && constant_is_uniform(data);
     text_add(p->out, ", value: ");
     if (data->origin) text_add(p->out, data->origin);
+    else if (is_uniform) print_first_element(p->out, data);
     else print_constant(p->out, data);
     if (!node->weak) text_add_format(p->out, ", dtype: %s", dtype_name(data->dtype));
-    if (data->element_count > 0) return;
+    if (data->element_count > 0 && (!is_uniform || data->origin)) return;
     text_add(p->out, ", shape: [");
     for (int i = 0; i < data->rank; i++) text_add_format(p->out, "%s%lld", i ? ", " : "", (long long)data->dims[i]);
     text_add_char(p->out, ']');

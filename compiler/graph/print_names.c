@@ -124,26 +124,31 @@ static void print_element(Text *out, const ConstantData *data, int64_t index) {
     }
 }
 
-/* Opens and closes the brackets of every dimension that begins or ends at element i. */
+bool constant_is_uniform(const ConstantData *data) {
+    size_t size = dtype_size(data->dtype);
+    const char *first = data->bytes;
+    for (int64_t i = 1; i < data->element_count; i++)
+        if (memcmp(first, first + (size_t)i * size, size) != 0) return false;
+    return data->element_count > 1;
+}
+
+/* position[] counts through the dimensions; a bracket opens and closes with each one that begins and ends. */
 void print_constant(Text *out, const ConstantData *data) {
     if (data->element_count == 0) {
         text_add(out, data->rank ? "[]" : "0");
         return;
     }
+    int64_t position[MAX_RANK] = {0};
+    for (int d = 0; d < data->rank; d++) text_add_char(out, '[');
     for (int64_t i = 0; i < data->element_count; i++) {
-        int64_t inner = 1;
-        int begins = 0;
-        for (int d = data->rank - 1; d >= 0; d--) {
-            inner *= data->dims[d];
-            if (i % inner == 0) begins++;
-        }
-        if (i) text_add(out, ", ");
-        for (int k = 0; k < begins; k++) text_add_char(out, '[');
         print_element(out, data, i);
-        inner = 1;
-        for (int d = data->rank - 1; d >= 0; d--) {
-            inner *= data->dims[d];
-            if ((i + 1) % inner == 0) text_add_char(out, ']');
-        }
+        int closed = 0;
+        for (int d = data->rank - 1; d >= 0 && ++position[d] == data->dims[d]; d--, closed++) position[d] = 0;
+        for (int k = 0; k < closed; k++) text_add_char(out, ']');
+        if (i + 1 == data->element_count) break;
+        text_add(out, ", ");
+        for (int k = 0; k < closed; k++) text_add_char(out, '[');
     }
 }
+
+void print_first_element(Text *out, const ConstantData *data) { print_element(out, data, 0); }

@@ -20,8 +20,12 @@ void print_choose_names(GraphPrinter *p);
 void print_scalar(Text *out, const char *text);
 /* The name of a value: of its node, with `:k` for further outputs. */
 void print_value_name(GraphPrinter *p, const Value *value);
-/* The elements as nested lists; false where a number has no such form in an expression (infinity, NaN). */
+/* The elements as nested lists. */
 void print_constant(Text *out, const ConstantData *data);
+void print_first_element(Text *out, const ConstantData *data);
+/* Whether there are several elements with the same bytes. */
+bool constant_is_uniform(const ConstantData *data);
+/* Infinity and NaN are written as values only, not in expressions. */
 bool constant_is_finite(const ConstantData *data);
 
 #endif

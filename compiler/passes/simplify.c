@@ -13,6 +13,7 @@
 #include "support/dtype.h"
 
 #define FOLDED_ELEMENTS 65536
+#define MADE_ELEMENTS 1024
 
 static bool is_constant(const Value *value) {
     return value->node->row->code == OP_CONSTANT && !value->is_feedable && !value->node->weak;
@@ -106,11 +107,17 @@ static void become_constant(Graph *graph, GraphNode *node, size_t output, Value 
     graph_replace_value(graph, node->outputs[output], constant);
 }
 
+/* Equal elements are made faster than they are loaded. */
+static bool is_cheap_to_make(OpCode code) {
+    return code == OP_ZEROS || code == OP_ONES || code == OP_FILL || code == OP_EYE || code == OP_BROADCAST_TO;
+}
+
 static bool has_small_outputs(const Graph *graph, const GraphNode *node) {
+    int64_t limit = is_cheap_to_make(node->row->code) ? MADE_ELEMENTS : FOLDED_ELEMENTS;
     for (size_t i = 0; i < node->output_count; i++) {
         int64_t count;
         if (!dim_is_constant(shape_element_count(graph->dims, &node->outputs[i]->type.shape), &count) ||
-            count > FOLDED_ELEMENTS)
+            count > limit)
             return false;
     }
     return true;
