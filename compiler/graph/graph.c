@@ -295,3 +295,15 @@ const char *node_attribute_word(const GraphNode *node, const char *parameter) {
     const Argument *argument = node_argument(node, parameter);
     return argument->kind == ARGUMENT_WORD ? argument->as.word : NULL;
 }
+
+const Fetch *graph_find_fetch(const Graph *graph, const char *name) {
+    size_t length = strlen(name);
+    const char *first_output = length > 2 && strcmp(name + length - 2, ":0") == 0 ? name : NULL;
+    const Fetch *found = NULL;
+    for (size_t k = 0; k < graph->fetch_count; k++) {
+        const Fetch *fetch = &graph->fetches[k];
+        if (strcmp(fetch->name, name) == 0) return fetch;
+        if (first_output && strncmp(fetch->name, name, length - 2) == 0 && fetch->name[length - 2] == '\0') found = fetch;
+    }
+    return found;
+}

@@ -204,6 +204,8 @@ Value *graph_constant_integers(Graph *graph, const GraphNode *owner, const int64
 void graph_replace_value(Graph *graph, Value *old, Value *replacement);
 Value *graph_resolve(Value *value);
 GraphNode *graph_find_node(const Graph *graph, const char *name);
+/* What a run may ask for under this name, or NULL; `name:0` is `name`. */
+const Fetch *graph_find_fetch(const Graph *graph, const char *name);
 void graph_compact(Graph *graph); /* rewrites uses of replaced values, drops dead nodes */
 
 /* The parameters of a node by name; the row must have the parameter. An absent optional input gives NULL. */

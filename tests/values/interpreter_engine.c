@@ -24,17 +24,6 @@ static bool interpreter_initialize(Engine *engine, const char **message) {
 }
 
 /* The fetch of that name; `name:0` is the first output of `name`. */
-static const Fetch *find_fetch(const Graph *graph, const char *name) {
-    size_t length = strlen(name);
-    size_t stem = length > 2 && strcmp(name + length - 2, ":0") == 0 ? length - 2 : length;
-    for (size_t k = 0; k < graph->fetch_count; k++) {
-        const char *own = graph->fetches[k].name;
-        if (strcmp(own, name) == 0 || (strlen(own) == stem && memcmp(own, name, stem) == 0))
-            return &graph->fetches[k];
-    }
-    return NULL;
-}
-
 static const char *feed_all(Engine *engine, const tfcc_feed *feeds, size_t feed_count) {
     const Graph *graph = engine->compilation->graph;
     Interpreter *interpreter = ((InterpreterEngine *)engine)->interpreter;
@@ -78,7 +67,7 @@ static bool interpreter_run(Engine *engine, const tfcc_feed *feeds, size_t feed_
     size_t wanted_count = 0, target_count = 0;
     *message = feed_all(engine, feeds, feed_count);
     for (size_t k = 0; k < fetch_count && !*message; k++) {
-        const Fetch *fetch = find_fetch(graph, fetches[k].name);
+        const Fetch *fetch = graph_find_fetch(graph, fetches[k].name);
         if (!fetch) {
             *message = "there is no such fetch";
         } else if (fetch->value) {
@@ -96,7 +85,7 @@ static bool interpreter_run(Engine *engine, const tfcc_feed *feeds, size_t feed_
     for (int commit = 0; commit < 2 && !*message; commit++) {
         if (commit) interpreter_commit(interpreter);
         for (size_t k = 0; k < fetch_count; k++) {
-            const Fetch *fetch = find_fetch(graph, fetches[k].name);
+            const Fetch *fetch = graph_find_fetch(graph, fetches[k].name);
             if (fetches[k].tensor.dtype == TFCC_NONE) continue;
             const Variable *variable = fetch->node->row->code == OP_VARIABLE ? fetch->node->variable : NULL;
             /* A variable shows its value at the end of the run, unless the run feeds it. */

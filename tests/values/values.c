@@ -75,11 +75,9 @@ static tfcc_dtype feed_dtype(const Case *c, const char *name) {
 }
 
 static tfcc_dtype fetch_dtype(const Case *c, const char *name) {
-    const Graph *graph = c->compilation->graph;
-    for (size_t k = 0; k < graph->fetch_count; k++)
-        if (strcmp(graph->fetches[k].name, name) == 0)
-            return graph->fetches[k].value ? graph->fetches[k].value->type.dtype : TFCC_NONE;
-    return TFCC_FLOAT32;
+    const Fetch *fetch = graph_find_fetch(c->compilation->graph, name);
+    if (!fetch) return TFCC_FLOAT32; /* the run will say that there is no such fetch */
+    return fetch->value ? fetch->value->type.dtype : TFCC_NONE;
 }
 
 static size_t read_feeds(Case *c, const TreeNode *run, tfcc_feed **feeds) {
