@@ -30,8 +30,11 @@ Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element) {
 
 /* --- One element ------------------------------------------------------------------------------------------------- */
 
+/* Where b may be 0 the op fails in that run; what is computed here is then of no consequence. */
 static Dim quotient(DimTable *t, Dim a, Dim b) {
-    return dim_is(b, 0) ? NULL : dim_floor_divide(t, a, b);
+    if (dim_is(b, 0)) return NULL;
+    Dim exact = dim_low(b) >= 0 ? dim_divide_exactly(t, a, b) : NULL;
+    return exact ? exact : dim_floor_divide(t, a, b);
 }
 
 static Dim element_of_unary(DimTable *t, OpCode code, Dim x, tfcc_dtype to) {

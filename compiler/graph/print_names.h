@@ -2,7 +2,7 @@
 #ifndef TFCC_GRAPH_PRINT_NAMES_H
 #define TFCC_GRAPH_PRINT_NAMES_H
 
-#include "graph/ops.h"
+#include "graph/print.h"
 
 typedef struct GraphPrinter {
     Text *out;
@@ -16,8 +16,6 @@ typedef struct GraphPrinter {
 
 /* Sets node->mark to the index and gives every node a name of its own. */
 void print_choose_names(GraphPrinter *p);
-/* A text as a YAML scalar, in quotes where it needs them. */
-void print_scalar(Text *out, const char *text);
 /* The name of a value: of its node, with `:k` for further outputs. */
 void print_value_name(GraphPrinter *p, const Value *value);
 /* The elements as nested lists. */

@@ -1,5 +1,6 @@
 /* build_files.c: `{file: w.npy}`, `{file: w.safetensors, tensor: a.b}` and `{checkpoint:
  * model.ckpt, tensor: a/b}` as values. */
+#include "graph/print.h"
 #include "source/build_internal.h"
 #include "source/files.h"
 #include "support/text.h"
@@ -54,5 +55,14 @@ ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dt
     if (!value.path || (has_tensor && !value.tensor)) return NULL;
     ConstantData *data = arena_alloc(b->arena, sizeof *data);
     if (!file_read_tensor(b->c, &value, data)) return NULL;
+    Text origin = {.arena = b->arena};
+    text_add_format(&origin, "{%s: ", is_checkpoint ? "checkpoint" : "file");
+    print_scalar(&origin, value.path);
+    if (value.tensor) {
+        text_add(&origin, ", tensor: ");
+        print_scalar(&origin, value.tensor);
+    }
+    text_add_char(&origin, '}');
+    data->origin = origin.bytes;
     return check_shape(b, data, shape, value.place) ? data : NULL;
 }
