@@ -6,17 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_identifier(const char *text) {
-    if (!*text || (*text >= '0' && *text <= '9')) return false;
-    for (; *text; text++) {
-        char c = *text;
-        bool fits =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-        if (!fits) return false;
-    }
-    return true;
-}
-
 /* The stem of the file's name, made an identifier: `models/my-net.yaml` is my_net. */
 static const char *name_from_path(Arena *arena, const char *path) {
     const char *slash = strrchr(path, '/');

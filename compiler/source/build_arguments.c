@@ -55,15 +55,6 @@ bool read_dtype(Builder *b, Expression *expression, tfcc_dtype *dtype) {
                           near ? "; did you mean `" : "", near ? near->key : "", near ? "`?" : "");
 }
 
-static bool is_identifier(const char *text) {
-    if (!*text || (*text >= '0' && *text <= '9')) return false;
-    for (; *text; text++)
-        if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-              (*text >= '0' && *text <= '9') || *text == '_'))
-            return false;
-    return true;
-}
-
 /* One size: a number, null, or the name of a dimension. */
 static bool read_size(Builder *b, Expression *item, ShapeEntry *entry) {
     Number number = {0};

@@ -120,7 +120,7 @@ static bool add_subscript(Builder *b, Expression *subscript, Slices *s) {
     if (subscript->kind == EXPRESSION_ELLIPSIS) {
         if (s->ellipsis_mask)
             return diagnose_error(b->diagnostics, subscript->place,
-                                  "`...` stands at most once in an index");
+                                  "an index has at most one ellipsis, `...`");
         add_marker(s, &s->ellipsis_mask, subscript->place);
         return true;
     }

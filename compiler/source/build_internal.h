@@ -78,6 +78,9 @@ typedef struct Builder {
 
 /* ---- build_names.c ---- */
 
+/* Letters, digits and `_`, not beginning with a digit. */
+bool is_identifier(const char *text);
+
 Scope *scope_create(Builder *b, Scope *outer);
 /* Adds a name; NULL after a diagnostic (taken, empty, too long). */
 Declared *scope_declare(Builder *b, const TreeNode *name);

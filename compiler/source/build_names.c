@@ -4,6 +4,17 @@
 
 enum { SHOWN_ERRORS = 100 }; /* suggestions are looked for only while errors are still printed */
 
+bool is_identifier(const char *text) {
+    if (!*text || (*text >= '0' && *text <= '9')) return false;
+    for (; *text; text++) {
+        char c = *text;
+        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_';
+        if (!fits) return false;
+    }
+    return true;
+}
+
 Scope *scope_create(Builder *b, Scope *outer) {
     Scope *scope = arena_alloc(b->arena, sizeof *scope);
     scope->outer = outer;
