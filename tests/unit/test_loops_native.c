@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { KERNELS = 12, MOST_AXES = 24, MOST_SYMBOLS = 512, PAGE = 4096, MOST_ELEMENTS = 1 << 18 };
+enum { KERNELS = 12, MOST_AXES = 24, MOST_SYMBOLS = 4096, PAGE = 4096, MOST_ELEMENTS = 1 << 18 };
 
 typedef struct Generator {
     uint64_t state;
@@ -27,6 +27,7 @@ typedef struct Generator {
     int64_t symbols[MOST_SYMBOLS];
     int budget; /* of scalars */
     bool in_reduce;
+    bool stretches; /* sizes that may be 1 in a run sometimes are */
 } Generator;
 
 static uint32_t draw(Generator *g, uint32_t below) {
@@ -47,7 +48,7 @@ static Dim number(const Generator *g, int64_t n) {
 static Dim draw_size(Generator *g, bool is_small) {
     static const int64_t sizes[] = {1, 2, 3, 4, 5, 7, 8, 16, 17, 33, 40, 64, 70, 131, 0};
     int64_t size = sizes[draw(g, is_small ? 8 : draw(g, 12) == 0 ? 15 : 14)];
-    if (draw(g, 2) || dim_symbol_count(dims_of(g)) + 1 >= MOST_SYMBOLS) return number(g, size);
+    if (draw(g, 2) || dim_symbol_count(dims_of(g)) + 1 >= MOST_SYMBOLS / 2) return number(g, size);
     Dim symbol =
         dim_named(dims_of(g), arena_format(g->arena, "s%zu", dim_symbol_count(dims_of(g))));
     g->symbols[symbol->symbol->number] = size;
@@ -55,6 +56,18 @@ static Dim draw_size(Generator *g, bool is_small) {
 }
 
 /* ---- loads ---- */
+
+/* A size that is broadcast or not, as the run has it. */
+static Dim draw_stretched(Generator *g, Dim axis, Dim *size) {
+    DimTable *dims = dims_of(g);
+    Dim symbol = dim_named(dims, arena_format(g->arena, "s%zu", dim_symbol_count(dims)));
+    cr_assert_lt(symbol->symbol->number, MOST_SYMBOLS);
+    int64_t whole = dim_evaluate(axis->size, g->symbols, NULL);
+    g->symbols[symbol->symbol->number] = g->stretches && draw(g, 2) ? 1 : whole;
+    *size = symbol;
+    Dim is_one = dim_equal(dims, symbol, number(g, 1));
+    return dim_multiply(dims, axis, dim_subtract(dims, number(g, 1), is_one));
+}
 
 /* An index that stays below *size. */
 static Dim draw_index(Generator *g, Dim *size) {
@@ -77,15 +90,7 @@ static Dim draw_index(Generator *g, Dim *size) {
         *size = dim_add(dims, axis->size, number(g, 1));
         return dim_floor_divide(dims, axis, number(g, 3));
     case 4: *size = number(g, 5); return dim_modulo(dims, axis, number(g, 5));
-    case 5: { /* a size that is broadcast or not, as the run has it */
-        Dim symbol = dim_named(dims, arena_format(g->arena, "s%zu", dim_symbol_count(dims)));
-        if (symbol->symbol->number >= MOST_SYMBOLS) break;
-        int64_t whole = dim_evaluate(axis->size, g->symbols, NULL);
-        g->symbols[symbol->symbol->number] = draw(g, 2) ? 1 : whole;
-        *size = symbol;
-        return dim_multiply(
-            dims, axis, dim_subtract(dims, number(g, 1), dim_equal(dims, symbol, number(g, 1))));
-    }
+    case 5: return draw_stretched(g, axis, size);
     default: break;
     }
     *size = axis->size;
@@ -111,8 +116,12 @@ static Scalar *draw_data_index(Generator *g, Dim size) {
 static Scalar *draw_load(Generator *g, tfcc_dtype dtype, bool may_be_deep) {
     Shape shape = {0};
     Scalar *index[MAX_RANK];
-    if (draw(g, 2) &&
-        g->scope_count <= 5) { /* contiguous, often with an axis swapped or left out */
+    if (draw(g, 5) == 0 && g->scope_count <= 5) { /* perhaps broadcast along any axis */
+        shape.rank = g->scope_count;
+        for (int k = 0; k < shape.rank; k++)
+            index[k] = scalar_index(g->kernel, draw_stretched(g, g->scope[k], &shape.dims[k]));
+    } else if (draw(g, 2) &&
+               g->scope_count <= 5) { /* contiguous, often with an axis swapped or left out */
         for (int k = 0; k < g->scope_count; k++) {
             if (draw(g, 6) == 0) continue;
             int at = shape.rank++;
@@ -299,6 +308,7 @@ static void draw_kernel(Generator *g) {
     g->kernel = kernel_create(g->program, KERNEL_STRUCTURED, "random", (Place){0}, NULL);
     g->budget = 40;
     g->in_reduce = false;
+    g->stretches = draw(g, 2);
     uint32_t rank = draw(g, 4);
     Shape shape = {.rank = (int)rank};
     for (uint32_t k = 0; k < rank; k++) shape.dims[k] = draw_size(g, rank > 2 && k < 2);
@@ -382,7 +392,7 @@ static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code,
         interpreter->buffers[argument->buffer->number].bytes =
             is_absent ? NULL : memory[a].expected;
     }
-    int64_t slots[512], failure[TFCC_ABI_FAILURE_VALUES] = {0};
+    int64_t slots[1024], failure[TFCC_ABI_FAILURE_VALUES] = {0};
     for (size_t s = 0; s < step->slot_count; s++)
         slots[s] = dim_evaluate(g->compilation.loops->slots[step->slots[s]].dim, g->symbols, NULL);
     const char *message = interpret_kernel(interpreter, step->kernel);
