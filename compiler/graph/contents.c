@@ -1,13 +1,14 @@
 /* contents.c: the elements of small integer and bool tensors as symbolic numbers.
  *
- * So shape arithmetic vanishes: shape(x)[0] * 2 is known as an expression before anything runs. Only int32, int64 and bool are followed.
- * Elements are exact numbers; where they are known now they wrap as their dtype does. What may wrap during the run is left to
- * the limit that a shape's sizes have anyway.
+ * So shape arithmetic vanishes: shape(x)[0] * 2 is known as an expression before anything runs.
+ * Only int32, int64 and bool are followed. Elements are exact numbers; where they are known now
+ * they wrap as their dtype does. What may wrap during the run is left to the limit that a shape's
+ * sizes have anyway.
  */
-#include <string.h>
 #include "graph/rules.h"
 #include "graph/slicing.h"
 #include "support/dtype.h"
+#include <string.h>
 
 static bool is_followed(tfcc_dtype dtype) {
     return dtype == TFCC_INT32 || dtype == TFCC_INT64 || dtype == TFCC_BOOL;
@@ -17,7 +18,8 @@ static bool is_followed(tfcc_dtype dtype) {
 static int64_t count_of(DimTable *dims, const Value *value, int64_t limit) {
     int64_t count = 0;
     if (!is_followed(value->type.dtype) || !shape_is_known(&value->type.shape)) return -1;
-    if (!dim_is_constant(shape_element_count(dims, &value->type.shape), &count) || count > limit) return -1;
+    if (!dim_is_constant(shape_element_count(dims, &value->type.shape), &count) || count > limit)
+        return -1;
     return count;
 }
 
@@ -28,7 +30,9 @@ Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element) {
     return dim_constant(dims, (int32_t)(uint32_t)(uint64_t)number);
 }
 
-/* --- One element ------------------------------------------------------------------------------------------------- */
+/* --- One element
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Where b may be 0 the op fails in that run; what is computed here is then of no consequence. */
 static Dim quotient(DimTable *t, Dim a, Dim b) {
@@ -45,7 +49,8 @@ static Dim element_of_unary(DimTable *t, OpCode code, Dim x, tfcc_dtype to) {
     case OP_SQUARE: return dim_multiply(t, x, x);
     case OP_SIGN: return dim_subtract(t, dim_less(t, zero, x), dim_less(t, x, zero));
     case OP_LOGICAL_NOT: return dim_not(t, x);
-    case OP_BITWISE_INVERT: return to == TFCC_BOOL ? dim_not(t, x) : dim_subtract(t, dim_constant(t, -1), x);
+    case OP_BITWISE_INVERT:
+        return to == TFCC_BOOL ? dim_not(t, x) : dim_subtract(t, dim_constant(t, -1), x);
     case OP_CAST: return to == TFCC_BOOL ? dim_not(t, dim_not(t, x)) : x;
     case OP_RELU: return dim_maximum(t, x, zero);
     default: return NULL;
@@ -79,11 +84,15 @@ static Dim element_of_binary(DimTable *t, OpCode code, Dim x, Dim y, tfcc_dtype 
     }
 }
 
-/* --- Elementwise ops --------------------------------------------------------------------------------------------- */
+/* --- Elementwise ops
+ * --------------------------------------------------------------------------------------------- */
 
-static int64_t constant_size(const Shape *shape, int axis) { return shape->dims[axis]->constant; }
+static int64_t constant_size(const Shape *shape, int axis) {
+    return shape->dims[axis]->constant;
+}
 
-/* The element of `input` that stands at linear index `at` of the output, with broadcasting; shapes are known. */
+/* The element of `input` that stands at linear index `at` of the output, with broadcasting; shapes
+ * are known. */
 static int64_t broadcast_index(const Shape *output, const Shape *input, int64_t at) {
     int64_t index = 0, stride = 1;
     for (int i = 1; i <= output->rank; i++) {
@@ -111,9 +120,11 @@ static void compute_elementwise(InferContext *c, Value *output, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         Dim x = element_at(output, node->inputs[0], i), result;
         if (code == OP_WHERE && node->input_count == 3)
-            result = dim_select(c->dims, x, element_at(output, node->inputs[1], i), element_at(output, node->inputs[2], i));
+            result = dim_select(c->dims, x, element_at(output, node->inputs[1], i),
+                                element_at(output, node->inputs[2], i));
         else if (node->input_count == 2)
-            result = element_of_binary(c->dims, code, x, element_at(output, node->inputs[1], i), node->inputs[0]->type.dtype);
+            result = element_of_binary(c->dims, code, x, element_at(output, node->inputs[1], i),
+                                       node->inputs[0]->type.dtype);
         else
             result = element_of_unary(c->dims, code, x, output->type.dtype);
         elements[i] = wrap_element(c->dims, output->type.dtype, result);
@@ -122,11 +133,15 @@ static void compute_elementwise(InferContext *c, Value *output, int64_t count) {
     output->elements = elements;
 }
 
-/* --- Ops that move elements -------------------------------------------------------------------------------------- */
+/* --- Ops that move elements
+ * -------------------------------------------------------------------------------------- */
 
-static void same_elements(Value *output, const Value *input) { output->elements = input->elements; }
+static void same_elements(Value *output, const Value *input) {
+    output->elements = input->elements;
+}
 
-static void elements_of_slice(InferContext *c, Value *output, int64_t count, const SlicePlan *plan) {
+static void elements_of_slice(InferContext *c, Value *output, int64_t count,
+                              const SlicePlan *plan) {
     const Value *input = c->node->inputs[0];
     if (!input->elements || !shape_is_known(&input->type.shape)) return;
     Dim *elements = arena_alloc_array(c->graph->arena, (size_t)count + 1, sizeof *elements);
@@ -156,8 +171,12 @@ static void join_elements(InferContext *c, Value *output, int64_t count) {
     Dim *elements = arena_alloc_array(c->graph->arena, (size_t)count + 1, sizeof *elements);
     for (size_t v = 0; v < value_count; v++) {
         int64_t own = 0;
-        if (!values[v]->elements || !dim_is_constant(shape_element_count(c->dims, &values[v]->type.shape), &own)) return;
-        if (own) memcpy((void *)(elements + at), (const void *)values[v]->elements, (size_t)own * sizeof *elements);
+        if (!values[v]->elements ||
+            !dim_is_constant(shape_element_count(c->dims, &values[v]->type.shape), &own))
+            return;
+        if (own)
+            memcpy((void *)(elements + at), (const void *)values[v]->elements,
+                   (size_t)own * sizeof *elements);
         at += (size_t)own;
     }
     output->elements = elements;
@@ -180,8 +199,11 @@ static void gather_elements(InferContext *c, Value *output, int64_t count) {
     const Value *params = input_value(c, "params");
     const int64_t *indices;
     size_t index_count;
-    if (!params->elements || params->type.shape.rank != 1 || node_attribute_integer(c->node, "batch_dims") != 0) return;
-    if (!value_known_integers(c->graph->arena, input_value(c, "indices"), &indices, &index_count)) return;
+    if (!params->elements || params->type.shape.rank != 1 ||
+        node_attribute_integer(c->node, "batch_dims") != 0)
+        return;
+    if (!value_known_integers(c->graph->arena, input_value(c, "indices"), &indices, &index_count))
+        return;
     Dim *elements = arena_alloc_array(c->graph->arena, (size_t)count + 1, sizeof *elements);
     for (int64_t i = 0; i < count; i++) {
         if (indices[i] < 0 || indices[i] >= constant_size(&params->type.shape, 0)) return;
@@ -196,7 +218,9 @@ static void fill_elements(InferContext *c, Value *output, int64_t count, Dim ele
     output->elements = elements;
 }
 
-/* --- Others ------------------------------------------------------------------------------------------------------ */
+/* --- Others
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void constant_elements(InferContext *c, Value *output, int64_t count) {
     const ConstantData *data = c->node->constant;
@@ -204,8 +228,10 @@ static void constant_elements(InferContext *c, Value *output, int64_t count) {
     Dim *elements = arena_alloc_array(c->graph->arena, (size_t)count + 1, sizeof *elements);
     for (int64_t i = 0; i < count; i++) {
         int64_t number = 0;
-        if (data->dtype == TFCC_INT64) memcpy(&number, (const char *)data->bytes + 8 * i, 8);
-        else if (data->dtype == TFCC_BOOL) number = ((const uint8_t *)data->bytes)[i] != 0;
+        if (data->dtype == TFCC_INT64)
+            memcpy(&number, (const char *)data->bytes + 8 * i, 8);
+        else if (data->dtype == TFCC_BOOL)
+            number = ((const uint8_t *)data->bytes)[i] != 0;
         else {
             int32_t narrow;
             memcpy(&narrow, (const char *)data->bytes + 4 * i, 4);
@@ -273,7 +299,8 @@ static void range_elements(InferContext *c, Value *output, int64_t count) {
 
 static void contents_of_slice(InferContext *c, Value *output, int64_t count) {
     SlicePlan plan;
-    bool planned = c->node->row->code == OP_SLICE ? plan_slice(c, &plan) : plan_strided_slice(c, &plan);
+    bool planned =
+        c->node->row->code == OP_SLICE ? plan_slice(c, &plan) : plan_strided_slice(c, &plan);
     if (planned) elements_of_slice(c, output, count, &plan);
 }
 
@@ -285,7 +312,9 @@ static void contents_of_output(InferContext *c, Value *output, int64_t count) {
     case OP_SIZE: one_element(c, output, shape_element_count(c->dims, &input->type.shape)); break;
     case OP_RANK: {
         const Shape *shape = &input->type.shape;
-        one_element(c, output, shape_has_rank(shape) ? dim_constant(c->dims, shape->rank) : shape->runtime_rank);
+        one_element(c, output,
+                    shape_has_rank(shape) ? dim_constant(c->dims, shape->rank)
+                                          : shape->runtime_rank);
         break;
     }
     case OP_IDENTITY:
@@ -300,10 +329,12 @@ static void contents_of_output(InferContext *c, Value *output, int64_t count) {
         if (output->type.shape.rank == 1) join_elements(c, output, count);
         break;
     case OP_STACK:
-        if (output->type.shape.rank == 1 || node_attribute_integer(c->node, "axis") == 0) join_elements(c, output, count);
+        if (output->type.shape.rank == 1 || node_attribute_integer(c->node, "axis") == 0)
+            join_elements(c, output, count);
         break;
     case OP_FILL:
-        if (input_value(c, "value")->elements) fill_elements(c, output, count, input_value(c, "value")->elements[0]);
+        if (input_value(c, "value")->elements)
+            fill_elements(c, output, count, input_value(c, "value")->elements[0]);
         break;
     case OP_ZEROS:
     case OP_ZEROS_LIKE: fill_elements(c, output, count, dim_constant(c->dims, 0)); break;
@@ -317,15 +348,18 @@ static void contents_of_output(InferContext *c, Value *output, int64_t count) {
     case OP_REDUCE_ANY:
     case OP_REDUCE_ALL: reduce_elements(c, output); break;
     default:
-        if (c->node->input_count >= 1 && c->node->input_count <= 3 && count <= MAXIMUM_COMPUTED_ELEMENTS)
+        if (c->node->input_count >= 1 && c->node->input_count <= 3 &&
+            count <= MAXIMUM_COMPUTED_ELEMENTS)
             compute_elementwise(c, output, count);
         break;
     }
 }
 
-/* The ops that compute_elementwise knows; all others with several inputs must not be taken for one. */
+/* The ops that compute_elementwise knows; all others with several inputs must not be taken for one.
+ */
 static bool is_elementwise(OpCode code) {
-    return (code >= OP_ABS && code <= OP_BITWISE_INVERT) || code == OP_CAST || (code >= OP_ADD && code <= OP_WHERE);
+    return (code >= OP_ABS && code <= OP_BITWISE_INVERT) || code == OP_CAST ||
+           (code >= OP_ADD && code <= OP_WHERE);
 }
 
 static bool has_contents(OpCode code) {
@@ -369,10 +403,12 @@ void infer_contents(InferContext *c) {
     if (c->node->output_count != 1 || !has_contents(code)) return;
     Value *output = c->node->outputs[0];
     int64_t count = count_of(c->dims, output, MAXIMUM_ELEMENTS);
-    if (count >= 0 && !output->elements && !output->is_feedable) contents_of_output(c, output, count);
+    if (count >= 0 && !output->elements && !output->is_feedable)
+        contents_of_output(c, output, count);
 }
 
-/* --- Contents that are asked for --------------------------------------------------------------------------------- */
+/* --- Contents that are asked for
+ * --------------------------------------------------------------------------------- */
 
 /* Ops through which a question for contents is passed on to the inputs. */
 static bool passes_on(OpCode code) {
@@ -403,7 +439,9 @@ bool trace_contents(Graph *graph, Value *value, int depth) {
         size_t count;
         Dim *elements;
         if (count_of(graph->dims, input, MAXIMUM_COMPUTED_ELEMENTS) < 0) return false;
-        if (!trace_contents(graph, input, depth - 1) && !value_contents(graph, input, &elements, &count)) return false;
+        if (!trace_contents(graph, input, depth - 1) &&
+            !value_contents(graph, input, &elements, &count))
+            return false;
     }
     InferContext c = {graph, node, graph->dims};
     infer_contents(&c);

@@ -1,7 +1,7 @@
 /* describe.c: the table of ops for people, as `tfcc ops` prints it. */
-#include <string.h>
 #include "graph/print.h"
 #include "support/dtype.h"
+#include <string.h>
 
 /* `matmul(a, b, transpose_a=false, transpose_b=false)` */
 static void print_call(Text *text, const OpRow *row) {
@@ -10,8 +10,10 @@ static void print_call(Text *text, const OpRow *row) {
         const Parameter *p = &row->parameters[i];
         text_add_format(text, "%s%s", i ? ", " : "", p->name);
         if (p->kind == PARAMETER_TENSOR_LIST) text_add(text, "...");
-        if (p->text) text_add_format(text, p->attribute == ARGUMENT_WORD ? "='%s'" : "=%s", p->text);
-        else if (p->is_optional) text_add(text, "=None");
+        if (p->text)
+            text_add_format(text, p->attribute == ARGUMENT_WORD ? "='%s'" : "=%s", p->text);
+        else if (p->is_optional)
+            text_add(text, "=None");
     }
     text_add_char(text, ')');
 }
@@ -45,15 +47,22 @@ static void print_parameter(Text *text, const Parameter *p) {
     while (text->length < start + 22) text_add_char(text, ' ');
     switch (p->kind) {
     case PARAMETER_ATTRIBUTE: text_add(text, attribute_text(p)); break;
-    case PARAMETER_VALUE: text_add(text, "a literal, {file: ...}, {checkpoint: ...} or, for a variable, an initializer"); break;
+    case PARAMETER_VALUE:
+        text_add(text,
+                 "a literal, {file: ...}, {checkpoint: ...} or, for a variable, an initializer");
+        break;
     case PARAMETER_VARIABLE: text_add(text, "a variable"); break;
     case PARAMETER_TENSOR: text_add(text, "a tensor"); break;
     case PARAMETER_TENSOR_LIST: text_add(text, "tensors"); break;
     }
-    if (p->letter) text_add_format(text, " of dtype %c", p->letter);
-    else if (p->dtypes) text_add_format(text, ", %s", op_dtypes_text(text->arena, p->dtypes));
-    if (p->text) text_add_format(text, ", by default %s", p->text);
-    else if (p->is_optional) text_add(text, ", may be left out");
+    if (p->letter)
+        text_add_format(text, " of dtype %c", p->letter);
+    else if (p->dtypes)
+        text_add_format(text, ", %s", op_dtypes_text(text->arena, p->dtypes));
+    if (p->text)
+        text_add_format(text, ", by default %s", p->text);
+    else if (p->is_optional)
+        text_add(text, ", may be left out");
     text_add_char(text, '\n');
 }
 
@@ -62,9 +71,15 @@ static void print_outputs(Text *text, const OpRow *row) {
     if (row->output_count == 0) text_add(text, "  none: it is a target\n");
     for (size_t i = 0; i < row->output_count; i++) {
         const OutputRow *o = &row->outputs[i];
-        if (o->letter) text_add_format(text, "  %s of dtype %c\n", o->is_list ? "tensors" : "a tensor", o->letter);
-        else if (o->dtype) text_add_format(text, "  a tensor, %s\n", dtype_name(o->dtype));
-        else text_add_format(text, "  %s\n", o->is_list ? "tensors" : "a tensor, whose dtype follows from the arguments");
+        if (o->letter)
+            text_add_format(text, "  %s of dtype %c\n", o->is_list ? "tensors" : "a tensor",
+                            o->letter);
+        else if (o->dtype)
+            text_add_format(text, "  a tensor, %s\n", dtype_name(o->dtype));
+        else
+            text_add_format(text, "  %s\n",
+                            o->is_list ? "tensors"
+                                       : "a tensor, whose dtype follows from the arguments");
     }
 }
 
@@ -72,7 +87,8 @@ static void print_letters(Text *text, const OpRow *row) {
     for (size_t i = 0; i < row->letter_count; i++) {
         const LetterRow *l = &row->letters[i];
         text_add_format(text, "  %c: %s", l->letter, op_dtypes_text(text->arena, l->dtypes));
-        if (l->attribute >= 0) text_add_format(text, ", said by %s", row->parameters[l->attribute].name);
+        if (l->attribute >= 0)
+            text_add_format(text, ", said by %s", row->parameters[l->attribute].name);
         if (l->other) text_add_format(text, ", else %c", l->other);
         text_add_char(text, '\n');
     }
@@ -101,7 +117,8 @@ void ops_print_row(Text *text, const OpRow *row) {
     print_effects(text, row);
     const Map *spellings = op_spellings();
     for (size_t i = 0; i < spellings->count; i++)
-        if (spellings->entries[i].value == row && strcmp(spellings->entries[i].key, row->spelling) != 0)
+        if (spellings->entries[i].value == row &&
+            strcmp(spellings->entries[i].key, row->spelling) != 0)
             text_add_format(text, "Also spelled %s.\n", spellings->entries[i].key);
     text_add_format(text, "Gradient: %s.\n", row->gradient);
 }

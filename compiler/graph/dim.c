@@ -1,13 +1,15 @@
 /* dim.c: the table of expressions, and sums and products in canonical form. */
 #include "graph/dim.h"
 
+#include "graph/dim_table.h"
+#include "support/checked.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include "graph/dim_table.h"
-#include "support/checked.h"
 
-/* --- Ranges ------------------------------------------------------------------------------------------------------ */
+/* --- Ranges
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 __extension__ typedef __int128 Wide;
 
@@ -17,12 +19,17 @@ static int64_t clamp(Wide number) {
     return (int64_t)number;
 }
 
-static bool is_unbounded(int64_t bound) { return bound == INT64_MIN || bound == INT64_MAX; }
+static bool is_unbounded(int64_t bound) {
+    return bound == INT64_MIN || bound == INT64_MAX;
+}
 
-int64_t dim_low(Dim dim) { return dim->kind == DIM_SYMBOL ? dim->symbol->minimum : dim->low; }
+int64_t dim_low(Dim dim) {
+    return dim->kind == DIM_SYMBOL ? dim->symbol->minimum : dim->low;
+}
 
 int64_t dim_high(Dim dim) {
-    if (dim->kind == DIM_SYMBOL) return dim->symbol->upper ? dim_high(dim->symbol->upper) : INT64_MAX;
+    if (dim->kind == DIM_SYMBOL)
+        return dim->symbol->upper ? dim_high(dim->symbol->upper) : INT64_MAX;
     if (dim->kind == DIM_AXIS) {
         int64_t high = dim_high(dim->size);
         return is_unbounded(high) ? INT64_MAX : high > 0 ? high - 1 : 0;
@@ -85,13 +92,17 @@ static void range_of_division(struct DimNode *node) {
                                   : floor_divide(low, least_divisor);
     node->high = is_unbounded(high) ? INT64_MAX
                  : high >= 0        ? high / least_divisor
-                                    : (is_unbounded(most_divisor) ? -1 : floor_divide(high, most_divisor));
+                             : (is_unbounded(most_divisor) ? -1 : floor_divide(high, most_divisor));
     if (may_be_zero && node->low > 0) node->low = 0;
     if (may_be_zero && node->high < 0) node->high = 0;
 }
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
 
 static void find_range(struct DimNode *node) {
     Dim *o = node->operands;
@@ -131,7 +142,8 @@ static void find_range(struct DimNode *node) {
     }
 }
 
-/* --- Every expression once --------------------------------------------------------------------------------------- */
+/* --- Every expression once
+ * --------------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
@@ -149,11 +161,13 @@ static uint64_t hash_node(const struct DimNode *node) {
 }
 
 static bool same_node(const struct DimNode *a, const struct DimNode *b) {
-    if (a->kind != b->kind || a->constant != b->constant || a->symbol != b->symbol || a->axis != b->axis ||
-        a->size != b->size || a->term_count != b->term_count || a->operand_count != b->operand_count)
+    if (a->kind != b->kind || a->constant != b->constant || a->symbol != b->symbol ||
+        a->axis != b->axis || a->size != b->size || a->term_count != b->term_count ||
+        a->operand_count != b->operand_count)
         return false;
     for (size_t i = 0; i < a->term_count; i++)
-        if (a->terms[i].coefficient != b->terms[i].coefficient || a->terms[i].product != b->terms[i].product)
+        if (a->terms[i].coefficient != b->terms[i].coefficient ||
+            a->terms[i].product != b->terms[i].product)
             return false;
     for (size_t i = 0; i < a->operand_count; i++)
         if (a->operands[i] != b->operands[i]) return false;
@@ -176,7 +190,8 @@ static void grow_slots(DimTable *table) {
 static void count_weight(struct DimNode *node) {
     uint64_t weight = 1;
     for (size_t i = 0; i < node->term_count + node->operand_count; i++) {
-        Dim part = i < node->term_count ? node->terms[i].product : node->operands[i - node->term_count];
+        Dim part =
+            i < node->term_count ? node->terms[i].product : node->operands[i - node->term_count];
         weight += part->weight;
         if (part->depth >= node->depth) node->depth = part->depth + 1;
         node->has_axis |= part->has_axis;
@@ -193,10 +208,11 @@ static Dim intern(DimTable *table, const struct DimNode *wanted) {
         if (same_node(table->slots[slot], wanted)) return table->slots[slot];
     struct DimNode *node = arena_copy(table->arena, wanted, sizeof *wanted);
     if (node->term_count)
-        node->terms = arena_copy(table->arena, wanted->terms, wanted->term_count * sizeof *wanted->terms);
+        node->terms =
+            arena_copy(table->arena, wanted->terms, wanted->term_count * sizeof *wanted->terms);
     if (node->operand_count)
-        node->operands =
-            arena_copy(table->arena, (const void *)wanted->operands, wanted->operand_count * sizeof *wanted->operands);
+        node->operands = arena_copy(table->arena, (const void *)wanted->operands,
+                                    wanted->operand_count * sizeof *wanted->operands);
     count_weight(node);
     if (node->depth > DIM_MAXIMUM_DEPTH) return table->overflow;
     node->id = (uint32_t)table->node_count++;
@@ -216,13 +232,17 @@ DimTable *dim_table_create(Arena *arena) {
     return table;
 }
 
-Arena *dim_table_arena(const DimTable *table) { return table->arena; }
+Arena *dim_table_arena(const DimTable *table) {
+    return table->arena;
+}
 
 Dim dim_constant(DimTable *table, int64_t number) {
     return intern(table, &(struct DimNode){.kind = DIM_CONSTANT, .constant = number});
 }
 
-Dim dim_overflow(DimTable *table) { return table->overflow; }
+Dim dim_overflow(DimTable *table) {
+    return table->overflow;
+}
 
 Dim dim_symbol(DimTable *table, DimSymbolKind kind, const char *name) {
     const char *unique = name;
@@ -249,11 +269,16 @@ Dim dim_axis(DimTable *table, int number, Dim size) {
     return intern(table, &(struct DimNode){.kind = DIM_AXIS, .axis = number, .size = size});
 }
 
-size_t dim_symbol_count(const DimTable *table) { return table->symbol_count; }
-Dim dim_symbol_at(const DimTable *table, size_t number) { return table->symbols[number]; }
+size_t dim_symbol_count(const DimTable *table) {
+    return table->symbol_count;
+}
+Dim dim_symbol_at(const DimTable *table, size_t number) {
+    return table->symbols[number];
+}
 
 Dim dim_operation(DimTable *table, DimKind kind, const Dim *operands, size_t count) {
-    return intern(table, &(struct DimNode){.kind = kind, .operands = (Dim *)operands, .operand_count = count});
+    return intern(table, &(struct DimNode){
+                             .kind = kind, .operands = (Dim *)operands, .operand_count = count});
 }
 
 bool dim_is_constant(Dim dim, int64_t *number) {
@@ -262,9 +287,13 @@ bool dim_is_constant(Dim dim, int64_t *number) {
     return true;
 }
 
-bool dim_is(Dim dim, int64_t number) { return dim->kind == DIM_CONSTANT && dim->constant == number; }
+bool dim_is(Dim dim, int64_t number) {
+    return dim->kind == DIM_CONSTANT && dim->constant == number;
+}
 
-/* --- Sums -------------------------------------------------------------------------------------------------------- */
+/* --- Sums
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 void dim_view(Dim dim, DimTerms *view) {
     *view = (DimTerms){0};
@@ -280,7 +309,9 @@ void dim_view(Dim dim, DimTerms *view) {
     }
 }
 
-static const DimTerm *terms_of(const DimTerms *view) { return view->terms ? view->terms : &view->single; }
+static const DimTerm *terms_of(const DimTerms *view) {
+    return view->terms ? view->terms : &view->single;
+}
 
 static int compare_terms(const void *a, const void *b) {
     uint32_t x = ((const DimTerm *)a)->product->id, y = ((const DimTerm *)b)->product->id;
@@ -291,8 +322,9 @@ static int compare_terms(const void *a, const void *b) {
 static Dim from_sorted(DimTable *table, int64_t constant, const DimTerm *terms, size_t count) {
     if (count == 0) return dim_constant(table, constant);
     if (count == 1 && constant == 0 && terms[0].coefficient == 1) return terms[0].product;
-    return intern(table, &(struct DimNode){
-                             .kind = DIM_SUM, .constant = constant, .terms = terms, .term_count = count});
+    return intern(table,
+                  &(struct DimNode){
+                      .kind = DIM_SUM, .constant = constant, .terms = terms, .term_count = count});
 }
 
 Dim dim_from_terms(DimTable *table, int64_t constant, const DimTerm *terms, size_t count) {
@@ -321,7 +353,8 @@ static Dim add_scaled(DimTable *table, Dim a, Dim b, int64_t factor) {
     dim_view(a, &x);
     dim_view(b, &y);
     int64_t constant;
-    if (!checked_multiply(y.constant, factor, &constant) || !checked_add(x.constant, constant, &constant))
+    if (!checked_multiply(y.constant, factor, &constant) ||
+        !checked_add(x.constant, constant, &constant))
         return table->overflow;
     DimTerm local[64];
     size_t room = x.count + y.count;
@@ -348,10 +381,16 @@ static Dim add_scaled(DimTable *table, Dim a, Dim b, int64_t factor) {
     return sum;
 }
 
-Dim dim_add(DimTable *table, Dim a, Dim b) { return add_scaled(table, a, b, 1); }
-Dim dim_subtract(DimTable *table, Dim a, Dim b) { return add_scaled(table, a, b, -1); }
+Dim dim_add(DimTable *table, Dim a, Dim b) {
+    return add_scaled(table, a, b, 1);
+}
+Dim dim_subtract(DimTable *table, Dim a, Dim b) {
+    return add_scaled(table, a, b, -1);
+}
 
-/* --- Products ---------------------------------------------------------------------------------------------------- */
+/* --- Products
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 size_t dim_factors(const Dim *product, const Dim **factors) {
     if ((*product)->kind == DIM_PRODUCT) {
@@ -383,11 +422,15 @@ Dim dim_remove_factors(DimTable *table, Dim product, Dim by) {
     if (y_count > x_count || x_count > DIM_MAXIMUM_TERMS) return NULL;
     Dim left[DIM_MAXIMUM_TERMS];
     for (size_t i = 0; i < x_count; i++) {
-        if (j < y_count && x[i] == y[j]) j++;
-        else left[count++] = x[i];
+        if (j < y_count && x[i] == y[j])
+            j++;
+        else
+            left[count++] = x[i];
     }
     if (j < y_count) return NULL;
-    return count == 0 ? table->one : count == 1 ? left[0] : dim_operation(table, DIM_PRODUCT, left, count);
+    return count == 0   ? table->one
+           : count == 1 ? left[0]
+                        : dim_operation(table, DIM_PRODUCT, left, count);
 }
 
 Dim dim_multiply(DimTable *table, Dim a, Dim b) {
@@ -400,7 +443,8 @@ Dim dim_multiply(DimTable *table, Dim a, Dim b) {
     dim_view(a, &x);
     dim_view(b, &y);
     size_t x_count = x.count + (x.constant != 0), y_count = y.count + (y.constant != 0);
-    if (x_count * y_count > DIM_MAXIMUM_TERMS) return dim_join_factors(table, a->id < b->id ? a : b, a->id < b->id ? b : a);
+    if (x_count * y_count > DIM_MAXIMUM_TERMS)
+        return dim_join_factors(table, a->id < b->id ? a : b, a->id < b->id ? b : a);
     /* (c + x1 + x2 + …) (d + y1 + …): every pair, the constants as the pair's last element */
     DimTerm terms[DIM_MAXIMUM_TERMS];
     size_t count = 0;
@@ -410,17 +454,21 @@ Dim dim_multiply(DimTable *table, Dim a, Dim b) {
             DimTerm p = i < x.count ? terms_of(&x)[i] : (DimTerm){x.constant, table->one};
             DimTerm q = j < y.count ? terms_of(&y)[j] : (DimTerm){y.constant, table->one};
             DimTerm *term = &terms[count];
-            if (!checked_multiply(p.coefficient, q.coefficient, &term->coefficient)) return table->overflow;
+            if (!checked_multiply(p.coefficient, q.coefficient, &term->coefficient))
+                return table->overflow;
             term->product = dim_join_factors(table, p.product, q.product);
             if (term->product->kind == DIM_OVERFLOW) return table->overflow;
-            if (term->product->kind == DIM_CONSTANT) constant = term->coefficient; /* the last pair alone */
-            else count++;
+            if (term->product->kind == DIM_CONSTANT)
+                constant = term->coefficient; /* the last pair alone */
+            else
+                count++;
         }
     }
     return dim_from_terms(table, constant, terms, count);
 }
 
-/* --- Memory of walks --------------------------------------------------------------------------------------------- */
+/* --- Memory of walks
+ * --------------------------------------------------------------------------------------------- */
 
 struct DimMemoSlot *dim_memo_find(DimMemo *memo, Dim dim) {
     if (memo->count * 2 >= memo->slot_count) {
@@ -438,8 +486,11 @@ struct DimMemoSlot *dim_memo_find(DimMemo *memo, Dim dim) {
         free(old);
     }
     size_t slot = mix(7, dim->id) & (memo->slot_count - 1);
-    while (memo->slots[slot].dim && memo->slots[slot].dim != dim) slot = (slot + 1) & (memo->slot_count - 1);
+    while (memo->slots[slot].dim && memo->slots[slot].dim != dim)
+        slot = (slot + 1) & (memo->slot_count - 1);
     return &memo->slots[slot];
 }
 
-void dim_memo_release(DimMemo *memo) { free(memo->slots); }
+void dim_memo_release(DimMemo *memo) {
+    free(memo->slots);
+}

@@ -1,11 +1,14 @@
-/* dim_operations.c: the operations that are not polynomials, simplified by what is known of their operands' ranges. */
-#include <stdlib.h>
-#include <string.h>
+/* dim_operations.c: the operations that are not polynomials, simplified by what is known of their
+ * operands' ranges. */
 #include "graph/dim.h"
 #include "graph/dim_table.h"
 #include "support/checked.h"
+#include <stdlib.h>
+#include <string.h>
 
-static bool is_overflow(Dim a, Dim b) { return a->kind == DIM_OVERFLOW || b->kind == DIM_OVERFLOW; }
+static bool is_overflow(Dim a, Dim b) {
+    return a->kind == DIM_OVERFLOW || b->kind == DIM_OVERFLOW;
+}
 
 static Dim binary(DimTable *table, DimKind kind, Dim a, Dim b) {
     return dim_operation(table, kind, (Dim[]){a, b}, 2);
@@ -31,11 +34,16 @@ static int64_t greatest_common_divisor(int64_t a, int64_t b) {
     return x > INT64_MAX ? 1 : (int64_t)x;
 }
 
-static const DimTerm *terms_of(const DimTerms *view) { return view->terms ? view->terms : &view->single; }
+static const DimTerm *terms_of(const DimTerms *view) {
+    return view->terms ? view->terms : &view->single;
+}
 
-/* --- Division ---------------------------------------------------------------------------------------------------- */
+/* --- Division
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-/* Whether some axis inside `dim` counts to a multiple of `factor`: where such an axis has a value, the factor is not 0. */
+/* Whether some axis inside `dim` counts to a multiple of `factor`: where such an axis has a value,
+ * the factor is not 0. */
 static bool axis_shows_positive(Dim dim, Dim factor, int depth) {
     if (!dim->has_axis || depth > 32) return false;
     if (dim->kind == DIM_AXIS) {
@@ -65,12 +73,14 @@ static bool is_positive(Dim b, Dim a) {
     const Dim *factors;
     size_t count = dim_factors(&terms_of(&view)[0].product, &factors);
     for (size_t i = 0; i < count; i++)
-        if (dim_low(factors[i]) < 1 && !(dim_low(factors[i]) == 0 && axis_shows_positive(a, factors[i], 0)))
+        if (dim_low(factors[i]) < 1 &&
+            !(dim_low(factors[i]) == 0 && axis_shows_positive(a, factors[i], 0)))
             return false;
     return true;
 }
 
-/* a = b * *quotient + *rest, taking out the terms that b (one term, not 0) divides, and the multiples of b in a's constant. */
+/* a = b * *quotient + *rest, taking out the terms that b (one term, not 0) divides, and the
+ * multiples of b in a's constant. */
 static void take_out_multiples(DimTable *table, Dim a, Dim b, Dim *quotient, Dim *rest) {
     *quotient = table->zero;
     *rest = a;
@@ -97,9 +107,13 @@ static void take_out_multiples(DimTable *table, Dim a, Dim b, Dim *quotient, Dim
     size_t out_count = 0, in_count = 0;
     for (size_t i = 0; i < x.count; i++) {
         DimTerm term = terms_of(&x)[i];
-        Dim left = term.coefficient % divisor == 0 ? dim_remove_factors(table, term.product, product) : NULL;
-        if (left) out[out_count++] = (DimTerm){term.coefficient / divisor, left};
-        else in[in_count++] = term;
+        Dim left = term.coefficient % divisor == 0
+                       ? dim_remove_factors(table, term.product, product)
+                       : NULL;
+        if (left)
+            out[out_count++] = (DimTerm){term.coefficient / divisor, left};
+        else
+            in[in_count++] = term;
     }
     int64_t out_constant = 0, in_constant = x.constant;
     if (product == table->one) {
@@ -109,7 +123,8 @@ static void take_out_multiples(DimTable *table, Dim a, Dim b, Dim *quotient, Dim
     /* what is left of a divided product may be the number 1 */
     Dim sum = dim_constant(table, out_constant);
     for (size_t i = 0; i < out_count; i++)
-        sum = dim_add(table, sum, dim_multiply(table, dim_constant(table, out[i].coefficient), out[i].product));
+        sum = dim_add(table, sum,
+                      dim_multiply(table, dim_constant(table, out[i].coefficient), out[i].product));
     *quotient = sum;
     *rest = dim_from_terms(table, in_constant, in, in_count);
 }
@@ -158,7 +173,8 @@ static Dim divide_by_constant(DimTable *table, Dim rest, int64_t b) {
         int64_t m, both, shift;
         if (inner->kind == DIM_FLOOR_DIVIDE && dim_is_constant(inner->operands[1], &m) && m > 0 &&
             checked_multiply(m, b, &both) && checked_multiply(view.constant, m, &shift))
-            return dim_floor_divide(table, dim_add(table, inner->operands[0], dim_constant(table, shift)),
+            return dim_floor_divide(table,
+                                    dim_add(table, inner->operands[0], dim_constant(table, shift)),
                                     dim_constant(table, both));
     }
     return binary(table, DIM_FLOOR_DIVIDE, rest, dim_constant(table, b));
@@ -215,7 +231,8 @@ Dim dim_modulo(DimTable *table, Dim a, Dim b) {
                                         dim_modulo(table, smaller, dim_constant(table, y / g))),
                            dim_constant(table, view.constant - g * down));
         int64_t inner;
-        if (rest->kind == DIM_MODULO && dim_is_constant(rest->operands[1], &inner) && inner > 0 && inner % y == 0)
+        if (rest->kind == DIM_MODULO && dim_is_constant(rest->operands[1], &inner) && inner > 0 &&
+            inner % y == 0)
             return dim_modulo(table, rest->operands[0], b);
     }
     return binary(table, DIM_MODULO, rest, b);
@@ -232,7 +249,8 @@ static int compare_monomials(Dim a, Dim b) {
     size_t x_count = dim_factors(&a, &x), y_count = dim_factors(&b, &y);
     if (x_count != y_count) return x_count < y_count ? -1 : 1;
     for (size_t i = 0; i < x_count; i++)
-        if (x[i] != y[i]) return x[i]->id > y[i]->id ? -1 : 1; /* a smaller id is a greater factor */
+        if (x[i] != y[i])
+            return x[i]->id > y[i]->id ? -1 : 1; /* a smaller id is a greater factor */
     return 0;
 }
 
@@ -242,7 +260,8 @@ static DimTerm leading_term(DimTable *table, Dim dim) {
     if (view.count == 0) return (DimTerm){view.constant, table->one};
     DimTerm best = terms_of(&view)[0];
     for (size_t i = 1; i < view.count; i++)
-        if (compare_monomials(best.product, terms_of(&view)[i].product) < 0) best = terms_of(&view)[i];
+        if (compare_monomials(best.product, terms_of(&view)[i].product) < 0)
+            best = terms_of(&view)[i];
     return best;
 }
 
@@ -259,17 +278,21 @@ Dim dim_divide_exactly(DimTable *table, Dim a, Dim b) {
                        ? NULL
                        : dim_remove_factors(table, term.product, divisor.product);
         if (!left) break;
-        Dim part = dim_multiply(table, dim_constant(table, term.coefficient / divisor.coefficient), left);
+        Dim part =
+            dim_multiply(table, dim_constant(table, term.coefficient / divisor.coefficient), left);
         quotient = dim_add(table, quotient, part);
         a = dim_subtract(table, a, dim_multiply(table, part, b));
     }
     return NULL;
 }
 
-/* --- Choice ------------------------------------------------------------------------------------------------------ */
+/* --- Choice
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_never_below(DimTable *table, Dim a, Dim b) {
-    if (dim_low(a) != INT64_MIN && dim_high(b) != INT64_MAX && dim_low(a) >= dim_high(b)) return true;
+    if (dim_low(a) != INT64_MIN && dim_high(b) != INT64_MAX && dim_low(a) >= dim_high(b))
+        return true;
     Dim difference = dim_subtract(table, a, b);
     return difference->kind != DIM_OVERFLOW && dim_is_nonnegative(table, difference);
 }
@@ -287,8 +310,12 @@ static Dim extreme(DimTable *table, DimKind kind, Dim a, Dim b) {
     return commutative(table, kind, a, b);
 }
 
-Dim dim_maximum(DimTable *table, Dim a, Dim b) { return extreme(table, DIM_MAXIMUM, a, b); }
-Dim dim_minimum(DimTable *table, Dim a, Dim b) { return extreme(table, DIM_MINIMUM, a, b); }
+Dim dim_maximum(DimTable *table, Dim a, Dim b) {
+    return extreme(table, DIM_MAXIMUM, a, b);
+}
+Dim dim_minimum(DimTable *table, Dim a, Dim b) {
+    return extreme(table, DIM_MINIMUM, a, b);
+}
 
 DimAnswer dim_compare(DimTable *table, Dim a, Dim b) {
     if (is_overflow(a, b)) return DIM_UNKNOWN;
@@ -327,17 +354,22 @@ Dim dim_select(DimTable *table, Dim condition, Dim a, Dim b) {
     if (dim_low(condition) > 0 || dim_high(condition) < 0) return a;
     if (dim_is(condition, 0)) return b;
     /* x == y ? x : y and x == y ? y : x are y and x */
-    if (condition->kind == DIM_EQUAL && has_operand(condition, DIM_EQUAL, a) && has_operand(condition, DIM_EQUAL, b))
+    if (condition->kind == DIM_EQUAL && has_operand(condition, DIM_EQUAL, a) &&
+        has_operand(condition, DIM_EQUAL, b))
         return b;
-    if (dim_is(a, 1) && dim_is(b, 0) && dim_low(condition) >= 0 && dim_high(condition) == 1) return condition;
+    if (dim_is(a, 1) && dim_is(b, 0) && dim_low(condition) >= 0 && dim_high(condition) == 1)
+        return condition;
     return dim_operation(table, DIM_SELECT, (Dim[]){condition, a, b}, 3);
 }
 
-Dim dim_not(DimTable *table, Dim a) { return dim_equal(table, a, table->zero); }
+Dim dim_not(DimTable *table, Dim a) {
+    return dim_equal(table, a, table->zero);
+}
 
 /* A condition as 0 or 1. */
 static Dim truth(DimTable *table, Dim a) {
-    return dim_low(a) >= 0 && dim_high(a) <= 1 ? a : dim_subtract(table, table->one, dim_not(table, a));
+    return dim_low(a) >= 0 && dim_high(a) <= 1 ? a
+                                               : dim_subtract(table, table->one, dim_not(table, a));
 }
 
 Dim dim_and(DimTable *table, Dim a, Dim b) {
@@ -350,7 +382,9 @@ Dim dim_or(DimTable *table, Dim a, Dim b) {
     return dim_maximum(table, truth(table, a), truth(table, b));
 }
 
-/* --- Broadcasting ------------------------------------------------------------------------------------------------ */
+/* --- Broadcasting
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define BROADCAST_LEAVES 16
 
@@ -375,7 +409,8 @@ static bool add_leaf(Dim *leaves, size_t *count, Dim leaf) {
 /* The sizes that went into a broadcast, each once, by id. */
 static bool collect_leaves(DimTable *table, Dim dim, Dim *leaves, size_t *count) {
     for (; is_broadcast(table, dim); dim = dim->operands[2])
-        if (is_broadcast(table, dim->operands[1]) || !add_leaf(leaves, count, dim->operands[1])) return false;
+        if (is_broadcast(table, dim->operands[1]) || !add_leaf(leaves, count, dim->operands[1]))
+            return false;
     return add_leaf(leaves, count, dim);
 }
 

@@ -1,11 +1,12 @@
 /* dim_walk.c: questions to whole expressions: bounds, substitution, evaluation, text. */
-#include <stdlib.h>
 #include "graph/dim.h"
 #include "graph/dim_table.h"
+#include <stdlib.h>
 
 __extension__ typedef __int128 Wide;
 
-/* --- Bounds without axes ----------------------------------------------------------------------------------------- */
+/* --- Bounds without axes
+ * ----------------------------------------------------------------------------------------- */
 
 /* The larger (upper) or smaller end of `dim` over all axes, or NULL. */
 static Dim bound(DimTable *table, Dim dim, bool upper);
@@ -29,15 +30,18 @@ static Dim bound_of_sum(DimTable *table, Dim dim, bool upper) {
     for (size_t i = 0; i < dim->term_count; i++) {
         DimTerm term = dim->terms[i];
         bool wants_upper = upper == (term.coefficient > 0);
-        Dim end = term.product->has_axis ? bound_of_product(table, term.product, wants_upper) : term.product;
+        Dim end = term.product->has_axis ? bound_of_product(table, term.product, wants_upper)
+                                         : term.product;
         if (!end) return NULL;
-        result = dim_add(table, result, dim_multiply(table, dim_constant(table, term.coefficient), end));
+        result =
+            dim_add(table, result, dim_multiply(table, dim_constant(table, term.coefficient), end));
     }
     return result;
 }
 
 static Dim bound_of_operands(DimTable *table, Dim dim, int first, bool upper, DimKind kind) {
-    Dim a = bound(table, dim->operands[first], upper), b = bound(table, dim->operands[first + 1], upper);
+    Dim a = bound(table, dim->operands[first], upper),
+        b = bound(table, dim->operands[first + 1], upper);
     if (!a || !b) return NULL;
     return kind == DIM_MAXIMUM ? dim_maximum(table, a, b) : dim_minimum(table, a, b);
 }
@@ -65,7 +69,8 @@ static Dim bound(DimTable *table, Dim dim, bool upper) {
     case DIM_MINIMUM: return bound_of_operands(table, dim, 0, upper, dim->kind);
     case DIM_EQUAL:
     case DIM_LESS: return upper ? table->one : table->zero;
-    case DIM_SELECT: return bound_of_operands(table, dim, 1, upper, upper ? DIM_MAXIMUM : DIM_MINIMUM);
+    case DIM_SELECT:
+        return bound_of_operands(table, dim, 1, upper, upper ? DIM_MAXIMUM : DIM_MINIMUM);
     case DIM_CONSTANT:
     case DIM_SYMBOL:
     case DIM_OVERFLOW: return dim;
@@ -74,8 +79,12 @@ static Dim bound(DimTable *table, Dim dim, bool upper) {
     return end == INT64_MAX || end == INT64_MIN ? NULL : dim_constant(table, end);
 }
 
-Dim dim_upper_bound(DimTable *table, Dim dim) { return bound(table, dim, true); }
-Dim dim_lower_bound(DimTable *table, Dim dim) { return bound(table, dim, false); }
+Dim dim_upper_bound(DimTable *table, Dim dim) {
+    return bound(table, dim, true);
+}
+Dim dim_lower_bound(DimTable *table, Dim dim) {
+    return bound(table, dim, false);
+}
 
 bool dim_is_nonnegative(DimTable *table, Dim dim) {
     if (dim->kind == DIM_OVERFLOW) return false;
@@ -85,16 +94,23 @@ bool dim_is_nonnegative(DimTable *table, Dim dim) {
     return least && least->kind != DIM_OVERFLOW && dim_low(least) >= 0;
 }
 
-/* --- Walks ------------------------------------------------------------------------------------------------------- */
+/* --- Walks
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-static size_t part_count(Dim dim) { return dim->term_count + dim->operand_count; }
-
-static Dim part_at(Dim dim, size_t index) {
-    return index < dim->term_count ? dim->terms[index].product : dim->operands[index - dim->term_count];
+static size_t part_count(Dim dim) {
+    return dim->term_count + dim->operand_count;
 }
 
-/* Calls visit for every atom (leaves) until it gives true; parts that occur twice are walked once where that matters. */
-static bool visit_leaves(Dim dim, DimMemo *memo, bool (*visit)(void *context, Dim leaf), void *context) {
+static Dim part_at(Dim dim, size_t index) {
+    return index < dim->term_count ? dim->terms[index].product
+                                   : dim->operands[index - dim->term_count];
+}
+
+/* Calls visit for every atom (leaves) until it gives true; parts that occur twice are walked once
+ * where that matters. */
+static bool visit_leaves(Dim dim, DimMemo *memo, bool (*visit)(void *context, Dim leaf),
+                         void *context) {
     if (part_count(dim) == 0) return visit(context, dim);
     if (dim->weight > DIM_LIGHT) {
         struct DimMemoSlot *slot = dim_memo_find(memo, dim);
@@ -107,7 +123,9 @@ static bool visit_leaves(Dim dim, DimMemo *memo, bool (*visit)(void *context, Di
     return false;
 }
 
-static bool is_same_leaf(void *context, Dim leaf) { return leaf == *(Dim *)context; }
+static bool is_same_leaf(void *context, Dim leaf) {
+    return leaf == *(Dim *)context;
+}
 
 bool dim_contains(Dim dim, Dim atom) {
     DimMemo memo = {0};
@@ -116,7 +134,9 @@ bool dim_contains(Dim dim, Dim atom) {
     return found;
 }
 
-bool dim_has_axis(Dim dim) { return dim->has_axis; }
+bool dim_has_axis(Dim dim) {
+    return dim->has_axis;
+}
 
 typedef struct SymbolVisitor {
     void (*visit)(void *context, Dim symbol);
@@ -136,7 +156,9 @@ void dim_each_symbol(Dim dim, void (*visit)(void *context, Dim symbol), void *co
     dim_memo_release(&memo);
 }
 
-/* --- Substitution ------------------------------------------------------------------------------------------------ */
+/* --- Substitution
+ * ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Substitution {
     DimTable *table;
@@ -152,8 +174,9 @@ static Dim substitute_parts(Substitution *s, Dim dim) {
     if (dim->kind == DIM_SUM) {
         Dim sum = dim_constant(t, dim->constant);
         for (size_t i = 0; i < dim->term_count; i++)
-            sum = dim_add(t, sum, dim_multiply(t, dim_constant(t, dim->terms[i].coefficient),
-                                               substitute(s, dim->terms[i].product)));
+            sum = dim_add(t, sum,
+                          dim_multiply(t, dim_constant(t, dim->terms[i].coefficient),
+                                       substitute(s, dim->terms[i].product)));
         return sum;
     }
     if (dim->kind == DIM_PRODUCT) {
@@ -217,7 +240,9 @@ bool dim_split(DimTable *table, Dim dim, Dim axis, Dim *coefficient, Dim *rest) 
     return true;
 }
 
-/* --- Evaluation -------------------------------------------------------------------------------------------------- */
+/* --- Evaluation
+ * --------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Evaluation {
     const int64_t *symbols, *axes;
@@ -250,11 +275,13 @@ static int64_t evaluate_parts(Evaluation *e, Dim dim) {
             product = saturate(product * evaluate(e, dim->operands[i]));
         return (int64_t)product;
     }
-    if (dim->kind == DIM_SELECT) return evaluate(e, dim->operands[evaluate(e, dim->operands[0]) ? 1 : 2]);
+    if (dim->kind == DIM_SELECT)
+        return evaluate(e, dim->operands[evaluate(e, dim->operands[0]) ? 1 : 2]);
     int64_t a = evaluate(e, dim->operands[0]), b = evaluate(e, dim->operands[1]);
     switch (dim->kind) {
     case DIM_FLOOR_DIVIDE: return evaluate_floor(a, b);
-    case DIM_MODULO: return b == 0 || b == -1 ? 0 : a % b + (a % b != 0 && (a % b < 0) != (b < 0) ? b : 0);
+    case DIM_MODULO:
+        return b == 0 || b == -1 ? 0 : a % b + (a % b != 0 && (a % b < 0) != (b < 0) ? b : 0);
     case DIM_MAXIMUM: return a > b ? a : b;
     case DIM_MINIMUM: return a < b ? a : b;
     case DIM_EQUAL: return a == b;
@@ -289,11 +316,14 @@ int64_t dim_evaluate(Dim dim, const int64_t *symbols, const int64_t *axes) {
     return number;
 }
 
-/* --- Text -------------------------------------------------------------------------------------------------------- */
+/* --- Text
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 #define PRINTED_WEIGHT 120
 
-/* Binding strengths: a choice 0, a sum 1, a product 2, an atom 3. What is weaker than asked for stands in parentheses. */
+/* Binding strengths: a choice 0, a sum 1, a product 2, an atom 3. What is weaker than asked for
+ * stands in parentheses. */
 static void print(Text *text, Dim dim, int strength);
 
 static void print_infix(Text *text, Dim dim, const char *sign, int own, int strength) {
@@ -331,7 +361,8 @@ static void print_sum(Text *text, Dim dim, int strength) {
         }
     }
     uint64_t rest = dim->constant < 0 ? 0 - (uint64_t)dim->constant : (uint64_t)dim->constant;
-    if (rest) text_add_format(text, " %c %llu", dim->constant < 0 ? '-' : '+', (unsigned long long)rest);
+    if (rest)
+        text_add_format(text, " %c %llu", dim->constant < 0 ? '-' : '+', (unsigned long long)rest);
     if (own < strength) text_add_char(text, ')');
 }
 
@@ -377,6 +408,8 @@ static void print(Text *text, Dim dim, int strength) {
 }
 
 void dim_print(Text *text, Dim dim) {
-    if (dim->kind == DIM_SYMBOL && dim->symbol->kind == DIM_OF_FEED) text_add_char(text, '?');
-    else print(text, dim, 0);
+    if (dim->kind == DIM_SYMBOL && dim->symbol->kind == DIM_OF_FEED)
+        text_add_char(text, '?');
+    else
+        print(text, dim, 0);
 }

@@ -1,10 +1,10 @@
 /* graph.c: making graphs and changing them. */
 #include "graph/graph.h"
 
-#include <assert.h>
-#include <string.h>
 #include "graph/infer.h"
 #include "graph/ops.h"
+#include <assert.h>
+#include <string.h>
 
 Graph *graph_create(Arena *arena, Diagnostics *diagnostics, const char *name) {
     Graph *graph = arena_alloc(arena, sizeof *graph);
@@ -19,7 +19,8 @@ Graph *graph_create(Arena *arena, Diagnostics *diagnostics, const char *name) {
 
 static Value *add_output(Graph *graph, GraphNode *node) {
     size_t capacity = node->output_count;
-    Value **outputs = arena_grow(graph->arena, node->outputs, &capacity, node->output_count + 1, sizeof *outputs);
+    Value **outputs =
+        arena_grow(graph->arena, node->outputs, &capacity, node->output_count + 1, sizeof *outputs);
     Value *value = arena_alloc(graph->arena, sizeof *value);
     value->node = node;
     value->index = (int)node->output_count;
@@ -28,7 +29,8 @@ static Value *add_output(Graph *graph, GraphNode *node) {
     return value;
 }
 
-GraphNode *graph_add_node(Graph *graph, const OpRow *row, const char *name, const GraphNode *owner, Place place) {
+GraphNode *graph_add_node(Graph *graph, const OpRow *row, const char *name, const GraphNode *owner,
+                          Place place) {
     GraphNode *node = arena_alloc(graph->arena, sizeof *node);
     node->row = row;
     node->id = graph->next_id++;
@@ -38,7 +40,8 @@ GraphNode *graph_add_node(Graph *graph, const OpRow *row, const char *name, cons
         node->label = name;
         map_set(&graph->node_names, name, node);
     } else if (owner) {
-        /* Parts of parts belong to the named node all the same, so labels do not grow with the depth of an expression. */
+        /* Parts of parts belong to the named node all the same, so labels do not grow with the
+         * depth of an expression. */
         const char *root = owner->label;
         size_t length = strlen(root);
         if (!owner->name && strrchr(root, '/')) length = (size_t)(strrchr(root, '/') - root);
@@ -49,9 +52,11 @@ GraphNode *graph_add_node(Graph *graph, const OpRow *row, const char *name, cons
     } else {
         node->label = row->spelling;
     }
-    node->arguments = arena_alloc_array(graph->arena, row->parameter_count, sizeof *node->arguments);
+    node->arguments =
+        arena_alloc_array(graph->arena, row->parameter_count, sizeof *node->arguments);
     for (size_t i = 0; i < row->parameter_count; i++)
-        if (row->parameters[i].kind == PARAMETER_ATTRIBUTE) node->arguments[i] = row->parameters[i].value;
+        if (row->parameters[i].kind == PARAMETER_ATTRIBUTE)
+            node->arguments[i] = row->parameters[i].value;
     for (size_t i = 0; i < row->output_count; i++)
         if (!row->outputs[i].is_list) add_output(graph, node);
     *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = node;
@@ -65,14 +70,17 @@ void graph_add_input(Graph *graph, GraphNode *node, size_t parameter, Value *inp
         argument->first = node->input_count;
         argument->place = place;
     }
-    assert(argument->kind == ARGUMENT_INPUTS && argument->first + argument->count == node->input_count);
+    assert(argument->kind == ARGUMENT_INPUTS &&
+           argument->first + argument->count == node->input_count);
     size_t input_capacity = node->input_count, place_capacity = node->input_count;
     /* Powers of two grow in place; between them the array already has room. */
     if ((node->input_count & (node->input_count - 1)) == 0) {
-        node->inputs = arena_grow(graph->arena, node->inputs, &input_capacity,
-                                  node->input_count ? node->input_count * 2 : 1, sizeof *node->inputs);
-        node->input_places = arena_grow(graph->arena, node->input_places, &place_capacity,
-                                        node->input_count ? node->input_count * 2 : 1, sizeof *node->input_places);
+        node->inputs =
+            arena_grow(graph->arena, node->inputs, &input_capacity,
+                       node->input_count ? node->input_count * 2 : 1, sizeof *node->inputs);
+        node->input_places =
+            arena_grow(graph->arena, node->input_places, &place_capacity,
+                       node->input_count ? node->input_count * 2 : 1, sizeof *node->input_places);
     }
     node->inputs[node->input_count] = input;
     node->input_places[node->input_count++] = place;
@@ -94,7 +102,8 @@ void graph_add_after(Graph *graph, GraphNode *node, GraphNode *before) {
 
 Value *graph_output(Graph *graph, GraphNode *node, size_t index) {
     const OpRow *row = node->row;
-    bool is_open = row->output_count > 0 && row->outputs[row->output_count - 1].is_list && index < (1u << 16);
+    bool is_open =
+        row->output_count > 0 && row->outputs[row->output_count - 1].is_list && index < (1u << 16);
     if (index >= node->output_count && !is_open) return NULL;
     while (node->output_count <= index) add_output(graph, node);
     return node->outputs[index];
@@ -115,11 +124,13 @@ Variable *graph_add_variable(Graph *graph, const char *name, GraphNode *node) {
     variable->number = (uint32_t)graph->variable_count;
     variable->node = node;
     node->variable = variable;
-    *ARENA_PUSH(graph->arena, graph->variables, graph->variable_count, graph->variable_capacity) = variable;
+    *ARENA_PUSH(graph->arena, graph->variables, graph->variable_count, graph->variable_capacity) =
+        variable;
     return variable;
 }
 
-Value *graph_apply(Graph *graph, const GraphNode *owner, const char *op, Value *const *inputs, size_t input_count) {
+Value *graph_apply(Graph *graph, const GraphNode *owner, const char *op, Value *const *inputs,
+                   size_t input_count) {
     const OpRow *row = op_find(op);
     assert(row);
     GraphNode *node = graph_add_node(graph, row, NULL, owner, owner->place);
@@ -128,7 +139,8 @@ Value *graph_apply(Graph *graph, const GraphNode *owner, const char *op, Value *
         if (row->parameters[p].kind == PARAMETER_TENSOR) {
             graph_add_input(graph, node, p, inputs[input++], owner->place);
         } else if (row->parameters[p].kind == PARAMETER_TENSOR_LIST) {
-            while (input < input_count) graph_add_input(graph, node, p, inputs[input++], owner->place);
+            while (input < input_count)
+                graph_add_input(graph, node, p, inputs[input++], owner->place);
         }
     }
     assert(input == input_count);
@@ -138,7 +150,8 @@ Value *graph_apply(Graph *graph, const GraphNode *owner, const char *op, Value *
 bool graph_settle_node(Graph *graph, GraphNode *node) {
     size_t at = graph->node_count - 1;
     while (graph->nodes[at] != node) at--;
-    memmove(graph->nodes + at, graph->nodes + at + 1, (graph->node_count - at - 1) * sizeof *graph->nodes);
+    memmove(graph->nodes + at, graph->nodes + at + 1,
+            (graph->node_count - at - 1) * sizeof *graph->nodes);
     graph->node_count--;
     bool done = infer_node(graph, node);
     *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = node;
@@ -158,10 +171,12 @@ Value *graph_constant(Graph *graph, const GraphNode *owner, const ConstantData *
     return node->outputs[0];
 }
 
-Value *graph_constant_integers(Graph *graph, const GraphNode *owner, const int64_t *numbers, int count) {
+Value *graph_constant_integers(Graph *graph, const GraphNode *owner, const int64_t *numbers,
+                               int count) {
     size_t elements = count < 0 ? 1 : (size_t)count;
     bool is_wide = false;
-    for (size_t i = 0; i < elements; i++) is_wide |= numbers[i] < INT32_MIN || numbers[i] > INT32_MAX;
+    for (size_t i = 0; i < elements; i++)
+        is_wide |= numbers[i] < INT32_MIN || numbers[i] > INT32_MAX;
     ConstantData *data = arena_alloc(graph->arena, sizeof *data);
     data->dtype = is_wide ? TFCC_INT64 : TFCC_INT32;
     data->rank = count < 0 ? 0 : 1;
@@ -179,7 +194,9 @@ Value *graph_constant_integers(Graph *graph, const GraphNode *owner, const int64
     return graph_constant(graph, owner, data);
 }
 
-/* --- Replacement ------------------------------------------------------------------------------------------------- */
+/* --- Replacement
+ * -------------------------------------------------------------------------------------------------
+ */
 
 Value *graph_resolve(Value *value) {
     if (!value || !value->replacement) return value;
@@ -204,7 +221,8 @@ void graph_replace_value(Graph *graph, Value *old, Value *replacement) {
     old->replacement = replacement;
 }
 
-/* The node that stands for a replaced one in `after` lists, or NULL where nothing is left to wait for. */
+/* The node that stands for a replaced one in `after` lists, or NULL where nothing is left to wait
+ * for. */
 static GraphNode *resolve_node(GraphNode *node) {
     if (!node->is_dead) return node;
     for (size_t i = 0; i < node->output_count; i++)
@@ -249,9 +267,12 @@ void graph_compact(Graph *graph) {
     graph->node_count = kept;
 }
 
-GraphNode *graph_find_node(const Graph *graph, const char *name) { return map_get(&graph->node_names, name); }
+GraphNode *graph_find_node(const Graph *graph, const char *name) {
+    return map_get(&graph->node_names, name);
+}
 
-/* --- Arguments by name ------------------------------------------------------------------------------------------- */
+/* --- Arguments by name
+ * ------------------------------------------------------------------------------------------- */
 
 const Argument *node_argument(const GraphNode *node, const char *parameter) {
     int index = op_parameter(node->row, parameter);
@@ -261,7 +282,8 @@ const Argument *node_argument(const GraphNode *node, const char *parameter) {
 
 Value *node_input(const GraphNode *node, const char *parameter) {
     const Argument *argument = node_argument(node, parameter);
-    return argument->kind == ARGUMENT_INPUTS && argument->count ? node->inputs[argument->first] : NULL;
+    return argument->kind == ARGUMENT_INPUTS && argument->count ? node->inputs[argument->first]
+                                                                : NULL;
 }
 
 size_t node_input_list(const GraphNode *node, const char *parameter, Value ***values) {
@@ -303,7 +325,9 @@ const Fetch *graph_find_fetch(const Graph *graph, const char *name) {
     for (size_t k = 0; k < graph->fetch_count; k++) {
         const Fetch *fetch = &graph->fetches[k];
         if (strcmp(fetch->name, name) == 0) return fetch;
-        if (first_output && strncmp(fetch->name, name, length - 2) == 0 && fetch->name[length - 2] == '\0') found = fetch;
+        if (first_output && strncmp(fetch->name, name, length - 2) == 0 &&
+            fetch->name[length - 2] == '\0')
+            found = fetch;
     }
     return found;
 }

@@ -1,12 +1,14 @@
 /* infer.c: settles dtypes by the letters of the signature, then asks the shape rule. */
 #include "graph/infer.h"
 
-#include <assert.h>
-#include <string.h>
 #include "graph/rules.h"
 #include "support/dtype.h"
+#include <assert.h>
+#include <string.h>
 
-/* --- dtypes ------------------------------------------------------------------------------------------------------ */
+/* --- dtypes
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* What the letters of a row stand for in this node. */
 typedef struct Letters {
@@ -14,7 +16,9 @@ typedef struct Letters {
     size_t from['Z' + 1]; /* the input that said so, or SIZE_MAX */
 } Letters;
 
-static bool is_weak(const Value *value) { return value->node->row->code == OP_CONSTANT && value->node->weak; }
+static bool is_weak(const Value *value) {
+    return value->node->row->code == OP_CONSTANT && value->node->weak;
+}
 
 static const Parameter *parameter_of(const GraphNode *node, size_t input) {
     for (size_t p = 0; p < node->row->parameter_count; p++) {
@@ -22,20 +26,22 @@ static const Parameter *parameter_of(const GraphNode *node, size_t input) {
         if (a->kind == ARGUMENT_INPUTS && input >= a->first && input < a->first + a->count)
             return &node->row->parameters[p];
     }
-    assert(!"an input without a parameter");
+    assert(0 && "an input without a parameter");
     return NULL;
 }
 
 static bool dtype_not_allowed(InferContext *c, size_t input, tfcc_dtype dtype, uint64_t allowed) {
-    return infer_error_at(c, input, "%s is %s; it has to be %s", input_text(c, input), dtype_name(dtype),
-                          op_dtypes_text(c->graph->arena, allowed));
+    return infer_error_at(c, input, "%s is %s; it has to be %s", input_text(c, input),
+                          dtype_name(dtype), op_dtypes_text(c->graph->arena, allowed));
 }
 
-static bool meet_letter(InferContext *c, Letters *letters, const Parameter *p, size_t input, tfcc_dtype dtype) {
+static bool meet_letter(InferContext *c, Letters *letters, const Parameter *p, size_t input,
+                        tfcc_dtype dtype) {
     int letter = p->letter;
     if (!(p->dtypes & dtype_bit(dtype))) {
         if (input != SIZE_MAX) return dtype_not_allowed(c, input, dtype, p->dtypes);
-        return infer_error_text(c, "the variable %s is %s; it has to be %s", c->node->variable->name, dtype_name(dtype),
+        return infer_error_text(c, "the variable %s is %s; it has to be %s",
+                                c->node->variable->name, dtype_name(dtype),
                                 op_dtypes_text(c->graph->arena, p->dtypes));
     }
     if (letters->dtype[letter] == TFCC_NONE) {
@@ -45,10 +51,11 @@ static bool meet_letter(InferContext *c, Letters *letters, const Parameter *p, s
     }
     if (letters->dtype[letter] == dtype) return true;
     const char *other = letters->from[letter] != SIZE_MAX ? input_text(c, letters->from[letter])
-                        : c->node->variable              ? c->node->variable->name
-                                                         : "the dtype asked for";
-    return infer_error_at(c, input, "%s is %s, which does not match %s, which is %s; a cast() makes them one dtype",
-                          input_text(c, input), dtype_name(dtype), other, dtype_name(letters->dtype[letter]));
+                        : c->node->variable               ? c->node->variable->name
+                                                          : "the dtype asked for";
+    return infer_error_at(
+        c, input, "%s is %s, which does not match %s, which is %s; a cast() makes them one dtype",
+        input_text(c, input), dtype_name(dtype), other, dtype_name(letters->dtype[letter]));
 }
 
 /* Letters that a dtype attribute gives. */
@@ -59,7 +66,8 @@ static bool settle_by_attributes(InferContext *c, Letters *letters) {
         if (l->attribute < 0 || c->node->arguments[l->attribute].kind != ARGUMENT_DTYPE) continue;
         tfcc_dtype dtype = c->node->arguments[l->attribute].as.dtype;
         if (!(l->dtypes & dtype_bit(dtype)))
-            return infer_error_text(c, "%s is %s; it has to be %s", row->parameters[l->attribute].name, dtype_name(dtype),
+            return infer_error_text(c, "%s is %s; it has to be %s",
+                                    row->parameters[l->attribute].name, dtype_name(dtype),
                                     op_dtypes_text(c->graph->arena, l->dtypes));
         letters->dtype[(int)l->letter] = dtype;
         letters->from[(int)l->letter] = SIZE_MAX;
@@ -89,7 +97,8 @@ static bool settle_by_inputs(InferContext *c, Letters *letters) {
     return true;
 }
 
-/* The default of weak numbers, where nobody else speaks for their letter: the widest of what each alone would be. */
+/* The default of weak numbers, where nobody else speaks for their letter: the widest of what each
+ * alone would be. */
 static bool settle_by_weak(InferContext *c, Letters *letters) {
     GraphNode *node = c->node;
     for (size_t k = 0; k < node->row->letter_count; k++) {
@@ -123,8 +132,9 @@ static bool convert_weak_inputs(InferContext *c, const Letters *letters) {
     for (size_t i = 0; i < node->input_count; i++) {
         if (!is_weak(node->inputs[i])) continue;
         const Parameter *parameter = parameter_of(node, i);
-        tfcc_dtype dtype = parameter->letter ? letters->dtype[(int)parameter->letter]
-                                             : weak_default(node->inputs[i]->node, parameter->dtypes);
+        tfcc_dtype dtype = parameter->letter
+                               ? letters->dtype[(int)parameter->letter]
+                               : weak_default(node->inputs[i]->node, parameter->dtypes);
         if (dtype == TFCC_NONE)
             return infer_error_at(c, i, "%s has to be %s", input_text(c, i),
                                   op_dtypes_text(c->graph->arena, parameter->dtypes));
@@ -137,31 +147,38 @@ static bool convert_weak_inputs(InferContext *c, const Letters *letters) {
 
 static bool settle_dtypes(InferContext *c) {
     Letters letters = {0};
-    if (!settle_by_attributes(c, &letters) || !settle_by_inputs(c, &letters) || !settle_by_weak(c, &letters) ||
-        !convert_weak_inputs(c, &letters))
+    if (!settle_by_attributes(c, &letters) || !settle_by_inputs(c, &letters) ||
+        !settle_by_weak(c, &letters) || !convert_weak_inputs(c, &letters))
         return false;
     const OpRow *row = c->node->row;
     for (size_t i = 0; i < c->node->output_count; i++) {
         const OutputRow *output = &row->outputs[i < row->output_count ? i : row->output_count - 1];
-        c->node->outputs[i]->type.dtype = output->letter ? letters.dtype[(int)output->letter] : output->dtype;
+        c->node->outputs[i]->type.dtype =
+            output->letter ? letters.dtype[(int)output->letter] : output->dtype;
     }
     /* Outputs that the shape rule adds take the dtype of the first. */
     return true;
 }
 
-/* --- Limits ------------------------------------------------------------------------------------------------------ */
+/* --- Limits
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool check_output(InferContext *c, Value *value) {
     Shape *shape = &value->type.shape;
     if (shape->rank > MAX_RANK)
-        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", shape->rank, MAX_RANK);
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                shape->rank, MAX_RANK);
     for (int i = 0; i < shape->rank; i++) {
         if (shape->dims[i]->kind == DIM_OVERFLOW)
-            return infer_error_text(c, "size %d of the result does not fit 63 bits, or is too involved", i);
+            return infer_error_text(
+                c, "size %d of the result does not fit 63 bits, or is too involved", i);
         if (dim_high(shape->dims[i]) < 0)
-            return infer_error_text(c, "size %d of the result is negative in %s", i, shape_text(c->graph->arena, shape));
+            return infer_error_text(c, "size %d of the result is negative in %s", i,
+                                    shape_text(c->graph->arena, shape));
     }
-    Dim count = shape_element_count(c->dims, shape), size = known(c, (int64_t)dtype_size(value->type.dtype));
+    Dim count = shape_element_count(c->dims, shape),
+        size = known(c, (int64_t)dtype_size(value->type.dtype));
     Dim bytes = dim_multiply(c->dims, count, size);
     if (bytes->kind == DIM_OVERFLOW || dim_low(bytes) > INT64_C(1) << 62)
         return infer_error_text(c, "a tensor of %s %s is too large: its bytes do not fit 62 bits",
@@ -169,17 +186,21 @@ static bool check_output(InferContext *c, Value *value) {
     return true;
 }
 
-/* --- Exported ---------------------------------------------------------------------------------------------------- */
+/* --- Exported
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 bool infer_node(Graph *graph, GraphNode *node) {
     InferContext c = {graph, node, graph->dims};
     /* The symbols of a feed are made once. */
-    bool is_feed = node->row->code == OP_PLACEHOLDER || node->row->code == OP_PLACEHOLDER_WITH_DEFAULT;
+    bool is_feed =
+        node->row->code == OP_PLACEHOLDER || node->row->code == OP_PLACEHOLDER_WITH_DEFAULT;
     if (is_feed && node->outputs[0]->type.dtype != TFCC_NONE) return true;
     node->requirement_count = 0;
     bool poisoned = node->variable && node->row->code != OP_VARIABLE &&
                     node->variable->node->outputs[0]->type.dtype == TFCC_NONE;
-    for (size_t i = 0; i < node->input_count; i++) poisoned |= node->inputs[i]->type.dtype == TFCC_NONE;
+    for (size_t i = 0; i < node->input_count; i++)
+        poisoned |= node->inputs[i]->type.dtype == TFCC_NONE;
     for (size_t i = 0; i < node->output_count; i++) node->outputs[i]->type = (Type){0};
     bool done = !poisoned && settle_dtypes(&c);
     tfcc_dtype first = node->output_count ? node->outputs[0]->type.dtype : TFCC_NONE;
@@ -188,7 +209,8 @@ bool infer_node(Graph *graph, GraphNode *node) {
     for (size_t i = settled; done && i < node->output_count; i++)
         if (node->outputs[i]->type.dtype == TFCC_NONE)
             node->outputs[i]->type.dtype = settled ? first : node->inputs[0]->type.dtype;
-    for (size_t i = 0; done && i < node->output_count; i++) done = check_output(&c, node->outputs[i]);
+    for (size_t i = 0; done && i < node->output_count; i++)
+        done = check_output(&c, node->outputs[i]);
     if (done) {
         infer_contents(&c);
         return true;
@@ -198,7 +220,8 @@ bool infer_node(Graph *graph, GraphNode *node) {
 }
 
 bool infer_graph(Graph *graph) {
-    /* Rules may add nodes (converted numbers, counts): they come to stand in front of the node that needs them. */
+    /* Rules may add nodes (converted numbers, counts): they come to stand in front of the node that
+     * needs them. */
     GraphNode **nodes = graph->nodes;
     size_t count = graph->node_count;
     graph->nodes = NULL;
@@ -212,7 +235,8 @@ bool infer_graph(Graph *graph) {
     return done;
 }
 
-size_t infer_requirements(const Graph *graph, const GraphNode *node, const Requirement **requirements) {
+size_t infer_requirements(const Graph *graph, const GraphNode *node,
+                          const Requirement **requirements) {
     (void)graph;
     *requirements = node->requirements;
     return node->requirement_count;

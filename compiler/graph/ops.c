@@ -1,10 +1,10 @@
 /* ops.c: the table of ops and the parser of its signatures. */
 #include "graph/ops.h"
 
+#include "support/dtype.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include "support/dtype.h"
 
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)                 \
     bool shape_##shape(struct InferContext *context);                                              \
@@ -15,9 +15,16 @@
 #undef ALIAS
 
 static OpRow rows[OP_COUNT] = {
-#define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)                 \
-    {OP_##code, spelling,  (effects), shape_##shape, lower_##lowering, #gradient, signature,       \
-     meaning,   NULL,      0,         NULL,          0,                NULL,      0},
+#define OP(row_code, row_spelling, row_effects, shape, lowering, row_gradient, row_signature,      \
+           row_meaning)                                                                            \
+    {.code = OP_##row_code,                                                                        \
+     .spelling = row_spelling,                                                                     \
+     .effects = (row_effects),                                                                     \
+     .infer = shape_##shape,                                                                       \
+     .lower = lower_##lowering,                                                                    \
+     .gradient = #row_gradient,                                                                    \
+     .signature = row_signature,                                                                   \
+     .meaning = row_meaning},
 #define ALIAS(spelling, code)
 #include "graph/ops.def"
 #undef OP
@@ -41,15 +48,19 @@ static const AliasRow aliases[] = {
 static Arena *table_arena;
 static Map spellings;
 
-/* --- dtypes ----------------------------------------------------------------------------------------------------- */
+/* --- dtypes
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t dtypes_of_kind(DtypeKind kind) {
     size_t count;
     const DtypeInfo *table = dtype_table(&count);
     uint64_t set = 0;
-    /* The four dtypes below a byte's usual formats can be stored and converted in files, but no op takes them yet. */
+    /* The four dtypes below a byte's usual formats can be stored and converted in files, but no op
+     * takes them yet. */
     for (size_t i = 0; i < count; i++)
-        if (table[i].kind == kind && table[i].dtype < TFCC_FLOAT8_E5M2) set |= dtype_bit(table[i].dtype);
+        if (table[i].kind == kind && table[i].dtype < TFCC_FLOAT8_E5M2)
+            set |= dtype_bit(table[i].dtype);
     return set;
 }
 
@@ -69,7 +80,8 @@ uint64_t op_dtype_class(const char *name, size_t length) {
         {"index", dtype_bit(TFCC_INT32) | dtype_bit(TFCC_INT64)},
     };
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-        if (strlen(classes[i].name) == length && memcmp(classes[i].name, name, length) == 0) return classes[i].set;
+        if (strlen(classes[i].name) == length && memcmp(classes[i].name, name, length) == 0)
+            return classes[i].set;
     char text[32];
     if (length >= sizeof text) return 0;
     memcpy(text, name, length);
@@ -80,8 +92,9 @@ uint64_t op_dtype_class(const char *name, size_t length) {
 
 const char *op_dtypes_text(Arena *arena, uint64_t dtypes) {
     static const char *const names[] = {"any", "number", "integer", "signed", "unsigned", "float"};
-    static const char *const texts[] = {
-        "any dtype", "a number", "an integer", "a signed integer", "an unsigned integer", "a floating point dtype"};
+    static const char *const texts[] = {"any dtype",           "a number",
+                                        "an integer",          "a signed integer",
+                                        "an unsigned integer", "a floating point dtype"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (op_dtype_class(names[i], strlen(names[i])) == dtypes) return texts[i];
     size_t count, left = (size_t)__builtin_popcountll(dtypes);
@@ -95,7 +108,8 @@ const char *op_dtypes_text(Arena *arena, uint64_t dtypes) {
     return text.bytes;
 }
 
-/* --- The parser of signatures: the table is ours, so what does not parse is a broken invariant. ------------------ */
+/* --- The parser of signatures: the table is ours, so what does not parse is a broken invariant.
+ * ------------------ */
 
 typedef struct SignatureReader {
     OpRow *row;
@@ -124,7 +138,9 @@ static char *take_word(SignatureReader *r) {
     return word;
 }
 
-static bool is_letter(const char *word) { return word[0] >= 'A' && word[0] <= 'Z' && word[1] == 0; }
+static bool is_letter(const char *word) {
+    return word[0] >= 'A' && word[0] <= 'Z' && word[1] == 0;
+}
 
 static LetterRow *find_letter(OpRow *row, char letter) {
     for (size_t i = 0; i < row->letter_count; i++)
@@ -132,7 +148,8 @@ static LetterRow *find_letter(OpRow *row, char letter) {
     return NULL;
 }
 
-/* `T`, `index`, `bool`: into a parameter or an output; letters get their dtypes when the constraints have been read. */
+/* `T`, `index`, `bool`: into a parameter or an output; letters get their dtypes when the
+ * constraints have been read. */
 static void read_tensor_type(SignatureReader *r, char *letter, uint64_t *dtypes) {
     const char *word = take_word(r);
     if (is_letter(word)) {
@@ -147,11 +164,11 @@ static ArgumentKind attribute_kind(const char *word) {
     static const struct {
         const char *name;
         ArgumentKind kind;
-    } kinds[] = {{"bool", ARGUMENT_BOOL},   {"int", ARGUMENT_INTEGER}, {"float", ARGUMENT_FLOAT},
-                 {"word", ARGUMENT_WORD},   {"dtype", ARGUMENT_DTYPE}, {"shape", ARGUMENT_SHAPE}};
+    } kinds[] = {{"bool", ARGUMENT_BOOL}, {"int", ARGUMENT_INTEGER}, {"float", ARGUMENT_FLOAT},
+                 {"word", ARGUMENT_WORD}, {"dtype", ARGUMENT_DTYPE}, {"shape", ARGUMENT_SHAPE}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].name, word) == 0) return kinds[i].kind;
-    assert(!"kind of an attribute");
+    assert(0 && "kind of an attribute");
     return ARGUMENT_ABSENT;
 }
 
@@ -234,8 +251,8 @@ static void parse_signature(OpRow *row) {
     skip_spaces(&r);
     if (*r.at && *r.at != '-') {
         do {
-            row->parameters = arena_grow(table_arena, row->parameters, &parameters, row->parameter_count + 1,
-                                         sizeof *row->parameters);
+            row->parameters = arena_grow(table_arena, row->parameters, &parameters,
+                                         row->parameter_count + 1, sizeof *row->parameters);
             memset(&row->parameters[row->parameter_count], 0, sizeof *row->parameters);
             read_parameter(&r, &row->parameters[row->parameter_count++]);
         } while (take(&r, ","));
@@ -257,7 +274,9 @@ static void parse_signature(OpRow *row) {
     }
 }
 
-/* --- Exported ---------------------------------------------------------------------------------------------------- */
+/* --- Exported
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 int op_parameter(const OpRow *row, const char *name) {
     for (size_t i = 0; i < row->parameter_count; i++)
@@ -283,6 +302,10 @@ const Map *op_spellings(void) {
     return &spellings;
 }
 
-const OpRow *op_find(const char *spelling) { return map_get(op_spellings(), spelling); }
+const OpRow *op_find(const char *spelling) {
+    return map_get(op_spellings(), spelling);
+}
 
-const OpRow *op_row(OpCode code) { return &op_table()[code]; }
+const OpRow *op_row(OpCode code) {
+    return &op_table()[code];
+}

@@ -5,23 +5,26 @@
  *     OP(ENUM, "spelling", EFFECTS, shape rule, lowering, gradient, "signature", "meaning")
  *     ALIAS("other spelling", ENUM)
  *
- * The signature says it all about parameters and dtypes, in the order of TensorFlow's Python function:
+ * The signature says it all about parameters and dtypes, in the order of TensorFlow's Python
+ * function:
  *
  *     "a: T, b: T, transpose_a = false, transpose_b = false -> T | T: number"
  *
  *   x: T            a tensor; tensors that share a letter share the dtype, and weak numbers take it
- *   x: T?           may be absent            xs: T*          a list of tensors (at most one per row)
- *   axis: index     a tensor of int32 or int64, or a literal; likewise any other class. Tensors of a class are independent of each other
- *   ref: var T      a variable of dtype T: GraphNode.variable, no input
- *   value: @value   a literal, a file or an initializer: GraphNode.constant or Variable.initial; its argument stays absent
- *   name = default  an attribute. Its type is that of the default: true/false a bool, 0 an integer, 0.0 a float, 'same' a word,
- *                   float32 (a dtype's name) a dtype; `name: @kind` with kind one of bool int float word dtype shape
- *                   is one without a default, `@dtype?` an optional one.
- *   -> T, index     the outputs: a letter or a dtype; `rule` where the shape rule gives the dtype; with `*` behind it, as many as the
- *                   shape rule says; nothing for an op without a value
- *   | T: number, …  the dtypes a letter may stand for: classes (any, number = integer + float, integer, signed, unsigned, float, bool,
- *                   index = int32 + int64) and dtypes joined by `+`. `U: @dtype any` takes the dtype of the attribute `dtype`,
- *                   `U: @dtype/T any` that of T where the attribute is absent. A letter that nothing settles is float32.
+ *   x: T?           may be absent            xs: T*          a list of tensors (at most one per
+ * row) axis: index     a tensor of int32 or int64, or a literal; likewise any other class. Tensors
+ * of a class are independent of each other ref: var T      a variable of dtype T:
+ * GraphNode.variable, no input value: @value   a literal, a file or an initializer:
+ * GraphNode.constant or Variable.initial; its argument stays absent name = default  an attribute.
+ * Its type is that of the default: true/false a bool, 0 an integer, 0.0 a float, 'same' a word,
+ *                   float32 (a dtype's name) a dtype; `name: @kind` with kind one of bool int float
+ * word dtype shape is one without a default, `@dtype?` an optional one.
+ *   -> T, index     the outputs: a letter or a dtype; `rule` where the shape rule gives the dtype;
+ * with `*` behind it, as many as the shape rule says; nothing for an op without a value | T:
+ * number, …  the dtypes a letter may stand for: classes (any, number = integer + float, integer,
+ * signed, unsigned, float, bool, index = int32 + int64) and dtypes joined by `+`. `U: @dtype any`
+ * takes the dtype of the attribute `dtype`, `U: @dtype/T any` that of T where the attribute is
+ * absent. A letter that nothing settles is float32.
  */
 #ifndef TFCC_GRAPH_OPS_H
 #define TFCC_GRAPH_OPS_H
@@ -56,25 +59,26 @@ typedef enum ParameterKind {
 typedef struct Parameter {
     const char *name;
     ParameterKind kind;
-    char letter;             /* the dtype's letter, or 0 */
-    uint64_t dtypes;         /* allowed dtypes as a bit set (bit = tfcc_dtype); for a letter that of the letter */
+    char letter;     /* the dtype's letter, or 0 */
+    uint64_t dtypes; /* allowed dtypes as a bit set (bit = tfcc_dtype); for a letter that of the
+                        letter */
     bool is_optional;
-    ArgumentKind attribute;  /* of a PARAMETER_ATTRIBUTE: what kind it holds */
-    const char *text;        /* the default as written, or NULL */
-    Argument value;          /* the default */
+    ArgumentKind attribute; /* of a PARAMETER_ATTRIBUTE: what kind it holds */
+    const char *text;       /* the default as written, or NULL */
+    Argument value;         /* the default */
 } Parameter;
 
 typedef struct OutputRow {
-    char letter;             /* or 0 */
-    tfcc_dtype dtype;        /* where there is no letter; TFCC_NONE: the shape rule's choice */
+    char letter;      /* or 0 */
+    tfcc_dtype dtype; /* where there is no letter; TFCC_NONE: the shape rule's choice */
     bool is_list;
 } OutputRow;
 
 typedef struct LetterRow {
     char letter;
-    uint64_t dtypes;         /* bit set */
-    int attribute;           /* the parameter of the dtype attribute that settles it, or -1 */
-    char other;              /* the letter that settles it where that attribute is absent, or 0 */
+    uint64_t dtypes; /* bit set */
+    int attribute;   /* the parameter of the dtype attribute that settles it, or -1 */
+    char other;      /* the letter that settles it where that attribute is absent, or 0 */
 } LetterRow;
 
 struct InferContext;
@@ -84,11 +88,11 @@ struct OpRow {
     OpCode code;
     const char *spelling;
     unsigned effects;
-    bool (*infer)(struct InferContext *context);  /* the shape rule */
+    bool (*infer)(struct InferContext *context); /* the shape rule */
     void (*lower)(struct LowerContext *context);
-    const char *gradient;    /* the name of the rule, "none" where there is none */
+    const char *gradient; /* the name of the rule, "none" where there is none */
     const char *signature, *meaning;
-    Parameter *parameters;   /* parsed from the signature when the table is first asked */
+    Parameter *parameters; /* parsed from the signature when the table is first asked */
     size_t parameter_count;
     OutputRow *outputs;
     size_t output_count;
@@ -96,8 +100,11 @@ struct OpRow {
     size_t letter_count;
 };
 
-static inline uint64_t dtype_bit(tfcc_dtype dtype) { return UINT64_C(1) << (unsigned)dtype; }
-/* The set of a class or dtype by name, 0 where there is none; and `int32 or int64`, `a number`, … for messages. */
+static inline uint64_t dtype_bit(tfcc_dtype dtype) {
+    return UINT64_C(1) << (unsigned)dtype;
+}
+/* The set of a class or dtype by name, 0 where there is none; and `int32 or int64`, `a number`, …
+ * for messages. */
 uint64_t op_dtype_class(const char *name, size_t length);
 const char *op_dtypes_text(Arena *arena, uint64_t dtypes);
 /* The index of the parameter, or -1. */

@@ -1,11 +1,12 @@
 /* print.c: the graph as a file of its own language. */
 #include "graph/print.h"
 
-#include <string.h>
 #include "graph/print_names.h"
 #include "support/dtype.h"
+#include <string.h>
 
-/* --- Which constants are written where they are used --------------------------------------------------------------- */
+/* --- Which constants are written where they are used
+ * --------------------------------------------------------------- */
 
 static const Parameter *parameter_of(const GraphNode *node, size_t input) {
     for (size_t p = 0; p < node->row->parameter_count; p++) {
@@ -19,10 +20,14 @@ static const Parameter *parameter_of(const GraphNode *node, size_t input) {
 /* Whether another input, or the variable, says the dtype that a number at `input` is to take. */
 static bool has_dtype_from_others(const GraphNode *node, size_t input, char letter) {
     for (size_t p = 0; p < node->row->parameter_count; p++)
-        if (node->row->parameters[p].kind == PARAMETER_VARIABLE && node->row->parameters[p].letter == letter) return true;
+        if (node->row->parameters[p].kind == PARAMETER_VARIABLE &&
+            node->row->parameters[p].letter == letter)
+            return true;
     for (size_t i = 0; i < node->input_count && i < 8; i++) {
         const Parameter *other = parameter_of(node, i);
-        if (i != input && other && other->letter == letter && node->inputs[i]->node->row->code != OP_CONSTANT) return true;
+        if (i != input && other && other->letter == letter &&
+            node->inputs[i]->node->row->code != OP_CONSTANT)
+            return true;
     }
     return false;
 }
@@ -30,8 +35,11 @@ static bool has_dtype_from_others(const GraphNode *node, size_t input, char lett
 static bool may_be_inline(const GraphNode *node, size_t input) {
     const GraphNode *from = node->inputs[input]->node;
     const Parameter *parameter = parameter_of(node, input);
-    if (from->row->code != OP_CONSTANT || from->name || !parameter || parameter->kind != PARAMETER_TENSOR) return false;
-    if (node->row->code == OP_COND || from->constant->element_count > 32 || from->constant->origin) return false;
+    if (from->row->code != OP_CONSTANT || from->name || !parameter ||
+        parameter->kind != PARAMETER_TENSOR)
+        return false;
+    if (node->row->code == OP_COND || from->constant->element_count > 32 || from->constant->origin)
+        return false;
     if (parameter->letter)
         return from->constant->rank == 0 && constant_is_finite(from->constant) &&
                (from->weak || has_dtype_from_others(node, input, parameter->letter));
@@ -44,21 +52,27 @@ static void choose_inline(GraphPrinter *p) {
     p->is_inline = arena_alloc_array(p->arena, graph->node_count + 1, sizeof *p->is_inline);
     for (size_t i = 0; i < graph->node_count; i++) {
         const GraphNode *node = graph->nodes[i];
-        p->is_inline[i] = node->row->code == OP_CONSTANT && !node->name && !node->outputs[0]->is_fetchable &&
-                          !node->outputs[0]->is_feedable;
+        p->is_inline[i] = node->row->code == OP_CONSTANT && !node->name &&
+                          !node->outputs[0]->is_fetchable && !node->outputs[0]->is_feedable;
     }
     for (size_t i = 0; i < graph->node_count; i++)
         for (size_t k = 0; k < graph->nodes[i]->input_count; k++)
-            if (!may_be_inline(graph->nodes[i], k)) p->is_inline[graph->nodes[i]->inputs[k]->node->mark] = false;
+            if (!may_be_inline(graph->nodes[i], k))
+                p->is_inline[graph->nodes[i]->inputs[k]->node->mark] = false;
     for (size_t i = 0; i < graph->guard_count; i++)
-        if (!graph->guards[i]->predicate->node->is_dead) p->is_inline[graph->guards[i]->predicate->node->mark] = false;
+        if (!graph->guards[i]->predicate->node->is_dead)
+            p->is_inline[graph->guards[i]->predicate->node->mark] = false;
 }
 
-/* --- Arguments --------------------------------------------------------------------------------------------------- */
+/* --- Arguments
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void print_input(GraphPrinter *p, const Value *value) {
-    if (p->is_inline[value->node->mark]) print_constant(p->out, value->node->constant);
-    else print_value_name(p, value);
+    if (p->is_inline[value->node->mark])
+        print_constant(p->out, value->node->constant);
+    else
+        print_value_name(p, value);
 }
 
 static void print_names_of(GraphPrinter *p, GraphNode *const *nodes, size_t count) {
@@ -75,9 +89,12 @@ static void print_shape_argument(Text *out, const Argument *a) {
     for (size_t i = 0; i < a->count; i++) {
         const ShapeEntry *entry = &a->as.sizes[i];
         if (i) text_add(out, ", ");
-        if (entry->name) text_add(out, entry->name);
-        else if (entry->size < 0) text_add(out, "null");
-        else text_add_format(out, "%lld", (long long)entry->size);
+        if (entry->name)
+            text_add(out, entry->name);
+        else if (entry->size < 0)
+            text_add(out, "null");
+        else
+            text_add_format(out, "%lld", (long long)entry->size);
     }
     text_add_char(out, ']');
 }
@@ -95,8 +112,10 @@ static void print_attribute(Text *out, const Argument *a) {
         text_add_char(out, '[');
         for (size_t i = 0; i < a->count; i++) {
             if (i) text_add(out, ", ");
-            if (a->kind == ARGUMENT_FLOATS) text_add_double(out, a->as.numbers[i], 0);
-            else text_add_format(out, "%lld", (long long)a->as.integers[i]);
+            if (a->kind == ARGUMENT_FLOATS)
+                text_add_double(out, a->as.numbers[i], 0);
+            else
+                text_add_format(out, "%lld", (long long)a->as.integers[i]);
         }
         text_add_char(out, ']');
         break;
@@ -127,17 +146,22 @@ static void print_value_of_state(GraphPrinter *p, const GraphNode *node) {
     const ConstantData *data = node->constant;
     bool is_uniform = data->element_count > 8 && constant_is_uniform(data);
     text_add(p->out, ", value: ");
-    if (data->origin) text_add(p->out, data->origin);
-    else if (is_uniform) print_first_element(p->out, data);
-    else print_constant(p->out, data);
+    if (data->origin)
+        text_add(p->out, data->origin);
+    else if (is_uniform)
+        print_first_element(p->out, data);
+    else
+        print_constant(p->out, data);
     if (!node->weak) text_add_format(p->out, ", dtype: %s", dtype_name(data->dtype));
     if (data->element_count > 0 && (!is_uniform || data->origin)) return;
     text_add(p->out, ", shape: [");
-    for (int i = 0; i < data->rank; i++) text_add_format(p->out, "%s%lld", i ? ", " : "", (long long)data->dims[i]);
+    for (int i = 0; i < data->rank; i++)
+        text_add_format(p->out, "%s%lld", i ? ", " : "", (long long)data->dims[i]);
     text_add_char(p->out, ']');
 }
 
-/* The tensors that every call has stand in `inputs`; those that may be absent, and indices, under their names. */
+/* The tensors that every call has stand in `inputs`; those that may be absent, and indices, under
+ * their names. */
 static bool is_positional(const GraphNode *node, size_t parameter) {
     const Parameter *given = &node->row->parameters[parameter];
     if (given->kind == PARAMETER_TENSOR_LIST) return true;
@@ -156,8 +180,10 @@ static void print_inputs(GraphPrinter *p, const GraphNode *node) {
         for (size_t k = 0; k < count; k++) {
             text_add(p->out, any ? ", " : ", inputs: [");
             any = true;
-            if (is_variable) print_scalar(p->out, node->variable->name);
-            else print_input(p, node->inputs[a->first + k]);
+            if (is_variable)
+                print_scalar(p->out, node->variable->name);
+            else
+                print_input(p, node->inputs[a->first + k]);
         }
     }
     if (any) text_add_char(p->out, ']');
@@ -174,13 +200,15 @@ static void print_attributes(GraphPrinter *p, const GraphNode *node) {
         const Parameter *parameter = &node->row->parameters[i];
         const Argument *a = &node->arguments[i];
         if (parameter->kind != PARAMETER_ATTRIBUTE || a->kind == ARGUMENT_ABSENT) continue;
-        if (node->row->code == OP_CONSTANT || (parameter->text && is_default(a, &parameter->value))) continue;
+        if (node->row->code == OP_CONSTANT || (parameter->text && is_default(a, &parameter->value)))
+            continue;
         text_add_format(p->out, ", %s: ", parameter->name);
         print_attribute(p->out, a);
     }
 }
 
-/* A variable's initial value: a literal, an initializer in place, or that of the variable that has it too. */
+/* A variable's initial value: a literal, an initializer in place, or that of the variable that has
+ * it too. */
 static void print_initial(GraphPrinter *p, const Variable *variable) {
     const GraphNode *node = variable->initial->node;
     for (uint32_t i = 0; i < variable->number && node->row->code != OP_CONSTANT; i++) {
@@ -200,7 +228,9 @@ static void print_initial(GraphPrinter *p, const Variable *variable) {
     text_add_char(p->out, '}');
 }
 
-/* --- Nodes ------------------------------------------------------------------------------------------------------- */
+/* --- Nodes
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void indent(GraphPrinter *p, int depth) {
     for (int i = 0; i < depth; i++) text_add(p->out, "  ");
@@ -209,17 +239,20 @@ static void indent(GraphPrinter *p, int depth) {
 static void print_types(GraphPrinter *p, const GraphNode *node) {
     for (size_t i = 0; i < node->output_count; i++) {
         if (node->outputs[i]->type.dtype == TFCC_NONE) continue;
-        text_add_format(p->out, "%s%s", i ? ", " : "  # ", type_text(p->arena, &node->outputs[i]->type));
+        text_add_format(p->out, "%s%s", i ? ", " : "  # ",
+                        type_text(p->arena, &node->outputs[i]->type));
     }
     text_add_char(p->out, '\n');
 }
 
-/* Names of outputs that the user gave and `name:k` does not say: how many outputs have to be listed for them. */
+/* Names of outputs that the user gave and `name:k` does not say: how many outputs have to be listed
+ * for them. */
 static size_t named_outputs(GraphPrinter *p, const GraphNode *node) {
     size_t named = 0;
     for (size_t i = 0; i < node->output_count; i++) {
         const char *given = node->outputs[i]->name, *own = p->names[node->mark];
-        if (given && strcmp(given, i ? arena_format(p->arena, "%s:%zu", own, i) : own) != 0) named = i + 1;
+        if (given && strcmp(given, i ? arena_format(p->arena, "%s:%zu", own, i) : own) != 0)
+            named = i + 1;
     }
     return node->name ? named : 0;
 }
@@ -228,8 +261,10 @@ static void print_output_names(GraphPrinter *p, const GraphNode *node) {
     size_t named = named_outputs(p, node);
     for (size_t i = 0; i < named; i++) {
         text_add(p->out, i ? ", " : "[");
-        if (node->outputs[i]->name) print_scalar(p->out, node->outputs[i]->name);
-        else print_value_name(p, node->outputs[i]);
+        if (node->outputs[i]->name)
+            print_scalar(p->out, node->outputs[i]->name);
+        else
+            print_value_name(p, node->outputs[i]);
     }
     if (named) text_add_char(p->out, ']');
 }
@@ -327,7 +362,9 @@ static void print_node(GraphPrinter *p, const GraphNode *node, int depth) {
     print_types(p, node);
 }
 
-/* --- The whole --------------------------------------------------------------------------------------------------- */
+/* --- The whole
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* Strings the nodes of each guard together, in order. */
 static void group_by_guard(GraphPrinter *p) {
@@ -348,10 +385,12 @@ static void hide_initial_values(GraphPrinter *p) {
     const Graph *graph = p->graph;
     uint8_t *uses = arena_alloc_array(p->arena, graph->node_count + 1, sizeof *uses);
     for (size_t i = 0; i < graph->node_count; i++)
-        for (size_t k = 0; k < graph->nodes[i]->input_count; k++) uses[graph->nodes[i]->inputs[k]->node->mark] = 1;
+        for (size_t k = 0; k < graph->nodes[i]->input_count; k++)
+            uses[graph->nodes[i]->inputs[k]->node->mark] = 1;
     for (size_t i = 0; i < graph->variable_count; i++) {
         const GraphNode *initial = graph->variables[i]->initial->node;
-        if (!uses[initial->mark] && !initial->outputs[0]->is_fetchable && !initial->outputs[0]->is_feedable)
+        if (!uses[initial->mark] && !initial->outputs[0]->is_fetchable &&
+            !initial->outputs[0]->is_feedable)
             p->is_inline[initial->mark] = true;
     }
 }
@@ -363,7 +402,8 @@ static void print_aliases(GraphPrinter *p) {
         if (!fetch->value) continue;
         const Value *value = fetch->value;
         const char *own = p->names[value->node->mark];
-        if (strcmp(fetch->name, own) == 0 || (value->name && strcmp(fetch->name, value->name) == 0)) continue;
+        if (strcmp(fetch->name, own) == 0 || (value->name && strcmp(fetch->name, value->name) == 0))
+            continue;
         if (strcmp(fetch->name, arena_format(p->arena, "%s:%d", own, value->index)) == 0) continue;
         indent(p, 1);
         print_scalar(p->out, fetch->name);
@@ -373,7 +413,8 @@ static void print_aliases(GraphPrinter *p) {
     }
 }
 
-static void print_indexed(Text *out, const char *key, const Graph *graph, const size_t *indices, size_t count, bool feeds) {
+static void print_indexed(Text *out, const char *key, const Graph *graph, const size_t *indices,
+                          size_t count, bool feeds) {
     text_add_format(out, "%s: [", key);
     for (size_t i = 0; i < count; i++) {
         if (i) text_add(out, ", ");

@@ -4,8 +4,9 @@
 
 #include "graph/ops.h"
 
-/* Appends the graph as a file of the graph language: every node in mapping form, literals inline, types as comments at the line's end. It
- * reads back: compiling the text, in the same folder where it names files of weights, gives the same graph. */
+/* Appends the graph as a file of the graph language: every node in mapping form, literals inline,
+ * types as comments at the line's end. It reads back: compiling the text, in the same folder where
+ * it names files of weights, gives the same graph. */
 void graph_print(Text *text, const Graph *graph);
 
 /* Appends a text as a YAML scalar, in quotes where it needs them. */

@@ -1,4 +1,5 @@
-/* print_names.h: what a dump calls every node, and how YAML wants it written. Private to print*.c. */
+/* print_names.h: what a dump calls every node, and how YAML wants it written. Private to print*.c.
+ */
 #ifndef TFCC_GRAPH_PRINT_NAMES_H
 #define TFCC_GRAPH_PRINT_NAMES_H
 
@@ -8,10 +9,10 @@ typedef struct GraphPrinter {
     Text *out;
     const Graph *graph;
     Arena *arena;
-    const char **names;  /* by node->mark */
-    bool *is_inline;     /* constants that are written where they are used */
-    size_t *next;        /* the nodes under one guard, in order: next[k] - 1 is the index behind node k */
-    Map guards;          /* guard -> index of its first node + 1 */
+    const char **names; /* by node->mark */
+    bool *is_inline;    /* constants that are written where they are used */
+    size_t *next; /* the nodes under one guard, in order: next[k] - 1 is the index behind node k */
+    Map guards;   /* guard -> index of its first node + 1 */
 } GraphPrinter;
 
 /* Sets node->mark to the index and gives every node a name of its own. */

@@ -1,23 +1,32 @@
 /* rules.c: the questions and requirements that many shape rules share. */
 #include "graph/rules.h"
 
+#include "support/dtype.h"
 #include <assert.h>
 #include <string.h>
-#include "support/dtype.h"
 
-/* --- Inputs and outputs ------------------------------------------------------------------------------------------ */
+/* --- Inputs and outputs
+ * ------------------------------------------------------------------------------------------ */
 
-bool has_input(const InferContext *c, const char *parameter) { return node_input(c->node, parameter) != NULL; }
+bool has_input(const InferContext *c, const char *parameter) {
+    return node_input(c->node, parameter) != NULL;
+}
 
-Value *input_value(const InferContext *c, const char *parameter) { return node_input(c->node, parameter); }
+Value *input_value(const InferContext *c, const char *parameter) {
+    return node_input(c->node, parameter);
+}
 
-size_t input_index(const InferContext *c, const char *parameter) { return node_argument(c->node, parameter)->first; }
+size_t input_index(const InferContext *c, const char *parameter) {
+    return node_argument(c->node, parameter)->first;
+}
 
 const Shape *input_shape(const InferContext *c, const char *parameter) {
     return &node_input(c->node, parameter)->type.shape;
 }
 
-void set_shape(InferContext *c, size_t output, Shape shape) { c->node->outputs[output]->type.shape = shape; }
+void set_shape(InferContext *c, size_t output, Shape shape) {
+    c->node->outputs[output]->type.shape = shape;
+}
 
 void set_type(InferContext *c, size_t output, tfcc_dtype dtype, Shape shape) {
     c->node->outputs[output]->type = (Type){dtype, shape};
@@ -29,23 +38,30 @@ bool set_output_count(InferContext *c, size_t count) {
         return infer_error_text(c, "%s:%zu is used, but the op has only %zu output%s", node->label,
                                 node->output_count - 1, count, count == 1 ? "" : "s");
     if (count > 0 && !graph_output(c->graph, node, count - 1))
-        return infer_error_text(c, "%zu outputs are more than the %u a node may have", count, 1u << 16);
+        return infer_error_text(c, "%zu outputs are more than the %u a node may have", count,
+                                1u << 16);
     return true;
 }
 
-Dim known(InferContext *c, int64_t number) { return dim_constant(c->dims, number); }
+Dim known(InferContext *c, int64_t number) {
+    return dim_constant(c->dims, number);
+}
 
-Shape shape_vector(Dim size) { return (Shape){.rank = 1, .dims = {size}}; }
+Shape shape_vector(Dim size) {
+    return (Shape){.rank = 1, .dims = {size}};
+}
 
 bool need_rank(InferContext *c, const char *parameter, int least) {
     const Shape *shape = input_shape(c, parameter);
     size_t index = input_index(c, parameter);
     if (!shape_has_rank(shape))
-        return infer_error_at(c, index, "%s has no known rank, which this op needs: give its placeholder a `shape`",
-                              input_text(c, index));
+        return infer_error_at(
+            c, index, "%s has no known rank, which this op needs: give its placeholder a `shape`",
+            input_text(c, index));
     if (shape->rank >= least) return true;
-    return infer_error_at(c, index, "%s is %s, of rank %d; it needs %d dimension%s or more", input_text(c, index),
-                          shape_text(c->graph->arena, shape), shape->rank, least, least == 1 ? "" : "s");
+    return infer_error_at(c, index, "%s is %s, of rank %d; it needs %d dimension%s or more",
+                          input_text(c, index), shape_text(c->graph->arena, shape), shape->rank,
+                          least, least == 1 ? "" : "s");
 }
 
 bool need_exact_rank(InferContext *c, const char *parameter, int rank) {
@@ -55,12 +71,18 @@ bool need_exact_rank(InferContext *c, const char *parameter, int rank) {
     if (shape->rank == rank) return true;
     return infer_error_at(c, index, "%s is %s; it has to be %s", input_text(c, index),
                           shape_text(c->graph->arena, shape),
-                          rank == 0 ? "a scalar" : rank == 1 ? "a vector" : arena_format(c->graph->arena, "of rank %d", rank));
+                          rank == 0   ? "a scalar"
+                          : rank == 1 ? "a vector"
+                                      : arena_format(c->graph->arena, "of rank %d", rank));
 }
 
-bool need_scalar(InferContext *c, const char *parameter) { return need_exact_rank(c, parameter, 0); }
+bool need_scalar(InferContext *c, const char *parameter) {
+    return need_exact_rank(c, parameter, 0);
+}
 
-/* --- Contents ---------------------------------------------------------------------------------------------------- */
+/* --- Contents
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static bool known_element_count(DimTable *dims, const Shape *shape, int64_t *count) {
     return shape_has_rank(shape) && dim_is_constant(shape_element_count(dims, shape), count);
@@ -80,14 +102,17 @@ static void limit_symbol(DimTable *dims, const Value *value, DimSymbol *symbol) 
 
 bool value_contents(Graph *graph, Value *value, Dim **elements, size_t *count) {
     int64_t total = 0;
-    if (!known_element_count(graph->dims, &value->type.shape, &total) || total > MAXIMUM_ELEMENTS) return false;
+    if (!known_element_count(graph->dims, &value->type.shape, &total) || total > MAXIMUM_ELEMENTS)
+        return false;
     *count = (size_t)total;
     if (!trace_contents(graph, value, 16)) {
-        assert(value->type.dtype == TFCC_INT32 || value->type.dtype == TFCC_INT64 || value->type.dtype == TFCC_BOOL);
+        assert(value->type.dtype == TFCC_INT32 || value->type.dtype == TFCC_INT64 ||
+               value->type.dtype == TFCC_BOOL);
         value->elements = arena_alloc_array(graph->arena, *count + 1, sizeof *value->elements);
         const char *name = value->name ? value->name : value->node->label;
         for (size_t i = 0; i < *count; i++) {
-            const char *label = value->type.shape.rank == 0 ? name : arena_format(graph->arena, "%s[%zu]", name, i);
+            const char *label =
+                value->type.shape.rank == 0 ? name : arena_format(graph->arena, "%s[%zu]", name, i);
             Dim symbol = dim_symbol(graph->dims, DIM_OF_VALUE, label);
             symbol->symbol->value = value;
             symbol->symbol->element = (int64_t)i;
@@ -103,14 +128,19 @@ bool need_contents(InferContext *c, const char *parameter, Dim **elements, size_
     Value *value = input_value(c, parameter);
     size_t index = input_index(c, parameter);
     if (value_contents(c->graph, value, elements, count)) return true;
-    return infer_error_at(c, index, "%s is %s; how many elements it has (at most %d) must be known when the graph is compiled",
-                          input_text(c, index), shape_text(c->graph->arena, &value->type.shape), MAXIMUM_ELEMENTS);
+    return infer_error_at(
+        c, index,
+        "%s is %s; how many elements it has (at most %d) must be known when the graph is compiled",
+        input_text(c, index), shape_text(c->graph->arena, &value->type.shape), MAXIMUM_ELEMENTS);
 }
 
-bool need_constants(InferContext *c, const char *parameter, const char *reason, const int64_t **numbers, size_t *count) {
-    if (value_known_integers(c->graph->arena, input_value(c, parameter), numbers, count)) return true;
+bool need_constants(InferContext *c, const char *parameter, const char *reason,
+                    const int64_t **numbers, size_t *count) {
+    if (value_known_integers(c->graph->arena, input_value(c, parameter), numbers, count))
+        return true;
     size_t index = input_index(c, parameter);
-    return infer_error_at(c, index, "%s must be known when the graph is compiled: %s", input_text(c, index), reason);
+    return infer_error_at(c, index, "%s must be known when the graph is compiled: %s",
+                          input_text(c, index), reason);
 }
 
 bool need_constant(InferContext *c, const char *parameter, const char *reason, int64_t *number) {
@@ -125,14 +155,18 @@ bool need_constant(InferContext *c, const char *parameter, const char *reason, i
     return true;
 }
 
-/* --- Axes -------------------------------------------------------------------------------------------------------- */
+/* --- Axes
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 bool normalize_axis(InferContext *c, int64_t axis, int rank, const char *what, int *result) {
     if (axis < -rank || axis >= rank) {
         if (rank == 0)
-            return infer_error_text(c, "%s %lld is out of range: a scalar has no dimensions", what, (long long)axis);
-        return infer_error_text(c, "%s %lld is out of range: with %d dimension%s it is from %d to %d", what,
-                                (long long)axis, rank, rank == 1 ? "" : "s", -rank, rank - 1);
+            return infer_error_text(c, "%s %lld is out of range: a scalar has no dimensions", what,
+                                    (long long)axis);
+        return infer_error_text(c,
+                                "%s %lld is out of range: with %d dimension%s it is from %d to %d",
+                                what, (long long)axis, rank, rank == 1 ? "" : "s", -rank, rank - 1);
     }
     *result = (int)(axis < 0 ? axis + rank : axis);
     return true;
@@ -144,15 +178,19 @@ bool need_axes(InferContext *c, const char *parameter, int rank, unsigned *axes)
     const int64_t *numbers;
     size_t count;
     if (input_shape(c, parameter)->rank > 1 || !shape_has_rank(input_shape(c, parameter)))
-        return infer_error_at(c, input_index(c, parameter), "%s is %s; it has to be a number or a list",
+        return infer_error_at(c, input_index(c, parameter),
+                              "%s is %s; it has to be a number or a list",
                               input_text(c, input_index(c, parameter)),
                               shape_text(c->graph->arena, input_shape(c, parameter)));
-    if (!need_constants(c, parameter, "the rank and shape of the result depend on it", &numbers, &count)) return false;
+    if (!need_constants(c, parameter, "the rank and shape of the result depend on it", &numbers,
+                        &count))
+        return false;
     *axes = 0;
     for (size_t i = 0; i < count; i++) {
         int axis;
         if (!normalize_axis(c, numbers[i], rank, parameter, &axis)) return false;
-        if (*axes & (1u << axis)) return infer_error_text(c, "%s names dimension %d twice", parameter, axis);
+        if (*axes & (1u << axis))
+            return infer_error_text(c, "%s names dimension %d twice", parameter, axis);
         *axes |= 1u << axis;
     }
     return true;
@@ -166,7 +204,9 @@ bool need_axis(InferContext *c, const char *parameter, int rank, int64_t otherwi
     return normalize_axis(c, number, rank, parameter, axis);
 }
 
-/* --- Requirements ------------------------------------------------------------------------------------------------ */
+/* --- Requirements
+ * ------------------------------------------------------------------------------------------------
+ */
 
 bool require_size(InferContext *c, Dim size, const char *what) {
     if (dim_is_nonnegative(c->dims, size)) return true;
@@ -188,7 +228,8 @@ bool require_equal(InferContext *c, Dim a, Dim b, const char *what, size_t x, si
     return infer_require(c, condition, &s);
 }
 
-bool require_same_shape(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y, Shape *merged) {
+bool require_same_shape(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y,
+                        Shape *merged) {
     Shape first = *a, second = *b;
     if (shape_has_rank(a) != shape_has_rank(b)) {
         first = shape_has_rank(a) ? shape_widen(c, a) : *a;
@@ -196,7 +237,8 @@ bool require_same_shape(InferContext *c, const Shape *a, const Shape *b, size_t 
     }
     bool fits = first.rank == second.rank;
     Dim condition = known(c, fits);
-    if (fits && !shape_has_rank(&first)) condition = dim_equal(c->dims, first.runtime_rank, second.runtime_rank);
+    if (fits && !shape_has_rank(&first))
+        condition = dim_equal(c->dims, first.runtime_rank, second.runtime_rank);
     for (int i = 0; fits && i < first.rank; i++)
         condition = dim_and(c->dims, condition, dim_equal(c->dims, first.dims[i], second.dims[i]));
     *merged = shape_has_rank(a) ? *a : *b;
@@ -211,13 +253,16 @@ bool require_same_shape(InferContext *c, const Shape *a, const Shape *b, size_t 
     return infer_require(c, condition, &s);
 }
 
-/* --- Broadcasting ------------------------------------------------------------------------------------------------ */
+/* --- Broadcasting
+ * ------------------------------------------------------------------------------------------------
+ */
 
 Shape shape_widen(InferContext *c, const Shape *shape) {
     if (!shape_has_rank(shape)) return *shape;
     Shape wide = {.rank = MAX_RANK, .runtime_rank = known(c, shape->rank)};
     int front = MAX_RANK - shape->rank;
-    for (int i = 0; i < MAX_RANK; i++) wide.dims[i] = i < front ? known(c, 1) : shape->dims[i - front];
+    for (int i = 0; i < MAX_RANK; i++)
+        wide.dims[i] = i < front ? known(c, 1) : shape->dims[i - front];
     return wide;
 }
 
@@ -229,7 +274,8 @@ static Dim fit_together(DimTable *dims, Dim a, Dim b) {
     return dim_or(dims, condition, dim_equal(dims, b, one));
 }
 
-bool broadcast_shapes(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y, Shape *result) {
+bool broadcast_shapes(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y,
+                      Shape *result) {
     Shape first = *a, second = *b;
     *result = (Shape){0};
     if (!shape_has_rank(a) || !shape_has_rank(b)) {
@@ -259,11 +305,13 @@ bool shape_from_sizes(InferContext *c, const char *parameter, Shape *shape) {
     Dim *elements;
     size_t count, index = input_index(c, parameter);
     if (!shape_has_rank(input_shape(c, parameter)) || input_shape(c, parameter)->rank > 1)
-        return infer_error_at(c, index, "%s is %s; a shape is a vector of sizes", input_text(c, index),
+        return infer_error_at(c, index, "%s is %s; a shape is a vector of sizes",
+                              input_text(c, index),
                               shape_text(c->graph->arena, input_shape(c, parameter)));
     if (!need_contents(c, parameter, &elements, &count)) return false;
     if (count > MAX_RANK)
-        return infer_error_at(c, index, "a shape of %zu dimensions; a tensor has at most %d", count, MAX_RANK);
+        return infer_error_at(c, index, "a shape of %zu dimensions; a tensor has at most %d", count,
+                              MAX_RANK);
     *shape = (Shape){.rank = (int)count};
     for (size_t i = 0; i < count; i++) {
         if (!require_size(c, elements[i], "a size")) return false;

@@ -1,11 +1,13 @@
 /* rules.h: what shape rules are written with.
  *
- * A rule `bool shape_NAME(InferContext *)` is called when the dtypes of the inputs have been settled and weak numbers have become
- * constants. It sets the shape of every output (and the dtype, where the row says `rule`) and gives true, or gives false after one
- * error. What depends on the run becomes a requirement.
+ * A rule `bool shape_NAME(InferContext *)` is called when the dtypes of the inputs have been
+ * settled and weak numbers have become constants. It sets the shape of every output (and the dtype,
+ * where the row says `rule`) and gives true, or gives false after one error. What depends on the
+ * run becomes a requirement.
  *
- * Sentences serve both: they are written once, and appear as a diagnostic where the condition is known to be false, or as the message of a run
- * where unknown sizes are printed as the numbers they have.
+ * Sentences serve both: they are written once, and appear as a diagnostic where the condition is
+ * known to be false, or as the message of a run where unknown sizes are printed as the numbers they
+ * have.
  */
 #ifndef TFCC_GRAPH_RULES_H
 #define TFCC_GRAPH_RULES_H
@@ -13,14 +15,14 @@
 #include "graph/infer.h"
 
 /* Contents are followed through tensors of at most so many elements; through arithmetic, fewer. */
-#define MAXIMUM_ELEMENTS 1024
+#define MAXIMUM_ELEMENTS          1024
 #define MAXIMUM_COMPUTED_ELEMENTS 64
 
 /* --- Sentences (sentence.c) --- */
 
 typedef struct Sentence {
-    Text now;     /* sizes as expressions */
-    Text later;   /* sizes as %0, %1, … */
+    Text now;   /* sizes as expressions */
+    Text later; /* sizes as %0, %1, … */
     Dim values[16];
     size_t value_count;
 } Sentence;
@@ -34,12 +36,16 @@ void sentence_input(Sentence *s, const InferContext *c, size_t index);
 /* What a message calls the input: its name, or `input 'b'` by its parameter. */
 const char *input_text(const InferContext *c, size_t index);
 
-/* The error at the node's place, `op: sentence`, with notes on where its named inputs are declared; gives false. */
+/* The error at the node's place, `op: sentence`, with notes on where its named inputs are declared;
+ * gives false. */
 bool infer_error(InferContext *c, const Sentence *s);
-bool infer_error_text(InferContext *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool infer_error_text(InferContext *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* The same at the place where that input was written. */
-bool infer_error_at(InferContext *c, size_t input, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* True where the condition holds or may hold (then it becomes a requirement), else an error with this sentence. */
+bool infer_error_at(InferContext *c, size_t input, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* True where the condition holds or may hold (then it becomes a requirement), else an error with
+ * this sentence. */
 bool infer_require(InferContext *c, Dim condition, const Sentence *s);
 /* Whether a condition needs no sentence. */
 bool infer_holds(Dim condition);
@@ -57,21 +63,26 @@ bool set_output_count(InferContext *c, size_t count);
 
 Dim known(InferContext *c, int64_t number);
 Shape shape_vector(Dim size);
-/* An error, saying that the op needs it, where the rank of the input is not known (or is below `least`). */
+/* An error, saying that the op needs it, where the rank of the input is not known (or is below
+ * `least`). */
 bool need_rank(InferContext *c, const char *parameter, int least);
 /* An error unless the input has exactly that rank. */
 bool need_exact_rank(InferContext *c, const char *parameter, int rank);
-/* The contents of an index tensor as symbolic numbers: known ones, or fresh symbols of its value. An error where their count is not known. */
+/* The contents of an index tensor as symbolic numbers: known ones, or fresh symbols of its value.
+ * An error where their count is not known. */
 bool need_contents(InferContext *c, const char *parameter, Dim **elements, size_t *count);
-/* As numbers that are known now; `reason` completes `must be known when the graph is compiled: …`. */
-bool need_constants(InferContext *c, const char *parameter, const char *reason, const int64_t **numbers, size_t *count);
+/* As numbers that are known now; `reason` completes `must be known when the graph is compiled: …`.
+ */
+bool need_constants(InferContext *c, const char *parameter, const char *reason,
+                    const int64_t **numbers, size_t *count);
 /* One such number of a scalar (or a vector of one). */
 bool need_constant(InferContext *c, const char *parameter, const char *reason, int64_t *number);
 bool need_scalar(InferContext *c, const char *parameter);
 /* The symbols of a value's contents, made where they are missing. */
 bool value_contents(Graph *graph, Value *value, Dim **elements, size_t *count);
 
-/* How many elements of a bool tensor are true, as a symbol of a node that counts them (known ones are counted now); NULL after an error. */
+/* How many elements of a bool tensor are true, as a symbol of a node that counts them (known ones
+ * are counted now); NULL after an error. */
 Dim infer_count_true(InferContext *c, Value *mask);
 
 /* -rank <= axis < rank, counted from the end where negative; an error otherwise. */
@@ -86,18 +97,23 @@ bool require_size(InferContext *c, Dim size, const char *what);
 /* Requires equality; the sentence is `what: x is […], y is […]` over the two inputs (indices). */
 bool require_equal(InferContext *c, Dim a, Dim b, const char *what, size_t x, size_t y);
 /* The shapes have to be the same, rank and sizes; *merged has what is known of either. */
-bool require_same_shape(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y, Shape *merged);
+bool require_same_shape(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y,
+                        Shape *merged);
 
 /* A shape of known rank in the form of an unknown one. */
 Shape shape_widen(InferContext *c, const Shape *shape);
 /* The broadcast of two shapes; x and y are the inputs named in an error. */
-bool broadcast_shapes(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y, Shape *result);
-/* The shape that a vector of sizes stands for (`shape`, `dims`): its elements, each required not to be negative. */
+bool broadcast_shapes(InferContext *c, const Shape *a, const Shape *b, size_t x, size_t y,
+                      Shape *result);
+/* The shape that a vector of sizes stands for (`shape`, `dims`): its elements, each required not to
+ * be negative. */
 bool shape_from_sizes(InferContext *c, const char *parameter, Shape *shape);
 
-/* --- Contents (contents.c): fills in Value.elements of the outputs where they follow from those of the inputs. --- */
+/* --- Contents (contents.c): fills in Value.elements of the outputs where they follow from those of
+ * the inputs. --- */
 void infer_contents(InferContext *c);
-/* Contents that depend on the run, in terms of the values they are computed from: makes symbols for those, at most `depth` nodes away. */
+/* Contents that depend on the run, in terms of the values they are computed from: makes symbols for
+ * those, at most `depth` nodes away. */
 bool trace_contents(Graph *graph, Value *value, int depth);
 /* An integer in an int32, int64 or bool tensor wraps when it is known. */
 Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element);
@@ -108,7 +124,8 @@ bool shape_scalar_result(InferContext *c);
 /* --- Weak numbers (weak.c): the constant in that dtype; NULL after an error at its place. --- */
 const ConstantData *weak_data(InferContext *c, const GraphNode *constant, tfcc_dtype dtype);
 Value *weak_convert(InferContext *c, size_t input, tfcc_dtype dtype);
-/* What weak numbers of that kind are by themselves, among the allowed dtypes; TFCC_NONE where none fits. */
+/* What weak numbers of that kind are by themselves, among the allowed dtypes; TFCC_NONE where none
+ * fits. */
 tfcc_dtype weak_default(const GraphNode *constant, uint64_t allowed);
 
 #endif

@@ -1,8 +1,8 @@
 /* sentence.c: what inference has to say, now as a diagnostic or later as the message of a run. */
-#include <stdarg.h>
-#include <string.h>
 #include "graph/rules.h"
 #include "support/dtype.h"
+#include <stdarg.h>
+#include <string.h>
 
 Sentence sentence_begin(InferContext *c) {
     return (Sentence){.now = {.arena = c->graph->arena}, .later = {.arena = c->graph->arena}};
@@ -57,7 +57,8 @@ void sentence_shape(Sentence *s, const Shape *shape) {
 static const char *parameter_of_input(const GraphNode *node, size_t index, size_t *position) {
     for (size_t p = 0; p < node->row->parameter_count; p++) {
         const Argument *a = &node->arguments[p];
-        if (a->kind != ARGUMENT_INPUTS || index < a->first || index >= a->first + a->count) continue;
+        if (a->kind != ARGUMENT_INPUTS || index < a->first || index >= a->first + a->count)
+            continue;
         *position = index - a->first;
         return node->row->parameters[p].name;
     }
@@ -73,8 +74,10 @@ const char *input_text(const InferContext *c, size_t index) {
     const char *parameter = parameter_of_input(c->node, index, &position);
     size_t last = 0;
     const char *next = parameter_of_input(c->node, index + 1, &last);
-    bool is_list = position > 0 || (index + 1 < c->node->input_count && last > 0 && strcmp(next, parameter) == 0);
-    return is_list ? arena_format(arena, "%s[%zu]", parameter, position) : arena_format(arena, "'%s'", parameter);
+    bool is_list = position > 0 ||
+                   (index + 1 < c->node->input_count && last > 0 && strcmp(next, parameter) == 0);
+    return is_list ? arena_format(arena, "%s[%zu]", parameter, position)
+                   : arena_format(arena, "'%s'", parameter);
 }
 
 void sentence_input(Sentence *s, const InferContext *c, size_t index) {
@@ -91,17 +94,20 @@ static void note_inputs(const InferContext *c) {
         const GraphNode *from = value->node;
         bool repeated = false;
         for (size_t k = 0; k < i; k++) repeated |= node->inputs[k]->node == from;
-        if (repeated || !from->name || !from->place.file || from->place.line == node->place.line) continue;
+        if (repeated || !from->name || !from->place.file || from->place.line == node->place.line)
+            continue;
         Place place = from->name_place.file ? from->name_place : from->place;
         diagnose_note(c->graph->diagnostics, place, "%s is declared here, %s",
                       escape_for_message(c->graph->arena, from->name),
-                      value->type.dtype == TFCC_NONE ? "" : type_text(c->graph->arena, &value->type));
+                      value->type.dtype == TFCC_NONE ? ""
+                                                     : type_text(c->graph->arena, &value->type));
         notes++;
     }
 }
 
 bool infer_error(InferContext *c, const Sentence *s) {
-    diagnose_error(c->graph->diagnostics, c->node->place, "%s: %s", c->node->row->spelling, s->now.bytes);
+    diagnose_error(c->graph->diagnostics, c->node->place, "%s: %s", c->node->row->spelling,
+                   s->now.bytes);
     note_inputs(c);
     return false;
 }
@@ -127,7 +133,9 @@ bool infer_error_at(InferContext *c, size_t input, const char *format, ...) {
     return false;
 }
 
-bool infer_holds(Dim condition) { return dim_low(condition) > 0 && condition->kind != DIM_OVERFLOW; }
+bool infer_holds(Dim condition) {
+    return dim_low(condition) > 0 && condition->kind != DIM_OVERFLOW;
+}
 
 bool infer_require(InferContext *c, Dim condition, const Sentence *s) {
     if (infer_holds(condition)) return true;
@@ -135,14 +143,16 @@ bool infer_require(InferContext *c, Dim condition, const Sentence *s) {
     GraphNode *node = c->node;
     for (size_t i = 0; i < node->requirement_count; i++)
         if (node->requirements[i].condition == condition) return true;
-    Requirement *requirement = ARENA_PUSH(c->graph->arena, node->requirements, node->requirement_count,
-                                          node->requirement_capacity);
+    Requirement *requirement = ARENA_PUSH(c->graph->arena, node->requirements,
+                                          node->requirement_count, node->requirement_capacity);
     Text message = {.arena = c->graph->arena};
     text_add_format(&message, "%s '", node->row->spelling);
     add_escaped(&message, node->label);
     text_add_format(&message, "': ");
     text_add(&message, s->later.bytes);
-    *requirement = (Requirement){.node = node, .condition = condition, .message = message.bytes,
+    *requirement = (Requirement){.node = node,
+                                 .condition = condition,
+                                 .message = message.bytes,
                                  .value_count = s->value_count};
     memcpy(requirement->values, s->values, sizeof s->values);
     return true;

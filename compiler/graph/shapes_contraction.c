@@ -1,9 +1,11 @@
 /* shapes_contraction.c: rules of sums of products. */
+#include "graph/rules.h"
 #include <ctype.h>
 #include <string.h>
-#include "graph/rules.h"
 
-/* --- matmul ------------------------------------------------------------------------------------------------------ */
+/* --- matmul
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void add_transposed_hint(InferContext *c, Dim k_of_a, const Shape *b, bool transpose_b) {
     const GraphNode *from = c->node->inputs[1]->node;
@@ -11,16 +13,20 @@ static void add_transposed_hint(InferContext *c, Dim k_of_a, const Shape *b, boo
     if (dim_compare(c->dims, k_of_a, j_of_b) != DIM_YES || !from->name || b->rank != 2) return;
     Shape turned = {.rank = 2, .dims = {b->dims[1], b->dims[0]}};
     diagnose_note(c->graph->diagnostics, from->place, "did you mean the transpose of %s, %s?",
-                  escape_for_message(c->graph->arena, from->name), shape_text(c->graph->arena, &turned));
+                  escape_for_message(c->graph->arena, from->name),
+                  shape_text(c->graph->arena, &turned));
 }
 
 /* [batch.., i, k] x [batch.., k, j] -> [batch.., i, j]; batch dimensions broadcast. */
 bool shape_matmul(InferContext *c) {
     if (!need_rank(c, "a", 2) || !need_rank(c, "b", 2)) return false;
     const Shape *a = input_shape(c, "a"), *b = input_shape(c, "b");
-    bool transpose_a = node_attribute_bool(c->node, "transpose_a"), transpose_b = node_attribute_bool(c->node, "transpose_b");
-    Dim i = a->dims[a->rank - (transpose_a ? 1 : 2)], k_of_a = a->dims[a->rank - (transpose_a ? 2 : 1)];
-    Dim k_of_b = b->dims[b->rank - (transpose_b ? 1 : 2)], j = b->dims[b->rank - (transpose_b ? 2 : 1)];
+    bool transpose_a = node_attribute_bool(c->node, "transpose_a"),
+         transpose_b = node_attribute_bool(c->node, "transpose_b");
+    Dim i = a->dims[a->rank - (transpose_a ? 1 : 2)],
+        k_of_a = a->dims[a->rank - (transpose_a ? 2 : 1)];
+    Dim k_of_b = b->dims[b->rank - (transpose_b ? 1 : 2)],
+        j = b->dims[b->rank - (transpose_b ? 2 : 1)];
     if (!require_equal(c, k_of_a, k_of_b, "inner sizes differ", 0, 1)) {
         add_transposed_hint(c, k_of_a, b, transpose_b);
         return false;
@@ -35,18 +41,22 @@ bool shape_matmul(InferContext *c) {
     return true;
 }
 
-/* --- tensordot --------------------------------------------------------------------------------------------------- */
+/* --- tensordot
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* axes as pairs: pair p is axis a_axes[p] of a with b_axes[p] of b. */
 static bool tensordot_axes(InferContext *c, int *a_axes, int *b_axes, int *pairs) {
     const int64_t *numbers;
     size_t count;
     const Shape *axes = input_shape(c, "axes"), *a = input_shape(c, "a"), *b = input_shape(c, "b");
-    if (!need_constants(c, "axes", "the rank of the result depends on it", &numbers, &count)) return false;
+    if (!need_constants(c, "axes", "the rank of the result depends on it", &numbers, &count))
+        return false;
     if (axes->rank == 0) { /* the last n of a with the first n of b */
         int64_t n = numbers[0];
         if (n < 0 || n > a->rank || n > b->rank)
-            return infer_error_text(c, "axes is %lld; a has %d dimensions, b has %d", (long long)n, a->rank, b->rank);
+            return infer_error_text(c, "axes is %lld; a has %d dimensions, b has %d", (long long)n,
+                                    a->rank, b->rank);
         *pairs = (int)n;
         for (int p = 0; p < n; p++) {
             a_axes[p] = a->rank - (int)n + p;
@@ -58,7 +68,8 @@ static bool tensordot_axes(InferContext *c, int *a_axes, int *b_axes, int *pairs
     if (!is_pair_of_lists && !(axes->rank == 1 && count == 2))
         return infer_error_text(c, "axes is %s; it has to be a number, or [axes of a, axes of b]",
                                 shape_text(c->graph->arena, axes));
-    if (count / 2 > MAX_RANK) return infer_error_text(c, "axes names %zu pairs of dimensions", count / 2);
+    if (count / 2 > MAX_RANK)
+        return infer_error_text(c, "axes names %zu pairs of dimensions", count / 2);
     *pairs = (int)(count / 2);
     unsigned a_seen = 0, b_seen = 0;
     for (int p = 0; p < *pairs; p++) {
@@ -76,14 +87,17 @@ static bool tensordot_axes(InferContext *c, int *a_axes, int *b_axes, int *pairs
 /* The free dimensions of a, then those of b. */
 bool shape_tensordot(InferContext *c) {
     int a_axes[MAX_RANK], b_axes[MAX_RANK], pairs;
-    if (!need_rank(c, "a", 0) || !need_rank(c, "b", 0) || !tensordot_axes(c, a_axes, b_axes, &pairs)) return false;
+    if (!need_rank(c, "a", 0) || !need_rank(c, "b", 0) ||
+        !tensordot_axes(c, a_axes, b_axes, &pairs))
+        return false;
     const Shape *a = input_shape(c, "a"), *b = input_shape(c, "b");
     if (a->rank + b->rank - 2 * pairs > MAX_RANK)
         return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
                                 a->rank + b->rank - 2 * pairs, MAX_RANK);
     unsigned a_used = 0, b_used = 0;
     for (int p = 0; p < pairs; p++) {
-        if (!require_equal(c, a->dims[a_axes[p]], b->dims[b_axes[p]], "the sizes of paired dimensions differ", 0, 1))
+        if (!require_equal(c, a->dims[a_axes[p]], b->dims[b_axes[p]],
+                           "the sizes of paired dimensions differ", 0, 1))
             return false;
         a_used |= 1u << a_axes[p];
         b_used |= 1u << b_axes[p];
@@ -97,7 +111,9 @@ bool shape_tensordot(InferContext *c) {
     return true;
 }
 
-/* --- einsum ------------------------------------------------------------------------------------------------------ */
+/* --- einsum
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* The sizes of an equation's letters; `...` of the operands broadcast into `shared`. */
 typedef struct Einsum {
@@ -109,7 +125,8 @@ typedef struct Einsum {
 } Einsum;
 
 /* Counts the letters of a term (up to `,`, `-` or the end) and finds its ellipsis. */
-static bool scan_term(InferContext *c, const char *term, size_t length, int *letters, int *ellipsis) {
+static bool scan_term(InferContext *c, const char *term, size_t length, int *letters,
+                      int *ellipsis) {
     *letters = 0;
     *ellipsis = -1;
     for (size_t i = 0; i < length; i++) {
@@ -120,23 +137,27 @@ static bool scan_term(InferContext *c, const char *term, size_t length, int *let
         } else if (isalpha((unsigned char)term[i])) {
             ++*letters;
         } else {
-            return infer_error_text(c, "in its equation '%c' is neither a letter nor an ellipsis", term[i]);
+            return infer_error_text(c, "in its equation '%c' is neither a letter nor an ellipsis",
+                                    term[i]);
         }
     }
     return true;
 }
 
-static bool meet_operand(InferContext *c, Einsum *e, const char *term, size_t length, size_t input) {
+static bool meet_operand(InferContext *c, Einsum *e, const char *term, size_t length,
+                         size_t input) {
     const Shape *shape = &c->node->inputs[input]->type.shape;
     int letters, ellipsis, at = 0;
     if (!shape_has_rank(shape))
-        return infer_error_at(c, input, "%s has no known rank, which this op needs: give its placeholder a `shape`",
-                              input_text(c, input));
+        return infer_error_at(
+            c, input, "%s has no known rank, which this op needs: give its placeholder a `shape`",
+            input_text(c, input));
     if (!scan_term(c, term, length, &letters, &ellipsis)) return false;
     int hidden = shape->rank - letters;
     if (hidden < 0 || (hidden > 0 && ellipsis < 0))
-        return infer_error_text(c, "the term '%.*s' names %d dimensions, %s is %s", (int)length, term, letters,
-                                input_text(c, input), shape_text(c->graph->arena, shape));
+        return infer_error_text(c, "the term '%.*s' names %d dimensions, %s is %s", (int)length,
+                                term, letters, input_text(c, input),
+                                shape_text(c->graph->arena, shape));
     for (size_t i = 0; i < length; i++) {
         if (term[i] == ' ') continue;
         if (term[i] == '.') {
@@ -177,7 +198,9 @@ static bool einsum_output(InferContext *c, const Einsum *e, const char *term, si
     int letters, ellipsis;
     if (!scan_term(c, term, length, &letters, &ellipsis)) return false;
     int rank = letters + (ellipsis >= 0 ? e->shared.rank : 0);
-    if (rank > MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", rank, MAX_RANK);
+    if (rank > MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                rank, MAX_RANK);
     Shape shape = {0};
     bool seen[128] = {false};
     for (size_t i = 0; i < length; i++) {
@@ -188,8 +211,10 @@ static bool einsum_output(InferContext *c, const Einsum *e, const char *term, si
             i += 2;
             continue;
         }
-        if (!e->size[letter]) return infer_error_text(c, "the letter '%c' of the result is in no operand", letter);
-        if (seen[letter]) return infer_error_text(c, "the letter '%c' is in the result twice", letter);
+        if (!e->size[letter])
+            return infer_error_text(c, "the letter '%c' of the result is in no operand", letter);
+        if (seen[letter])
+            return infer_error_text(c, "the letter '%c' is in the result twice", letter);
         seen[letter] = true;
         shape.dims[shape.rank++] = e->size[letter];
     }
@@ -200,18 +225,20 @@ static bool einsum_output(InferContext *c, const Einsum *e, const char *term, si
 bool shape_einsum(InferContext *c) {
     const char *equation = node_attribute_word(c->node, "equation");
     Einsum e = {0};
-    const char *arrow = strstr(equation, "->"), *end = arrow ? arrow : equation + strlen(equation), *at = equation;
+    const char *arrow = strstr(equation, "->"), *end = arrow ? arrow : equation + strlen(equation),
+               *at = equation;
     for (size_t input = 0;; input++) {
         size_t length = strcspn(at, ",");
         if (length > (size_t)(end - at)) length = (size_t)(end - at);
         if (input >= c->node->input_count)
-            return infer_error_text(c, "its equation has more terms than the %zu inputs", c->node->input_count);
+            return infer_error_text(c, "its equation has more terms than the %zu inputs",
+                                    c->node->input_count);
         if (!meet_operand(c, &e, at, length, input)) return false;
         at += length;
         if (at == end) {
             if (input + 1 == c->node->input_count) break;
-            return infer_error_text(c, "its equation has %zu term%s for %zu inputs", input + 1, input ? "s" : "",
-                                    c->node->input_count);
+            return infer_error_text(c, "its equation has %zu term%s for %zu inputs", input + 1,
+                                    input ? "s" : "", c->node->input_count);
         }
         at++;
     }

@@ -1,8 +1,9 @@
-/* shapes_elementwise.c: rules of ops that compute each element from the elements at the same place. */
-#include <string.h>
-#include <strings.h>
+/* shapes_elementwise.c: rules of ops that compute each element from the elements at the same place.
+ */
 #include "graph/rules.h"
 #include "support/dtype.h"
+#include <string.h>
+#include <strings.h>
 
 /* The shape of the first input. */
 bool shape_same(InferContext *c) {
@@ -10,9 +11,13 @@ bool shape_same(InferContext *c) {
     return true;
 }
 
-bool shape_cast(InferContext *c) { return shape_same(c); }
+bool shape_cast(InferContext *c) {
+    return shape_same(c);
+}
 
-bool shape_like(InferContext *c) { return shape_same(c); }
+bool shape_like(InferContext *c) {
+    return shape_same(c);
+}
 
 bool shape_same_with_axis(InferContext *c) {
     int axis;
@@ -34,7 +39,8 @@ bool shape_same_with_axes(InferContext *c) {
 
 bool shape_broadcast(InferContext *c) {
     Shape shape;
-    if (!broadcast_shapes(c, &c->node->inputs[0]->type.shape, &c->node->inputs[1]->type.shape, 0, 1, &shape))
+    if (!broadcast_shapes(c, &c->node->inputs[0]->type.shape, &c->node->inputs[1]->type.shape, 0, 1,
+                          &shape))
         return false;
     set_shape(c, 0, shape);
     return true;
@@ -50,10 +56,12 @@ bool shape_divide(InferContext *c) {
     return true;
 }
 
-/* A larger element becomes a new last dimension of smaller ones; the other way round that dimension goes. */
+/* A larger element becomes a new last dimension of smaller ones; the other way round that dimension
+ * goes. */
 bool shape_bitcast(InferContext *c) {
     const Shape *input = input_shape(c, "input");
-    int from = dtype_bits(c->node->inputs[0]->type.dtype), to = dtype_bits(c->node->outputs[0]->type.dtype);
+    int from = dtype_bits(c->node->inputs[0]->type.dtype),
+        to = dtype_bits(c->node->outputs[0]->type.dtype);
     Shape shape = *input;
     if (from == to) {
         set_shape(c, 0, shape);
@@ -62,13 +70,18 @@ bool shape_bitcast(InferContext *c) {
     if (!need_rank(c, "input", from < to ? 1 : 0)) return false;
     if (from > to) {
         if (shape.rank == MAX_RANK)
-            return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", MAX_RANK + 1, MAX_RANK);
+            return infer_error_text(c,
+                                    "the result would have %d dimensions; a tensor has at most %d",
+                                    MAX_RANK + 1, MAX_RANK);
         shape.dims[shape.rank++] = known(c, from / to);
     } else {
         Sentence s = sentence_begin(c);
-        sentence_text(&s, "the last dimension has to be %d, for %d bits to become %d: ", to / from, from, to);
+        sentence_text(&s, "the last dimension has to be %d, for %d bits to become %d: ", to / from,
+                      from, to);
         sentence_input(&s, c, 0);
-        if (!infer_require(c, dim_equal(c->dims, shape.dims[shape.rank - 1], known(c, to / from)), &s)) return false;
+        if (!infer_require(c, dim_equal(c->dims, shape.dims[shape.rank - 1], known(c, to / from)),
+                           &s))
+            return false;
         shape.rank--;
     }
     set_shape(c, 0, shape);
@@ -88,7 +101,9 @@ bool shape_where(InferContext *c) {
         return true;
     }
     Shape both, all;
-    if (!broadcast_shapes(c, &c->node->inputs[1]->type.shape, &c->node->inputs[2]->type.shape, 1, 2, &both)) return false;
+    if (!broadcast_shapes(c, &c->node->inputs[1]->type.shape, &c->node->inputs[2]->type.shape, 1, 2,
+                          &both))
+        return false;
     if (!broadcast_shapes(c, &c->node->inputs[0]->type.shape, &both, 0, 1, &all)) return false;
     set_type(c, 0, c->node->inputs[1]->type.dtype, all);
     return true;
@@ -99,7 +114,8 @@ bool shape_clip_by_value(InferContext *c) {
     const Shape *t = &c->node->inputs[0]->type.shape;
     for (size_t bound = 1; bound <= 2; bound++) {
         Shape shape, merged;
-        if (!broadcast_shapes(c, t, &c->node->inputs[bound]->type.shape, 0, bound, &shape)) return false;
+        if (!broadcast_shapes(c, t, &c->node->inputs[bound]->type.shape, 0, bound, &shape))
+            return false;
         if (!require_same_shape(c, t, &shape, 0, bound, &merged)) return false;
     }
     set_shape(c, 0, *t);
@@ -111,7 +127,8 @@ bool shape_add_n(InferContext *c) {
     Shape shape = c->node->inputs[0]->type.shape;
     for (size_t i = 1; i < c->node->input_count; i++) {
         Shape merged;
-        if (!require_same_shape(c, &shape, &c->node->inputs[i]->type.shape, 0, i, &merged)) return false;
+        if (!require_same_shape(c, &shape, &c->node->inputs[i]->type.shape, 0, i, &merged))
+            return false;
         shape = merged;
     }
     set_shape(c, 0, shape);
@@ -123,7 +140,8 @@ bool shape_bias_add(InferContext *c) {
     const Shape *value = input_shape(c, "value"), *bias = input_shape(c, "bias");
     if (!need_rank(c, "value", 2) || !need_exact_rank(c, "bias", 1)) return false;
     bool channels_first = strcasecmp(format, "NCHW") == 0 || strncasecmp(format, "NC", 2) == 0;
-    if (!channels_first && strcasecmp(format, "NHWC") != 0 && !(format[0] == 'N' && format[strlen(format) - 1] == 'C'))
+    if (!channels_first && strcasecmp(format, "NHWC") != 0 &&
+        !(format[0] == 'N' && format[strlen(format) - 1] == 'C'))
         return infer_error_text(c, "data_format is '%s'; it has to be NHWC or NCHW", format);
     set_shape(c, 0, *value);
     return require_equal(c, value->dims[channels_first ? 1 : value->rank - 1], bias->dims[0],

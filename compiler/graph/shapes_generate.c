@@ -1,9 +1,9 @@
 /* shapes_generate.c: rules of ops whose shape is an argument, not that of a tensor. */
-#include <math.h>
-#include <string.h>
 #include "graph/rules.h"
 #include "support/dtype.h"
 #include "support/half.h"
+#include <math.h>
+#include <string.h>
 
 bool shape_filled(InferContext *c) {
     Shape shape;
@@ -12,7 +12,9 @@ bool shape_filled(InferContext *c) {
     return true;
 }
 
-bool shape_variance_scaled(InferContext *c) { return shape_filled(c); }
+bool shape_variance_scaled(InferContext *c) {
+    return shape_filled(c);
+}
 
 bool shape_fill(InferContext *c) {
     Shape shape;
@@ -30,7 +32,8 @@ bool shape_random_uniform(InferContext *c) {
     return shape_filled(c);
 }
 
-/* --- eye, diag, band_part ---------------------------------------------------------------------------------------- */
+/* --- eye, diag, band_part
+ * ---------------------------------------------------------------------------------------- */
 
 static bool scalar_size(InferContext *c, const char *parameter, Dim *size) {
     Dim *elements;
@@ -47,7 +50,9 @@ bool shape_eye(InferContext *c) {
     if (!scalar_size(c, "num_rows", &rows)) return false;
     columns = rows;
     if (has_input(c, "num_columns") && !scalar_size(c, "num_columns", &columns)) return false;
-    if (shape.rank + 2 > MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", shape.rank + 2, MAX_RANK);
+    if (shape.rank + 2 > MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                shape.rank + 2, MAX_RANK);
     shape.dims[shape.rank++] = rows;
     shape.dims[shape.rank++] = columns;
     set_shape(c, 0, shape);
@@ -55,7 +60,8 @@ bool shape_eye(InferContext *c) {
 }
 
 bool shape_band_part(InferContext *c) {
-    if (!need_rank(c, "input", 2) || !need_scalar(c, "num_lower") || !need_scalar(c, "num_upper")) return false;
+    if (!need_rank(c, "input", 2) || !need_scalar(c, "num_lower") || !need_scalar(c, "num_upper"))
+        return false;
     set_shape(c, 0, *input_shape(c, "input"));
     return true;
 }
@@ -66,7 +72,8 @@ static bool read_diagonals(InferContext *c, int64_t *low, int64_t *high) {
     size_t count;
     *low = *high = 0;
     if (!has_input(c, "k")) return true;
-    if (!need_constants(c, "k", "the shape of the result depends on it", &numbers, &count)) return false;
+    if (!need_constants(c, "k", "the shape of the result depends on it", &numbers, &count))
+        return false;
     if (count < 1 || count > 2 || numbers[0] > numbers[count - 1])
         return infer_error_text(c, "k has to be a number, or [lowest, highest]");
     *low = numbers[0];
@@ -75,14 +82,17 @@ static bool read_diagonals(InferContext *c, int64_t *low, int64_t *high) {
     return (*low >= -limit && *high <= limit) || infer_error_text(c, "k is out of range");
 }
 
-static int64_t above(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t above(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
 
-/* The vectors of several diagonals stand as the rows of a matrix, highest first. Without sizes of its own the result is the smallest
- * square that has them. */
+/* The vectors of several diagonals stand as the rows of a matrix, highest first. Without sizes of
+ * its own the result is the smallest square that has them. */
 bool shape_diag(InferContext *c) {
     DimTable *t = c->dims;
     const Shape *diagonal = input_shape(c, "diagonal");
-    int64_t low, high, rows = node_attribute_integer(c->node, "num_rows"), columns = node_attribute_integer(c->node, "num_cols");
+    int64_t low, high, rows = node_attribute_integer(c->node, "num_rows"),
+                       columns = node_attribute_integer(c->node, "num_cols");
     if (!read_diagonals(c, &low, &high)) return false;
     bool is_band = low != high;
     if (!need_rank(c, "diagonal", is_band ? 2 : 1)) return false;
@@ -96,13 +106,19 @@ bool shape_diag(InferContext *c) {
         sentence_input(&s, c, 0);
         if (!infer_require(c, condition, &s)) return false;
     }
-    if (shape.rank + 2 > MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", shape.rank + 2, MAX_RANK);
-    Dim least_rows = dim_add(t, longest, known(c, above(-high, 0))), least_columns = dim_add(t, longest, known(c, above(low, 0)));
+    if (shape.rank + 2 > MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                shape.rank + 2, MAX_RANK);
+    Dim least_rows = dim_add(t, longest, known(c, above(-high, 0))),
+        least_columns = dim_add(t, longest, known(c, above(low, 0)));
     Dim square = dim_add(t, longest, known(c, above(above(-high, 0), above(low, 0))));
     Dim height = rows >= 0 ? known(c, rows) : columns >= 0 ? least_rows : square;
     Dim width = columns >= 0 ? known(c, columns) : rows >= 0 ? least_columns : square;
-    Dim condition = dim_and(t, dim_not(t, dim_less(t, height, least_rows)), dim_not(t, dim_less(t, width, least_columns)));
-    condition = dim_and(t, condition, dim_or(t, dim_equal(t, height, least_rows), dim_equal(t, width, least_columns)));
+    Dim condition = dim_and(t, dim_not(t, dim_less(t, height, least_rows)),
+                            dim_not(t, dim_less(t, width, least_columns)));
+    condition =
+        dim_and(t, condition,
+                dim_or(t, dim_equal(t, height, least_rows), dim_equal(t, width, least_columns)));
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
         sentence_text(&s, "a matrix of ");
@@ -125,13 +141,17 @@ bool shape_diag_part(InferContext *c) {
     int64_t low, high;
     if (!need_rank(c, "input", 2) || !read_diagonals(c, &low, &high)) return false;
     if (has_input(c, "padding_value") && !need_scalar(c, "padding_value")) return false;
-    Dim rows = input->dims[input->rank - 2], columns = input->dims[input->rank - 1], zero = known(c, 0);
-    Dim longest = dim_minimum(t, dim_subtract(t, rows, known(c, above(-high, 0))), dim_subtract(t, columns, known(c, above(low, 0))));
+    Dim rows = input->dims[input->rank - 2], columns = input->dims[input->rank - 1],
+        zero = known(c, 0);
+    Dim longest = dim_minimum(t, dim_subtract(t, rows, known(c, above(-high, 0))),
+                              dim_subtract(t, columns, known(c, above(low, 0))));
     /* Diagonal 0 is there even in a matrix without elements. */
-    Dim condition = dim_and(t, low < 0 ? dim_less(t, dim_subtract(t, zero, rows), known(c, low)) : known(c, 1),
-                            high > 0 ? dim_less(t, known(c, high), columns) : known(c, 1));
+    Dim condition =
+        dim_and(t, low < 0 ? dim_less(t, dim_subtract(t, zero, rows), known(c, low)) : known(c, 1),
+                high > 0 ? dim_less(t, known(c, high), columns) : known(c, 1));
     if (low > 0) condition = dim_and(t, condition, dim_less(t, known(c, low), columns));
-    if (high < 0) condition = dim_and(t, condition, dim_less(t, dim_subtract(t, zero, rows), known(c, high)));
+    if (high < 0)
+        condition = dim_and(t, condition, dim_less(t, dim_subtract(t, zero, rows), known(c, high)));
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
         sentence_text(&s, "there is no diagonal %lld: ", (long long)(low < 0 ? low : high));
@@ -146,12 +166,14 @@ bool shape_diag_part(InferContext *c) {
     return true;
 }
 
-/* --- linspace, range --------------------------------------------------------------------------------------------- */
+/* --- linspace, range
+ * --------------------------------------------------------------------------------------------- */
 
 bool shape_linspace(InferContext *c) {
     Dim *num;
     size_t count;
-    if (!need_scalar(c, "start") || !need_scalar(c, "stop") || !need_scalar(c, "num") || !need_contents(c, "num", &num, &count))
+    if (!need_scalar(c, "start") || !need_scalar(c, "stop") || !need_scalar(c, "num") ||
+        !need_contents(c, "num", &num, &count))
         return false;
     Sentence s = sentence_begin(c);
     sentence_text(&s, "num has to be 1 or more, and is ");
@@ -180,7 +202,8 @@ static Value *apply_cast(InferContext *c, Value *x, tfcc_dtype dtype) {
     const OpRow *row = op_row(OP_CAST);
     GraphNode *node = graph_add_node(c->graph, row, NULL, c->node, c->node->place);
     graph_add_input(c->graph, node, 0, x, c->node->place);
-    node->arguments[op_parameter(row, "dtype")] = (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
+    node->arguments[op_parameter(row, "dtype")] =
+        (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
     return graph_settle_node(c->graph, node) ? node->outputs[0] : NULL;
 }
 
@@ -188,7 +211,9 @@ static Value *apply_cast(InferContext *c, Value *x, tfcc_dtype dtype) {
 static Dim scalar_contents(InferContext *c, Value *value) {
     Dim *elements;
     size_t count;
-    Value *wide = value->elements || value->type.dtype == TFCC_INT32 ? value : apply_cast(c, value, TFCC_INT64);
+    Value *wide = value->elements || value->type.dtype == TFCC_INT32
+                      ? value
+                      : apply_cast(c, value, TFCC_INT64);
     return wide && value_contents(c->graph, wide, &elements, &count) ? elements[0] : NULL;
 }
 
@@ -204,7 +229,8 @@ static bool integer_range(InferContext *c, Value *start, Value *limit, Value *de
     sentence_text(&s, "delta is 0");
     if (!infer_require(c, dim_not(t, dim_equal(t, step, zero)), &s)) return false;
     Dim span = dim_subtract(t, to, from);
-    Dim fits = dim_select(t, dim_less(t, zero, step), dim_not(t, dim_less(t, to, from)), dim_not(t, dim_less(t, from, to)));
+    Dim fits = dim_select(t, dim_less(t, zero, step), dim_not(t, dim_less(t, to, from)),
+                          dim_not(t, dim_less(t, from, to)));
     Sentence away = sentence_begin(c);
     sentence_text(&away, "a range from ");
     sentence_dim(&away, from);
@@ -214,7 +240,8 @@ static bool integer_range(InferContext *c, Value *start, Value *limit, Value *de
     sentence_dim(&away, to);
     if (!infer_require(c, fits, &away)) return false;
     Dim upward = dim_ceil_divide(t, span, dim_maximum(t, step, one));
-    Dim downward = dim_ceil_divide(t, dim_subtract(t, zero, span), dim_maximum(t, dim_subtract(t, zero, step), one));
+    Dim downward = dim_ceil_divide(t, dim_subtract(t, zero, span),
+                                   dim_maximum(t, dim_subtract(t, zero, step), one));
     *size = dim_maximum(t, zero, dim_select(t, dim_less(t, zero, step), upward, downward));
     return true;
 }
@@ -222,17 +249,24 @@ static bool integer_range(InferContext *c, Value *start, Value *limit, Value *de
 /* ceil(|(limit - start) / delta|) in float64, now or by nodes of the graph. */
 static bool float_range(InferContext *c, Value *start, Value *limit, Value *delta, Dim *size) {
     double from = 0, to = 0, step = 1;
-    if ((!start || constant_number(start, &from)) && constant_number(limit, &to) && (!delta || constant_number(delta, &step))) {
+    if ((!start || constant_number(start, &from)) && constant_number(limit, &to) &&
+        (!delta || constant_number(delta, &step))) {
         double count = ceil(fabs((to - from) / step));
-        if (step == 0 || isnan(count) || count > 1e18) return infer_error_text(c, "from %g to %g by %g is no range", from, to, step);
+        if (step == 0 || isnan(count) || count > 1e18)
+            return infer_error_text(c, "from %g to %g by %g is no range", from, to, step);
         if ((step > 0 && from > to) || (step < 0 && from < to))
-            return infer_error_text(c, "a range from %g by %g leads away from its limit, %g", from, step, to);
+            return infer_error_text(c, "a range from %g by %g leads away from its limit, %g", from,
+                                    step, to);
         *size = known(c, (int64_t)count);
         return true;
     }
     Value *span = apply_cast(c, limit, TFCC_FLOAT64);
-    if (start && span) span = graph_apply(c->graph, c->node, "subtract", (Value *[]){span, apply_cast(c, start, TFCC_FLOAT64)}, 2);
-    if (delta && span) span = graph_apply(c->graph, c->node, "divide", (Value *[]){span, apply_cast(c, delta, TFCC_FLOAT64)}, 2);
+    if (start && span)
+        span = graph_apply(c->graph, c->node, "subtract",
+                           (Value *[]){span, apply_cast(c, start, TFCC_FLOAT64)}, 2);
+    if (delta && span)
+        span = graph_apply(c->graph, c->node, "divide",
+                           (Value *[]){span, apply_cast(c, delta, TFCC_FLOAT64)}, 2);
     if (span) span = graph_apply(c->graph, c->node, "ceil", &span, 1);
     Value *count = span ? apply_cast(c, span, TFCC_INT64) : NULL;
     if (!count) return false;
@@ -243,7 +277,8 @@ static bool float_range(InferContext *c, Value *start, Value *limit, Value *delt
 
 /* range(limit) begins at 0: its one argument arrives as `start`. */
 bool shape_range(InferContext *c) {
-    Value *start = input_value(c, "start"), *limit = input_value(c, "limit"), *delta = input_value(c, "delta");
+    Value *start = input_value(c, "start"), *limit = input_value(c, "limit"),
+          *delta = input_value(c, "delta");
     for (size_t i = 0; i < c->node->input_count; i++)
         if (c->node->inputs[i]->type.shape.rank != 0)
             return infer_error_at(c, i, "%s is %s; it has to be a scalar", input_text(c, i),

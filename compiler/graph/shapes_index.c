@@ -1,8 +1,10 @@
-/* shapes_index.c: rules of ops that look elements up by computed indices, and of those that choose by a mask. */
-#include "graph/rules.h"
+/* shapes_index.c: rules of ops that look elements up by computed indices, and of those that choose
+ * by a mask. */
 #include "graph/ops.h"
+#include "graph/rules.h"
 
-/* params [batch.., front.., n, rest..] with indices [batch.., i..] -> [batch.., front.., i.., rest..] */
+/* params [batch.., front.., n, rest..] with indices [batch.., i..] -> [batch.., front.., i..,
+ * rest..] */
 bool shape_gather(InferContext *c) {
     const Shape *params = input_shape(c, "params"), *indices = input_shape(c, "indices");
     if (!need_rank(c, "params", 1) || !need_rank(c, "indices", 0)) return false;
@@ -10,16 +12,20 @@ bool shape_gather(InferContext *c) {
     if (batch < 0) batch += indices->rank;
     if (batch < 0 || batch > indices->rank || batch >= params->rank)
         return infer_error_text(c, "batch_dims is %lld; params has %d dimensions, indices %d",
-                                (long long)node_attribute_integer(c->node, "batch_dims"), params->rank, indices->rank);
+                                (long long)node_attribute_integer(c->node, "batch_dims"),
+                                params->rank, indices->rank);
     int axis;
     if (!need_axis(c, "axis", params->rank, batch, &axis)) return false;
-    if (axis < batch) return infer_error_text(c, "axis %d is below batch_dims %lld", axis, (long long)batch);
+    if (axis < batch)
+        return infer_error_text(c, "axis %d is below batch_dims %lld", axis, (long long)batch);
     Shape shape = {0};
     int rank = params->rank - 1 + indices->rank - (int)batch;
-    if (rank > MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", rank, MAX_RANK);
+    if (rank > MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                rank, MAX_RANK);
     for (int i = 0; i < batch; i++)
-        if (!require_equal(c, params->dims[i], indices->dims[i], "batch dimensions differ", input_index(c, "params"),
-                           input_index(c, "indices")))
+        if (!require_equal(c, params->dims[i], indices->dims[i], "batch dimensions differ",
+                           input_index(c, "params"), input_index(c, "indices")))
             return false;
     for (int i = 0; i < axis; i++) shape.dims[shape.rank++] = params->dims[i];
     for (int i = (int)batch; i < indices->rank; i++) shape.dims[shape.rank++] = indices->dims[i];
@@ -33,10 +39,15 @@ static bool index_depth(InferContext *c, const Shape *indices, int limit, int *d
     int64_t k;
     if (!need_rank(c, "indices", 1)) return false;
     if (!dim_is_constant(indices->dims[indices->rank - 1], &k))
-        return infer_error_text(c, "the last dimension of indices must be known, as the rank of the result depends on it: %s is %s",
-                                input_text(c, input_index(c, "indices")), shape_text(c->graph->arena, indices));
+        return infer_error_text(c,
+                                "the last dimension of indices must be known, as the rank of the "
+                                "result depends on it: %s is %s",
+                                input_text(c, input_index(c, "indices")),
+                                shape_text(c->graph->arena, indices));
     if (k > limit)
-        return infer_error_text(c, "the last dimension of indices is %lld, more than the %d dimensions to index", (long long)k, limit);
+        return infer_error_text(
+            c, "the last dimension of indices is %lld, more than the %d dimensions to index",
+            (long long)k, limit);
     *depth = (int)k;
     return true;
 }
@@ -47,18 +58,21 @@ bool shape_gather_nd(InferContext *c) {
     int64_t batch = node_attribute_integer(c->node, "batch_dims");
     int depth;
     if (batch < 0 || batch >= indices->rank || batch > params->rank)
-        return infer_error_text(c, "batch_dims is %lld; params has %d dimensions, indices %d", (long long)batch, params->rank,
-                                indices->rank);
+        return infer_error_text(c, "batch_dims is %lld; params has %d dimensions, indices %d",
+                                (long long)batch, params->rank, indices->rank);
     if (!index_depth(c, indices, params->rank - (int)batch, &depth)) return false;
     for (int i = 0; i < batch; i++)
-        if (!require_equal(c, params->dims[i], indices->dims[i], "batch dimensions differ", input_index(c, "params"),
-                           input_index(c, "indices")))
+        if (!require_equal(c, params->dims[i], indices->dims[i], "batch dimensions differ",
+                           input_index(c, "params"), input_index(c, "indices")))
             return false;
     Shape shape = {0};
     int rank = indices->rank - 1 + params->rank - depth - (int)batch;
-    if (rank > MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", rank, MAX_RANK);
+    if (rank > MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                rank, MAX_RANK);
     for (int i = 0; i < indices->rank - 1; i++) shape.dims[shape.rank++] = indices->dims[i];
-    for (int i = (int)batch + depth; i < params->rank; i++) shape.dims[shape.rank++] = params->dims[i];
+    for (int i = (int)batch + depth; i < params->rank; i++)
+        shape.dims[shape.rank++] = params->dims[i];
     set_shape(c, 0, shape);
     return true;
 }
@@ -73,7 +87,8 @@ bool shape_scatter_nd(InferContext *c) {
     int rank = indices->rank - 1 + shape.rank - depth;
     Dim condition = known(c, rank == updates->rank);
     for (int i = 0; rank == updates->rank && i < rank; i++) {
-        Dim wanted = i < indices->rank - 1 ? indices->dims[i] : shape.dims[i - (indices->rank - 1) + depth];
+        Dim wanted =
+            i < indices->rank - 1 ? indices->dims[i] : shape.dims[i - (indices->rank - 1) + depth];
         condition = dim_and(c->dims, condition, dim_equal(c->dims, updates->dims[i], wanted));
     }
     set_shape(c, 0, shape);
@@ -93,28 +108,36 @@ bool shape_roll(InferContext *c) {
     const int64_t *axes;
     size_t count;
     int axis;
-    if (!need_rank(c, "input", 1) || !need_constants(c, "axis", "it names dimensions", &axes, &count)) return false;
+    if (!need_rank(c, "input", 1) ||
+        !need_constants(c, "axis", "it names dimensions", &axes, &count))
+        return false;
     for (size_t i = 0; i < count; i++)
         if (!normalize_axis(c, axes[i], input->rank, "axis", &axis)) return false;
     if (!need_rank(c, "shift", 0)) return false;
     Dim shifts = shape_element_count(c->dims, input_shape(c, "shift"));
-    if (input_shape(c, "shift")->rank > 1 || dim_compare(c->dims, shifts, known(c, (int64_t)count)) != DIM_YES)
-        return infer_error_text(c, "shift and axis have to have as many elements: shift is %s, axis %s",
-                                shape_text(c->graph->arena, input_shape(c, "shift")),
-                                shape_text(c->graph->arena, input_shape(c, "axis")));
+    if (input_shape(c, "shift")->rank > 1 ||
+        dim_compare(c->dims, shifts, known(c, (int64_t)count)) != DIM_YES)
+        return infer_error_text(
+            c, "shift and axis have to have as many elements: shift is %s, axis %s",
+            shape_text(c->graph->arena, input_shape(c, "shift")),
+            shape_text(c->graph->arena, input_shape(c, "axis")));
     set_shape(c, 0, *input);
     return true;
 }
 
-/* --- Masks ------------------------------------------------------------------------------------------------------- */
+/* --- Masks
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 /* op(x) as a node of its own in front of the one that is inferred. */
-static Value *apply_with_dtype(InferContext *c, const char *op, Value *x, const char *attribute, tfcc_dtype dtype) {
+static Value *apply_with_dtype(InferContext *c, const char *op, Value *x, const char *attribute,
+                               tfcc_dtype dtype) {
     const OpRow *row = op_find(op);
     GraphNode *node = graph_add_node(c->graph, row, NULL, c->node, c->node->place);
     graph_add_input(c->graph, node, 0, x, c->node->place);
     if (attribute)
-        node->arguments[op_parameter(row, attribute)] = (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
+        node->arguments[op_parameter(row, attribute)] =
+            (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
     return graph_settle_node(c->graph, node) ? node->outputs[0] : NULL;
 }
 
@@ -137,11 +160,14 @@ bool shape_boolean_mask(InferContext *c) {
     if (!need_rank(c, "tensor", 1) || !need_rank(c, "mask", 1)) return false;
     int axis = 0;
     const Argument *given = node_argument(c->node, "axis");
-    if (given->kind == ARGUMENT_INTEGER && !normalize_axis(c, given->as.integer, tensor->rank, "axis", &axis)) return false;
+    if (given->kind == ARGUMENT_INTEGER &&
+        !normalize_axis(c, given->as.integer, tensor->rank, "axis", &axis))
+        return false;
     bool fits = axis + mask->rank <= tensor->rank;
     Dim condition = known(c, fits);
     for (int i = 0; fits && i < mask->rank; i++)
-        condition = dim_and(c->dims, condition, dim_equal(c->dims, tensor->dims[axis + i], mask->dims[i]));
+        condition =
+            dim_and(c->dims, condition, dim_equal(c->dims, tensor->dims[axis + i], mask->dims[i]));
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
         sentence_text(&s, "the mask does not fit the tensor from dimension %d on: ", axis);
@@ -155,7 +181,8 @@ bool shape_boolean_mask(InferContext *c) {
     Shape shape = {0};
     for (int i = 0; i < axis; i++) shape.dims[shape.rank++] = tensor->dims[i];
     shape.dims[shape.rank++] = count;
-    for (int i = axis + mask->rank; i < tensor->rank; i++) shape.dims[shape.rank++] = tensor->dims[i];
+    for (int i = axis + mask->rank; i < tensor->rank; i++)
+        shape.dims[shape.rank++] = tensor->dims[i];
     set_shape(c, 0, shape);
     return true;
 }
@@ -165,15 +192,21 @@ bool shape_one_hot(InferContext *c) {
     Dim *depth;
     size_t count;
     int axis;
-    if (!need_rank(c, "indices", 0) || !need_scalar(c, "depth") || !need_contents(c, "depth", &depth, &count) ||
-        !require_size(c, depth[0], "depth"))
+    if (!need_rank(c, "indices", 0) || !need_scalar(c, "depth") ||
+        !need_contents(c, "depth", &depth, &count) || !require_size(c, depth[0], "depth"))
         return false;
-    if ((has_input(c, "on_value") && !need_scalar(c, "on_value")) || (has_input(c, "off_value") && !need_scalar(c, "off_value")))
+    if ((has_input(c, "on_value") && !need_scalar(c, "on_value")) ||
+        (has_input(c, "off_value") && !need_scalar(c, "off_value")))
         return false;
-    if (indices->rank == MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", MAX_RANK + 1, MAX_RANK);
-    if (!normalize_axis(c, node_attribute_integer(c->node, "axis"), indices->rank + 1, "axis", &axis)) return false;
+    if (indices->rank == MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                MAX_RANK + 1, MAX_RANK);
+    if (!normalize_axis(c, node_attribute_integer(c->node, "axis"), indices->rank + 1, "axis",
+                        &axis))
+        return false;
     Shape shape = {.rank = indices->rank + 1};
-    for (int i = 0; i < shape.rank; i++) shape.dims[i] = i == axis ? depth[0] : indices->dims[i < axis ? i : i - 1];
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = i == axis ? depth[0] : indices->dims[i < axis ? i : i - 1];
     set_shape(c, 0, shape);
     return true;
 }

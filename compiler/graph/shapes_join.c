@@ -1,8 +1,10 @@
 /* shapes_join.c: rules of ops that join tensors or take them apart. */
 #include "graph/rules.h"
 
-/* The sizes of two inputs have to agree but along `axis` (-1: everywhere); what is known of either is kept in *shape. */
-static bool agree_but(InferContext *c, Shape *shape, const Shape *other, int axis, size_t x, size_t y) {
+/* The sizes of two inputs have to agree but along `axis` (-1: everywhere); what is known of either
+ * is kept in *shape. */
+static bool agree_but(InferContext *c, Shape *shape, const Shape *other, int axis, size_t x,
+                      size_t y) {
     bool same_rank = shape->rank == other->rank;
     Dim condition = known(c, same_rank);
     for (int i = 0; same_rank && i < shape->rank; i++) {
@@ -12,8 +14,10 @@ static bool agree_but(InferContext *c, Shape *shape, const Shape *other, int axi
     }
     if (infer_holds(condition)) return true;
     Sentence s = sentence_begin(c);
-    if (axis < 0) sentence_text(&s, "shapes differ: ");
-    else sentence_text(&s, "sizes differ elsewhere than along dimension %d: ", axis);
+    if (axis < 0)
+        sentence_text(&s, "shapes differ: ");
+    else
+        sentence_text(&s, "sizes differ elsewhere than along dimension %d: ", axis);
     sentence_input(&s, c, x);
     sentence_text(&s, ", ");
     sentence_input(&s, c, y);
@@ -23,19 +27,22 @@ static bool agree_but(InferContext *c, Shape *shape, const Shape *other, int axi
 static bool have_ranks(InferContext *c, size_t first, size_t count) {
     for (size_t i = first; i < first + count; i++)
         if (!shape_has_rank(&c->node->inputs[i]->type.shape))
-            return infer_error_at(c, i, "%s has no known rank, which this op needs: give its placeholder a `shape`",
-                                  input_text(c, i));
+            return infer_error_at(
+                c, i, "%s has no known rank, which this op needs: give its placeholder a `shape`",
+                input_text(c, i));
     return true;
 }
 
 bool shape_concat(InferContext *c) {
     Value **values;
-    size_t count = node_input_list(c->node, "values", &values), first = node_argument(c->node, "values")->first;
+    size_t count = node_input_list(c->node, "values", &values),
+           first = node_argument(c->node, "values")->first;
     if (count == 0) return infer_error_text(c, "needs one value at least");
     if (!have_ranks(c, first, count)) return false;
     Shape shape = values[0]->type.shape;
     int axis;
-    if (shape.rank == 0) return infer_error_text(c, "%s is a scalar; stack() joins scalars", input_text(c, first));
+    if (shape.rank == 0)
+        return infer_error_text(c, "%s is a scalar; stack() joins scalars", input_text(c, first));
     if (!need_axis(c, "axis", shape.rank, 0, &axis)) return false;
     for (size_t i = 1; i < count; i++) {
         const Shape *other = &values[i]->type.shape;
@@ -55,8 +62,11 @@ bool shape_stack(InferContext *c) {
     Shape part = values[0]->type.shape, shape;
     for (size_t i = 1; i < count; i++)
         if (!agree_but(c, &part, &values[i]->type.shape, -1, 0, i)) return false;
-    if (part.rank == MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", MAX_RANK + 1, MAX_RANK);
-    if (!normalize_axis(c, node_attribute_integer(c->node, "axis"), part.rank + 1, "axis", &axis)) return false;
+    if (part.rank == MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                MAX_RANK + 1, MAX_RANK);
+    if (!normalize_axis(c, node_attribute_integer(c->node, "axis"), part.rank + 1, "axis", &axis))
+        return false;
     shape = (Shape){.rank = part.rank + 1};
     for (int i = 0; i < shape.rank; i++)
         shape.dims[i] = i == axis ? known(c, (int64_t)count) : part.dims[i < axis ? i : i - 1];
@@ -67,7 +77,8 @@ bool shape_stack(InferContext *c) {
 bool shape_unstack(InferContext *c) {
     const Shape *value = input_shape(c, "value");
     int axis;
-    if (!need_rank(c, "value", 1) || !normalize_axis(c, node_attribute_integer(c->node, "axis"), value->rank, "axis", &axis))
+    if (!need_rank(c, "value", 1) ||
+        !normalize_axis(c, node_attribute_integer(c->node, "axis"), value->rank, "axis", &axis))
         return false;
     int64_t count = -1;
     const Argument *num = node_argument(c->node, "num");
@@ -76,13 +87,15 @@ bool shape_unstack(InferContext *c) {
         Dim condition = dim_equal(c->dims, value->dims[axis], known(c, count));
         if (!infer_holds(condition)) {
             Sentence s = sentence_begin(c);
-            sentence_text(&s, "num is %lld, which is not the size of dimension %d: ", (long long)count, axis);
+            sentence_text(
+                &s, "num is %lld, which is not the size of dimension %d: ", (long long)count, axis);
             sentence_input(&s, c, 0);
             if (!infer_require(c, condition, &s)) return false;
         }
     } else if (!dim_is_constant(value->dims[axis], &count)) {
-        return infer_error_text(c, "how many parts there are is not known, as %s is %s: say it by `num`", input_text(c, 0),
-                                shape_text(c->graph->arena, value));
+        return infer_error_text(
+            c, "how many parts there are is not known, as %s is %s: say it by `num`",
+            input_text(c, 0), shape_text(c->graph->arena, value));
     }
     if (count < 0 || !set_output_count(c, (size_t)count)) return false;
     Shape part = {0};
@@ -95,12 +108,14 @@ bool shape_unstack(InferContext *c) {
 /* So many equal parts. */
 static bool split_evenly(InferContext *c, int axis, int64_t parts) {
     const Shape *value = input_shape(c, "value");
-    if (parts < 1 || parts > 1 << 16) return infer_error_text(c, "it cannot give %lld parts", (long long)parts);
+    if (parts < 1 || parts > 1 << 16)
+        return infer_error_text(c, "it cannot give %lld parts", (long long)parts);
     Dim count = known(c, parts), size = value->dims[axis];
     Dim condition = dim_equal(c->dims, dim_modulo(c->dims, size, count), known(c, 0));
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
-        sentence_text(&s, "dimension %d does not divide into %lld equal parts: ", axis, (long long)parts);
+        sentence_text(&s, "dimension %d does not divide into %lld equal parts: ", axis,
+                      (long long)parts);
         sentence_input(&s, c, input_index(c, "value"));
         if (!infer_require(c, condition, &s)) return false;
     }
@@ -116,7 +131,8 @@ static bool split_by_sizes(InferContext *c, int axis) {
     const Shape *value = input_shape(c, "value");
     Dim *sizes, sum = known(c, 0), total = value->dims[axis];
     size_t count, open = SIZE_MAX;
-    if (!need_contents(c, "num_or_size_splits", &sizes, &count) || !set_output_count(c, count)) return false;
+    if (!need_contents(c, "num_or_size_splits", &sizes, &count) || !set_output_count(c, count))
+        return false;
     for (size_t i = 0; i < count; i++) {
         if (dim_is(sizes[i], -1)) {
             if (open != SIZE_MAX) return infer_error_text(c, "only one size can be -1");
@@ -127,7 +143,8 @@ static bool split_by_sizes(InferContext *c, int axis) {
         sum = dim_add(c->dims, sum, sizes[i]);
     }
     Dim left = dim_subtract(c->dims, total, sum);
-    Dim condition = open == SIZE_MAX ? dim_equal(c->dims, sum, total) : dim_less(c->dims, known(c, -1), left);
+    Dim condition =
+        open == SIZE_MAX ? dim_equal(c->dims, sum, total) : dim_less(c->dims, known(c, -1), left);
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
         sentence_text(&s, "the sizes add up to ");
@@ -153,8 +170,11 @@ bool shape_split(InferContext *c) {
         return false;
     const Shape *how = input_shape(c, "num_or_size_splits");
     if (how->rank == 0)
-        return need_constant(c, "num_or_size_splits", "it is the number of outputs", &parts) && split_evenly(c, axis, parts);
-    if (num->kind == ARGUMENT_INTEGER && how->rank == 1 && dim_compare(c->dims, how->dims[0], known(c, num->as.integer)) == DIM_NO)
-        return infer_error_text(c, "num is %lld, but there are other than so many sizes", (long long)num->as.integer);
+        return need_constant(c, "num_or_size_splits", "it is the number of outputs", &parts) &&
+               split_evenly(c, axis, parts);
+    if (num->kind == ARGUMENT_INTEGER && how->rank == 1 &&
+        dim_compare(c->dims, how->dims[0], known(c, num->as.integer)) == DIM_NO)
+        return infer_error_text(c, "num is %lld, but there are other than so many sizes",
+                                (long long)num->as.integer);
     return need_exact_rank(c, "num_or_size_splits", 1) && split_by_sizes(c, axis);
 }

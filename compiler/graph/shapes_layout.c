@@ -1,18 +1,25 @@
 /* shapes_layout.c: rules of ops that ask for a shape, or give the same elements another one. */
-#include <strings.h>
 #include "graph/rules.h"
+#include <strings.h>
 
 bool shape_shape(InferContext *c) {
     const Shape *input = input_shape(c, "input");
-    set_shape(c, 0, shape_vector(shape_has_rank(input) ? known(c, input->rank) : input->runtime_rank));
+    set_shape(c, 0,
+              shape_vector(shape_has_rank(input) ? known(c, input->rank) : input->runtime_rank));
     return true;
 }
 
-bool shape_size(InferContext *c) { return shape_scalar_result(c); }
+bool shape_size(InferContext *c) {
+    return shape_scalar_result(c);
+}
 
-bool shape_rank(InferContext *c) { return shape_scalar_result(c); }
+bool shape_rank(InferContext *c) {
+    return shape_scalar_result(c);
+}
 
-/* --- reshape ----------------------------------------------------------------------------------------------------- */
+/* --- reshape
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static bool elements_must_agree(InferContext *c, Dim total, const Shape *shape) {
     Dim condition = dim_equal(c->dims, total, shape_element_count(c->dims, shape));
@@ -31,13 +38,17 @@ static Dim product_of_others(InferContext *c, Dim *sizes, size_t count, size_t b
     Dim product = known(c, 1), minus_one = known(c, -1);
     for (size_t i = 0; i < count; i++) {
         if (i == but || dim_is(sizes[i], -1)) continue;
-        Dim size = dim_low(sizes[i]) >= 0 ? sizes[i] : dim_select(c->dims, dim_equal(c->dims, sizes[i], minus_one), known(c, 1), sizes[i]);
+        Dim size = dim_low(sizes[i]) >= 0
+                       ? sizes[i]
+                       : dim_select(c->dims, dim_equal(c->dims, sizes[i], minus_one), known(c, 1),
+                                    sizes[i]);
         product = dim_multiply(c->dims, product, size);
     }
     return product;
 }
 
-/* One size may be -1, which is what the others leave over, also where that is seen only during the run. */
+/* One size may be -1, which is what the others leave over, also where that is seen only during the
+ * run. */
 bool shape_reshape(InferContext *c) {
     DimTable *t = c->dims;
     Dim *sizes;
@@ -45,20 +56,24 @@ bool shape_reshape(InferContext *c) {
     if (!shape_has_rank(input_shape(c, "shape")) || input_shape(c, "shape")->rank != 1)
         return need_exact_rank(c, "shape", 1) && false;
     if (!need_contents(c, "shape", &sizes, &count)) return false;
-    if (count > MAX_RANK) return infer_error_text(c, "a shape of %zu dimensions; a tensor has at most %d", count, MAX_RANK);
+    if (count > MAX_RANK)
+        return infer_error_text(c, "a shape of %zu dimensions; a tensor has at most %d", count,
+                                MAX_RANK);
     Dim total = shape_element_count(t, input_shape(c, "tensor"));
     Shape shape = {.rank = (int)count};
     bool is_exact = false;
     for (size_t i = 0; i < count; i++) {
         shape.dims[i] = sizes[i];
         if (dim_low(sizes[i]) >= 0) continue;
-        if (dim_high(sizes[i]) < -1) return infer_error_text(c, "size %zu of the shape asked for is negative", i);
+        if (dim_high(sizes[i]) < -1)
+            return infer_error_text(c, "size %zu of the shape asked for is negative", i);
         Dim others = product_of_others(c, sizes, count, i);
         Dim exact = dim_divide_exactly(t, total, others);
         Dim left = exact ? exact : dim_floor_divide(t, total, others);
         if (dim_is(sizes[i], -1)) {
             if (open++) return infer_error_text(c, "only one size can be -1");
-            if (dim_is(others, 0)) return infer_error_text(c, "the size -1 cannot be told where another one is 0");
+            if (dim_is(others, 0))
+                return infer_error_text(c, "the size -1 cannot be told where another one is 0");
             shape.dims[i] = left;
             is_exact = exact != NULL;
             continue;
@@ -68,7 +83,8 @@ bool shape_reshape(InferContext *c) {
     }
     set_shape(c, 0, shape);
     /* Where the division has no rest, whatever the sizes are, nothing is left to check. */
-    for (size_t i = 0; is_exact && i < count; i++) is_exact = dim_is(sizes[i], -1) || dim_low(sizes[i]) >= 0;
+    for (size_t i = 0; is_exact && i < count; i++)
+        is_exact = dim_is(sizes[i], -1) || dim_low(sizes[i]) >= 0;
     return is_exact || elements_must_agree(c, total, &shape);
 }
 
@@ -76,7 +92,9 @@ bool shape_expand_dims(InferContext *c) {
     const Shape *input = input_shape(c, "input");
     int axis;
     if (!need_rank(c, "input", 0)) return false;
-    if (input->rank == MAX_RANK) return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d", MAX_RANK + 1, MAX_RANK);
+    if (input->rank == MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                MAX_RANK + 1, MAX_RANK);
     if (!need_axis(c, "axis", input->rank + 1, 0, &axis)) return false;
     Shape shape = {.rank = input->rank + 1};
     for (int i = 0; i < shape.rank; i++)
@@ -104,8 +122,9 @@ static bool squeeze_named(InferContext *c, const Shape *input, unsigned axes) {
     return true;
 }
 
-/* All ones go. Where a size is not known the rank is known during the run alone: position m from the right takes the size of the
- * one dimension that is not 1 and has m such dimensions behind it, or else is 1. */
+/* All ones go. Where a size is not known the rank is known during the run alone: position m from
+ * the right takes the size of the one dimension that is not 1 and has m such dimensions behind it,
+ * or else is 1. */
 static void squeeze_all(InferContext *c, const Shape *input) {
     DimTable *t = c->dims;
     Dim one = known(c, 1), stays[MAX_RANK], behind = known(c, 0);
@@ -140,23 +159,27 @@ bool shape_squeeze(InferContext *c) {
     return true;
 }
 
-/* A permutation that the run gives: dimension i of the result has the size of the one perm[i] names. */
+/* A permutation that the run gives: dimension i of the result has the size of the one perm[i]
+ * names. */
 static bool transpose_by_run(InferContext *c, const Shape *a) {
     DimTable *t = c->dims;
     Dim *perm;
     size_t count;
     if (!need_exact_rank(c, "perm", 1) || !need_contents(c, "perm", &perm, &count)) return false;
     if (count != (size_t)a->rank)
-        return infer_error_text(c, "perm has %zu elements; %s has %d dimensions", count, shape_text(c->graph->arena, a), a->rank);
+        return infer_error_text(c, "perm has %zu elements; %s has %d dimensions", count,
+                                shape_text(c->graph->arena, a), a->rank);
     Shape shape = {.rank = a->rank};
     Dim condition = known(c, 1);
     for (int i = 0; i < a->rank; i++) {
         shape.dims[i] = known(c, 0);
         for (int d = 0; d < a->rank; d++)
-            shape.dims[i] = dim_add(t, shape.dims[i], dim_multiply(t, dim_equal(t, perm[i], known(c, d)), a->dims[d]));
+            shape.dims[i] = dim_add(
+                t, shape.dims[i], dim_multiply(t, dim_equal(t, perm[i], known(c, d)), a->dims[d]));
         condition = dim_and(t, condition, dim_less(t, known(c, -1), perm[i]));
         condition = dim_and(t, condition, dim_less(t, perm[i], known(c, a->rank)));
-        for (int k = 0; k < i; k++) condition = dim_and(t, condition, dim_not(t, dim_equal(t, perm[i], perm[k])));
+        for (int k = 0; k < i; k++)
+            condition = dim_and(t, condition, dim_not(t, dim_equal(t, perm[i], perm[k])));
     }
     set_shape(c, 0, shape);
     Sentence s = sentence_begin(c);
@@ -180,9 +203,11 @@ bool shape_transpose(InferContext *c) {
         set_shape(c, 0, shape);
         return true;
     }
-    if (!value_known_integers(c->graph->arena, input_value(c, "perm"), &perm, &count)) return transpose_by_run(c, a);
+    if (!value_known_integers(c->graph->arena, input_value(c, "perm"), &perm, &count))
+        return transpose_by_run(c, a);
     if (count != (size_t)a->rank || input_shape(c, "perm")->rank != 1)
-        return infer_error_text(c, "perm has %zu elements; %s has %d dimensions", count, shape_text(c->graph->arena, a), a->rank);
+        return infer_error_text(c, "perm has %zu elements; %s has %d dimensions", count,
+                                shape_text(c->graph->arena, a), a->rank);
     unsigned seen = 0;
     for (int i = 0; i < a->rank; i++) {
         int from;
@@ -195,12 +220,14 @@ bool shape_transpose(InferContext *c) {
     return true;
 }
 
-/* --- Repetition and borders -------------------------------------------------------------------------------------- */
+/* --- Repetition and borders
+ * -------------------------------------------------------------------------------------- */
 
 bool shape_tile(InferContext *c) {
     Dim *multiples;
     size_t count;
-    if (!need_rank(c, "input", 0) || !need_exact_rank(c, "multiples", 1) || !need_contents(c, "multiples", &multiples, &count))
+    if (!need_rank(c, "input", 0) || !need_exact_rank(c, "multiples", 1) ||
+        !need_contents(c, "multiples", &multiples, &count))
         return false;
     const Shape *input = input_shape(c, "input");
     if (count != (size_t)input->rank)
@@ -215,7 +242,8 @@ bool shape_tile(InferContext *c) {
     return true;
 }
 
-/* reflect mirrors without the border element, symmetric with it: there must be as many to mirror. */
+/* reflect mirrors without the border element, symmetric with it: there must be as many to mirror.
+ */
 static bool border_fits(InferContext *c, Dim border, Dim size, bool reflect, int axis) {
     Dim fits = dim_less(c->dims, border, reflect ? size : dim_add(c->dims, size, known(c, 1)));
     if (infer_holds(fits)) return true;
@@ -233,17 +261,22 @@ bool shape_pad(InferContext *c) {
     const char *mode = node_attribute_word(c->node, "mode");
     bool reflect = strcasecmp(mode, "reflect") == 0, symmetric = strcasecmp(mode, "symmetric") == 0;
     if (!reflect && !symmetric && strcasecmp(mode, "constant") != 0)
-        return infer_error_text(c, "mode is '%s'; it has to be constant, reflect or symmetric", mode);
+        return infer_error_text(c, "mode is '%s'; it has to be constant, reflect or symmetric",
+                                mode);
     if (has_input(c, "constant_values") && !need_scalar(c, "constant_values")) return false;
-    if (!need_rank(c, "tensor", 0) || !need_contents(c, "paddings", &paddings, &count)) return false;
+    if (!need_rank(c, "tensor", 0) || !need_contents(c, "paddings", &paddings, &count))
+        return false;
     const Shape *tensor = input_shape(c, "tensor"), *pairs = input_shape(c, "paddings");
-    if (count != 2 * (size_t)tensor->rank || (count > 0 && (pairs->rank != 2 || !dim_is(pairs->dims[1], 2))))
-        return infer_error_text(c, "paddings is %s; for %s it has to be [%d, 2]", shape_text(c->graph->arena, pairs),
+    if (count != 2 * (size_t)tensor->rank ||
+        (count > 0 && (pairs->rank != 2 || !dim_is(pairs->dims[1], 2))))
+        return infer_error_text(c, "paddings is %s; for %s it has to be [%d, 2]",
+                                shape_text(c->graph->arena, pairs),
                                 shape_text(c->graph->arena, tensor), tensor->rank);
     Shape shape = {.rank = tensor->rank};
     for (int i = 0; i < tensor->rank; i++) {
         Dim before = paddings[2 * i], after = paddings[2 * i + 1];
-        if (!require_size(c, before, "a padding") || !require_size(c, after, "a padding")) return false;
+        if (!require_size(c, before, "a padding") || !require_size(c, after, "a padding"))
+            return false;
         if ((reflect || symmetric) && (!border_fits(c, before, tensor->dims[i], reflect, i) ||
                                        !border_fits(c, after, tensor->dims[i], reflect, i)))
             return false;
@@ -262,7 +295,8 @@ bool shape_broadcast_to(InferContext *c) {
     for (int i = 0; front >= 0 && i < input->rank; i++) {
         Dim size = input->dims[i], wanted = target.dims[i + front];
         condition = dim_and(c->dims, condition,
-                            dim_or(c->dims, dim_equal(c->dims, size, wanted), dim_equal(c->dims, size, known(c, 1))));
+                            dim_or(c->dims, dim_equal(c->dims, size, wanted),
+                                   dim_equal(c->dims, size, known(c, 1))));
     }
     set_shape(c, 0, target);
     if (infer_holds(condition)) return true;

@@ -12,26 +12,31 @@ static Shape without_axes(InferContext *c, const Shape *input, unsigned axes, bo
     return shape;
 }
 
-/* Axes that the run gives: with keepdims the rank is known all the same, and each size is 1 or what it was. */
+/* Axes that the run gives: with keepdims the rank is known all the same, and each size is 1 or what
+ * it was. */
 static bool reduced_by_run(InferContext *c, const char *axis, const Shape *input, Shape *shape) {
     DimTable *t = c->dims;
     Dim *axes, condition = known(c, 1), rank = known(c, input->rank);
     size_t count;
     if (!node_attribute_bool(c->node, "keepdims"))
-        return infer_error_at(c, input_index(c, axis), "%s must be known when the graph is compiled, or keepdims be true: "
-                              "which dimensions are left depends on it", input_text(c, input_index(c, axis)));
+        return infer_error_at(c, input_index(c, axis),
+                              "%s must be known when the graph is compiled, or keepdims be true: "
+                              "which dimensions are left depends on it",
+                              input_text(c, input_index(c, axis)));
     if (!need_rank(c, axis, 0) || !need_contents(c, axis, &axes, &count)) return false;
     *shape = *input;
     for (size_t n = 0; n < count; n++) {
-        Dim from_front = dim_select(t, dim_less(t, axes[n], known(c, 0)), dim_add(t, axes[n], rank), axes[n]);
+        Dim from_front =
+            dim_select(t, dim_less(t, axes[n], known(c, 0)), dim_add(t, axes[n], rank), axes[n]);
         condition = dim_and(t, condition, dim_less(t, known(c, -1), from_front));
         condition = dim_and(t, condition, dim_less(t, from_front, rank));
         for (int i = 0; i < input->rank; i++)
-            shape->dims[i] = dim_select(t, dim_equal(t, from_front, known(c, i)), known(c, 1), shape->dims[i]);
+            shape->dims[i] =
+                dim_select(t, dim_equal(t, from_front, known(c, i)), known(c, 1), shape->dims[i]);
     }
     Sentence s = sentence_begin(c);
-    sentence_text(&s, "axis is out of range: with %d dimensions it is from %d to %d, and not [", input->rank, -input->rank,
-                  input->rank - 1);
+    sentence_text(&s, "axis is out of range: with %d dimensions it is from %d to %d, and not [",
+                  input->rank, -input->rank, input->rank - 1);
     for (size_t n = 0; n < count; n++) {
         if (n) sentence_text(&s, ", ");
         sentence_dim(&s, axes[n]);
@@ -52,7 +57,8 @@ static bool reduced_shape(InferContext *c, const char *axis, Shape *shape) {
     if (!need_rank(c, c->node->row->parameters[0].name, 0)) return false;
     const int64_t *numbers;
     size_t count;
-    if (has_input(c, axis) && !value_known_integers(c->graph->arena, input_value(c, axis), &numbers, &count))
+    if (has_input(c, axis) &&
+        !value_known_integers(c->graph->arena, input_value(c, axis), &numbers, &count))
         return reduced_by_run(c, axis, input, shape);
     if (!need_axes(c, axis, input->rank, &axes)) return false;
     *shape = without_axes(c, input, axes, keepdims);

@@ -1,28 +1,35 @@
 /* shapes_slice.c: rules of slices. */
-#include <string.h>
 #include "graph/slicing.h"
+#include <string.h>
 
-/* --- slice ------------------------------------------------------------------------------------------------------- */
+/* --- slice
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-/* size[k] elements from begin[k] on; -1 is what is left, also where that is seen only during the run. */
+/* size[k] elements from begin[k] on; -1 is what is left, also where that is seen only during the
+ * run. */
 bool plan_slice(InferContext *c, SlicePlan *plan) {
     DimTable *t = c->dims;
     Dim *begin, *size;
     size_t begins, sizes;
-    if (!need_rank(c, "input", 0) || !need_contents(c, "begin", &begin, &begins) || !need_contents(c, "size", &size, &sizes))
+    if (!need_rank(c, "input", 0) || !need_contents(c, "begin", &begin, &begins) ||
+        !need_contents(c, "size", &size, &sizes))
         return false;
     const Shape *input = input_shape(c, "input");
     if (begins != (size_t)input->rank || sizes != (size_t)input->rank)
-        return infer_error_text(c, "begin has %zu and size %zu elements; the input, %s, needs %d of each", begins, sizes,
-                                shape_text(c->graph->arena, input), input->rank);
+        return infer_error_text(
+            c, "begin has %zu and size %zu elements; the input, %s, needs %d of each", begins,
+            sizes, shape_text(c->graph->arena, input), input->rank);
     *plan = (SlicePlan){.count = input->rank, .shape = {.rank = input->rank}};
     for (int i = 0; i < input->rank; i++) {
         Dim left = dim_subtract(t, input->dims[i], begin[i]);
-        Dim length = dim_is(size[i], -1)     ? left
-                     : dim_low(size[i]) >= 0 ? size[i]
-                                             : dim_select(t, dim_equal(t, size[i], known(c, -1)), left, size[i]);
+        Dim length = dim_is(size[i], -1) ? left
+                     : dim_low(size[i]) >= 0
+                         ? size[i]
+                         : dim_select(t, dim_equal(t, size[i], known(c, -1)), left, size[i]);
         /* 0 <= begin, 0 <= length, begin + length <= the input's size */
-        Dim fits = dim_and(t, dim_less(t, known(c, -1), begin[i]), dim_less(t, known(c, -1), length));
+        Dim fits =
+            dim_and(t, dim_less(t, known(c, -1), begin[i]), dim_less(t, known(c, -1), length));
         fits = dim_and(t, fits, dim_less(t, length, dim_add(t, left, known(c, 1))));
         if (!infer_holds(fits)) {
             Sentence s = sentence_begin(c);
@@ -47,7 +54,9 @@ bool shape_slice(InferContext *c) {
     return true;
 }
 
-/* --- strided_slice ----------------------------------------------------------------------------------------------- */
+/* --- strided_slice
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* What the entries of begin, end and strides say, with the masks. */
 typedef struct SliceEntries {
@@ -57,22 +66,29 @@ typedef struct SliceEntries {
     int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
 } SliceEntries;
 
-static bool has_bit(int64_t mask, size_t bit) { return bit < 63 && (mask >> bit & 1); }
+static bool has_bit(int64_t mask, size_t bit) {
+    return bit < 63 && (mask >> bit & 1);
+}
 
 static bool read_entries(InferContext *c, SliceEntries *e) {
     size_t ends, strides;
-    if (!need_contents(c, "begin", &e->begin, &e->count) || !need_contents(c, "end", &e->end, &ends)) return false;
+    if (!need_contents(c, "begin", &e->begin, &e->count) ||
+        !need_contents(c, "end", &e->end, &ends))
+        return false;
     strides = e->count;
     e->strides = NULL;
-    if (has_input(c, "strides") && !need_contents(c, "strides", &e->strides, &strides)) return false;
+    if (has_input(c, "strides") && !need_contents(c, "strides", &e->strides, &strides))
+        return false;
     if (ends != e->count || strides != e->count || e->count > 2 * MAX_RANK)
-        return infer_error_text(c, "begin, end and strides have %zu, %zu and %zu elements", e->count, ends, strides);
+        return infer_error_text(c, "begin, end and strides have %zu, %zu and %zu elements",
+                                e->count, ends, strides);
     e->begin_mask = node_attribute_integer(c->node, "begin_mask");
     e->end_mask = node_attribute_integer(c->node, "end_mask");
     e->ellipsis_mask = node_attribute_integer(c->node, "ellipsis_mask");
     e->new_axis_mask = node_attribute_integer(c->node, "new_axis_mask");
     e->shrink_axis_mask = node_attribute_integer(c->node, "shrink_axis_mask");
-    if (e->ellipsis_mask & (e->ellipsis_mask - 1)) return infer_error_text(c, "an index has one ellipsis at most");
+    if (e->ellipsis_mask & (e->ellipsis_mask - 1))
+        return infer_error_text(c, "an index has one ellipsis at most");
     return true;
 }
 
@@ -84,10 +100,12 @@ static Dim from_end(DimTable *t, Dim position, Dim size) {
     return dim_select(t, dim_less(t, position, dim_constant(t, 0)), turned, position);
 }
 
-static bool add_single_index(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry, int axis, Dim size) {
+static bool add_single_index(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry,
+                             int axis, Dim size) {
     DimTable *t = c->dims;
     Dim index = e->begin[entry];
-    Dim fits = dim_and(t, dim_less(t, dim_subtract(t, known(c, -1), size), index), dim_less(t, index, size));
+    Dim fits = dim_and(t, dim_less(t, dim_subtract(t, known(c, -1), size), index),
+                       dim_less(t, index, size));
     if (!infer_holds(fits)) {
         Sentence s = sentence_begin(c);
         sentence_text(&s, "index ");
@@ -96,36 +114,49 @@ static bool add_single_index(InferContext *c, SlicePlan *plan, const SliceEntrie
         sentence_dim(&s, size);
         if (!infer_require(c, fits, &s)) return false;
     }
-    plan->axes[plan->count++] = (SliceAxis){axis, -1, from_end(t, index, size), known(c, 1), known(c, 1)};
+    plan->axes[plan->count++] =
+        (SliceAxis){axis, -1, from_end(t, index, size), known(c, 1), known(c, 1)};
     return true;
 }
 
-/* Where a slice of a known direction begins, and how many elements it has. What is beyond an end where the slice is empty anyway need not be
- * cut off. `step` is at least 1: the stride, or minus the stride. */
-static void bound_range(InferContext *c, const SliceEntries *e, size_t entry, Dim size, bool forward, Dim step, Dim *begin, Dim *length) {
+/* Where a slice of a known direction begins, and how many elements it has. What is beyond an end
+ * where the slice is empty anyway need not be cut off. `step` is at least 1: the stride, or minus
+ * the stride. */
+static void bound_range(InferContext *c, const SliceEntries *e, size_t entry, Dim size,
+                        bool forward, Dim step, Dim *begin, Dim *length) {
     DimTable *t = c->dims;
     Dim zero = known(c, 0), end;
     if (forward) {
-        *begin = has_bit(e->begin_mask, entry) ? zero : dim_maximum(t, from_end(t, e->begin[entry], size), zero);
-        end = has_bit(e->end_mask, entry) ? size : dim_minimum(t, from_end(t, e->end[entry], size), size);
+        *begin = has_bit(e->begin_mask, entry)
+                     ? zero
+                     : dim_maximum(t, from_end(t, e->begin[entry], size), zero);
+        end = has_bit(e->end_mask, entry) ? size
+                                          : dim_minimum(t, from_end(t, e->end[entry], size), size);
         *length = dim_ceil_divide(t, dim_subtract(t, end, *begin), step);
     } else {
         Dim last = dim_subtract(t, size, known(c, 1)), before = known(c, -1);
-        *begin = has_bit(e->begin_mask, entry) ? last : dim_minimum(t, from_end(t, e->begin[entry], size), last);
-        end = has_bit(e->end_mask, entry) ? before : dim_maximum(t, from_end(t, e->end[entry], size), before);
+        *begin = has_bit(e->begin_mask, entry)
+                     ? last
+                     : dim_minimum(t, from_end(t, e->begin[entry], size), last);
+        end = has_bit(e->end_mask, entry)
+                  ? before
+                  : dim_maximum(t, from_end(t, e->end[entry], size), before);
         *length = dim_ceil_divide(t, dim_subtract(t, *begin, end), step);
     }
     *length = dim_maximum(t, *length, zero);
 }
 
 /* begin:end:stride as in Python; the stride's sign may be known only when the run tells. */
-static void add_range(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry, int axis, Dim size, Dim stride) {
+static void add_range(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry,
+                      int axis, Dim size, Dim stride) {
     DimTable *t = c->dims;
     Dim one = known(c, 1), zero = known(c, 0), begin[2], length[2];
     bound_range(c, e, entry, size, true, dim_maximum(t, stride, one), &begin[1], &length[1]);
-    bound_range(c, e, entry, size, false, dim_maximum(t, dim_subtract(t, zero, stride), one), &begin[0], &length[0]);
+    bound_range(c, e, entry, size, false, dim_maximum(t, dim_subtract(t, zero, stride), one),
+                &begin[0], &length[0]);
     Dim forward = dim_less(t, zero, stride), count = dim_select(t, forward, length[1], length[0]);
-    plan->axes[plan->count++] = (SliceAxis){axis, plan->shape.rank, dim_select(t, forward, begin[1], begin[0]), stride, count};
+    plan->axes[plan->count++] = (SliceAxis){
+        axis, plan->shape.rank, dim_select(t, forward, begin[1], begin[0]), stride, count};
     plan->shape.dims[plan->shape.rank++] = count;
 }
 
@@ -134,21 +165,25 @@ static bool room_for_axis(InferContext *c, const SlicePlan *plan) {
     return infer_error_text(c, "the result would have more than %d dimensions", MAX_RANK);
 }
 
-static bool add_entry(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry, int *axis) {
+static bool add_entry(InferContext *c, SlicePlan *plan, const SliceEntries *e, size_t entry,
+                      int *axis) {
     const Shape *input = input_shape(c, "input");
     Dim stride = e->strides ? e->strides[entry] : known(c, 1);
     if (has_bit(e->new_axis_mask, entry)) {
         if (!room_for_axis(c, plan)) return false;
-        plan->axes[plan->count++] = (SliceAxis){-1, plan->shape.rank, known(c, 0), known(c, 1), known(c, 1)};
+        plan->axes[plan->count++] =
+            (SliceAxis){-1, plan->shape.rank, known(c, 0), known(c, 1), known(c, 1)};
         plan->shape.dims[plan->shape.rank++] = known(c, 1);
         return true;
     }
     if (*axis >= input->rank)
-        return infer_error_text(c, "more indices than the dimensions of %s", shape_text(c->graph->arena, input));
+        return infer_error_text(c, "more indices than the dimensions of %s",
+                                shape_text(c->graph->arena, input));
     Dim size = input->dims[*axis];
     Sentence s = sentence_begin(c);
     sentence_text(&s, "the stride of dimension %d is 0", *axis);
-    if (!infer_require(c, dim_not(c->dims, dim_equal(c->dims, stride, known(c, 0))), &s)) return false;
+    if (!infer_require(c, dim_not(c->dims, dim_equal(c->dims, stride, known(c, 0))), &s))
+        return false;
     if (dim_is(stride, INT64_MIN)) return infer_error_text(c, "a stride is out of range");
     if (has_bit(e->shrink_axis_mask, entry)) {
         if (!add_single_index(c, plan, e, entry, *axis, size)) return false;
@@ -164,7 +199,8 @@ static bool add_whole_axes(InferContext *c, SlicePlan *plan, int *axis, int coun
     const Shape *input = input_shape(c, "input");
     for (int i = 0; i < count; i++, ++*axis) {
         if (!room_for_axis(c, plan)) return false;
-        plan->axes[plan->count++] = (SliceAxis){*axis, plan->shape.rank, known(c, 0), known(c, 1), input->dims[*axis]};
+        plan->axes[plan->count++] =
+            (SliceAxis){*axis, plan->shape.rank, known(c, 0), known(c, 1), input->dims[*axis]};
         plan->shape.dims[plan->shape.rank++] = input->dims[*axis];
     }
     return true;
@@ -178,12 +214,14 @@ bool plan_strided_slice(InferContext *c, SlicePlan *plan) {
     int taken = 0, axis = 0;
     bool has_ellipsis = false;
     for (size_t i = 0; i < e.count; i++) {
-        if (has_bit(e.ellipsis_mask, i)) has_ellipsis = true;
-        else if (!has_bit(e.new_axis_mask, i)) taken++;
+        if (has_bit(e.ellipsis_mask, i))
+            has_ellipsis = true;
+        else if (!has_bit(e.new_axis_mask, i))
+            taken++;
     }
     if (taken > input->rank)
-        return infer_error_text(c, "%d indices for %s, of rank %d", taken, shape_text(c->graph->arena, input),
-                                input->rank);
+        return infer_error_text(c, "%d indices for %s, of rank %d", taken,
+                                shape_text(c->graph->arena, input), input->rank);
     *plan = (SlicePlan){0};
     for (size_t i = 0; i < e.count; i++) {
         if (has_bit(e.ellipsis_mask, i)) {

@@ -4,8 +4,9 @@
 
 #include "graph/rules.h"
 
-/* Output dimension `output_axis` runs over input dimension `input_axis`: input index = begin + stride * output index. Without an output
- * dimension (-1) it is the single index `begin`; without an input dimension (-1) it is a new one of size 1. */
+/* Output dimension `output_axis` runs over input dimension `input_axis`: input index = begin +
+ * stride * output index. Without an output dimension (-1) it is the single index `begin`; without
+ * an input dimension (-1) it is a new one of size 1. */
 typedef struct SliceAxis {
     int input_axis, output_axis;
     Dim begin, stride;
@@ -18,7 +19,8 @@ typedef struct SlicePlan {
     Shape shape;
 } SlicePlan;
 
-/* The plan of a STRIDED_SLICE node (or a SLICE, in the same terms); false after an error. Adds requirements to the node the first time. */
+/* The plan of a STRIDED_SLICE node (or a SLICE, in the same terms); false after an error. Adds
+ * requirements to the node the first time. */
 bool plan_strided_slice(InferContext *c, SlicePlan *plan);
 bool plan_slice(InferContext *c, SlicePlan *plan);
 

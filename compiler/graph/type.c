@@ -1,11 +1,15 @@
 /* type.c: shapes and types: questions and texts. */
-#include <string.h>
 #include "graph/graph.h"
 #include "support/dtype.h"
+#include <string.h>
 
-Shape shape_scalar(void) { return (Shape){0}; }
+Shape shape_scalar(void) {
+    return (Shape){0};
+}
 
-bool shape_has_rank(const Shape *shape) { return shape->runtime_rank == NULL; }
+bool shape_has_rank(const Shape *shape) {
+    return shape->runtime_rank == NULL;
+}
 
 bool shape_is_known(const Shape *shape) {
     if (!shape_has_rank(shape)) return false;
@@ -23,7 +27,8 @@ Dim shape_element_count(DimTable *dims, const Shape *shape) {
     return count;
 }
 
-bool value_known_integers(Arena *arena, const Value *value, const int64_t **numbers, size_t *count) {
+bool value_known_integers(Arena *arena, const Value *value, const int64_t **numbers,
+                          size_t *count) {
     int64_t elements = 1;
     if (!value->elements || !shape_is_known(&value->type.shape)) return false;
     for (int i = 0; i < value->type.shape.rank; i++) {

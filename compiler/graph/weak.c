@@ -1,9 +1,9 @@
 /* weak.c: numbers written in an expression take the dtype of their neighbours. */
-#include <math.h>
-#include <string.h>
 #include "graph/rules.h"
 #include "support/dtype.h"
 #include "support/half.h"
+#include <math.h>
+#include <string.h>
 
 static int64_t integer_at(const ConstantData *data, int64_t index) {
     if (data->dtype == TFCC_BOOL) return ((const uint8_t *)data->bytes)[index];
@@ -11,14 +11,17 @@ static int64_t integer_at(const ConstantData *data, int64_t index) {
 }
 
 static double number_at(const ConstantData *data, int64_t index) {
-    return data->dtype == TFCC_FLOAT64 ? ((const double *)data->bytes)[index] : (double)integer_at(data, index);
+    return data->dtype == TFCC_FLOAT64 ? ((const double *)data->bytes)[index]
+                                       : (double)integer_at(data, index);
 }
 
 static float float_at(const ConstantData *data, int64_t index) {
-    return data->dtype == TFCC_FLOAT64 ? (float)number_at(data, index) : (float)integer_at(data, index);
+    return data->dtype == TFCC_FLOAT64 ? (float)number_at(data, index)
+                                       : (float)integer_at(data, index);
 }
 
-/* The number as a float whose last bit says that something was cut off, so that rounding it again to 16 bits is exact. */
+/* The number as a float whose last bit says that something was cut off, so that rounding it again
+ * to 16 bits is exact. */
 static float odd_float_at(const ConstantData *data, int64_t index) {
     double exact = number_at(data, index);
     float near = (float)exact;
@@ -58,15 +61,18 @@ static bool is_kind_for(const GraphNode *constant, tfcc_dtype dtype) {
 }
 
 tfcc_dtype weak_default(const GraphNode *constant, uint64_t allowed) {
-    static const tfcc_dtype order[] = {TFCC_BOOL,   TFCC_INT32, TFCC_INT64,  TFCC_FLOAT32, TFCC_FLOAT64, TFCC_UINT64,
-                                       TFCC_UINT32, TFCC_INT16, TFCC_UINT16, TFCC_INT8,    TFCC_UINT8};
+    static const tfcc_dtype order[] = {TFCC_BOOL,    TFCC_INT32,  TFCC_INT64,  TFCC_FLOAT32,
+                                       TFCC_FLOAT64, TFCC_UINT64, TFCC_UINT32, TFCC_INT16,
+                                       TFCC_UINT16,  TFCC_INT8,   TFCC_UINT8};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         if (!(allowed & dtype_bit(order[i])) || !is_kind_for(constant, order[i])) continue;
         /* An empty list has TensorFlow's default. */
-        if (constant->constant->element_count == 0 && order[i] == TFCC_BOOL && (allowed & dtype_bit(TFCC_FLOAT32)))
+        if (constant->constant->element_count == 0 && order[i] == TFCC_BOOL &&
+            (allowed & dtype_bit(TFCC_FLOAT32)))
             return TFCC_FLOAT32;
         bool fits = true;
-        for (int64_t k = 0; dtype_is_integer(order[i]) && fits && k < constant->constant->element_count; k++)
+        for (int64_t k = 0;
+             dtype_is_integer(order[i]) && fits && k < constant->constant->element_count; k++)
             fits = integer_fits(integer_at(constant->constant, k), order[i]);
         if (fits) return order[i];
     }
@@ -84,9 +90,12 @@ const ConstantData *weak_data(InferContext *c, const GraphNode *from, tfcc_dtype
     const ConstantData *data = from->constant;
     Arena *arena = c->graph->arena;
     if (!is_kind_for(from, dtype)) {
-        static const char *const kinds[] = {"", "a truth value", "a whole number", "a number with a fraction"};
-        return refuse(c, from, arena_format(arena, "%s is needed here, and %s does not convert to it by itself",
-                                            dtype_name(dtype), kinds[from->weak]));
+        static const char *const kinds[] = {"", "a truth value", "a whole number",
+                                            "a number with a fraction"};
+        return refuse(c, from,
+                      arena_format(arena,
+                                   "%s is needed here, and %s does not convert to it by itself",
+                                   dtype_name(dtype), kinds[from->weak]));
     }
     size_t size = dtype_size(dtype), count = (size_t)data->element_count;
     ConstantData *converted = arena_copy(arena, data, sizeof *data);
@@ -98,12 +107,15 @@ const ConstantData *weak_data(InferContext *c, const GraphNode *from, tfcc_dtype
         }
         int64_t number = integer_at(data, i);
         if (!dtype_is_bool(dtype) && !integer_fits(number, dtype))
-            return refuse(c, from, arena_format(arena, "%lld does not fit %s, which goes from %lld to %llu",
-                                                (long long)number, dtype_name(dtype),
-                                                (long long)dtype_info(dtype)->minimum,
-                                                (unsigned long long)dtype_info(dtype)->maximum));
-        memcpy((char *)bytes + (size_t)i * size, &number, size); /* little-endian: the low bytes come first */
+            return refuse(c, from,
+                          arena_format(arena, "%lld does not fit %s, which goes from %lld to %llu",
+                                       (long long)number, dtype_name(dtype),
+                                       (long long)dtype_info(dtype)->minimum,
+                                       (unsigned long long)dtype_info(dtype)->maximum));
+        memcpy((char *)bytes + (size_t)i * size, &number,
+               size); /* little-endian: the low bytes come first */
     }
+    converted->origin = NULL;
     converted->dtype = dtype;
     converted->bytes = bytes;
     converted->size = count * size;

@@ -1,17 +1,19 @@
 /* expand.c: writes composed ops out in others.
  *
- * Needs an inferred graph in order; every node whose lowering is `expanded`, and divisions of integers and `where` with one argument,
- * give way to nodes of other ops, which are inferred as they are made and stand in their place. The last of them takes over name,
- * requirements and users.
+ * Needs an inferred graph in order; every node whose lowering is `expanded`, and divisions of
+ * integers and `where` with one argument, give way to nodes of other ops, which are inferred as
+ * they are made and stand in their place. The last of them takes over name, requirements and users.
  */
-#include <assert.h>
-#include <string.h>
 #include "graph/infer.h"
 #include "graph/ops.h"
 #include "passes/passes.h"
 #include "support/dtype.h"
+#include <assert.h>
+#include <string.h>
 
-/* --- Making nodes ------------------------------------------------------------------------------------------------ */
+/* --- Making nodes
+ * ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Expansion {
     Graph *graph;
@@ -29,15 +31,19 @@ static GraphNode *begin(Expansion *e, const char *op) {
 }
 
 static void give(Expansion *e, GraphNode *node, const char *parameter, Value *input) {
-    if (input) graph_add_input(e->graph, node, (size_t)op_parameter(node->row, parameter), input, e->node->place);
+    if (input)
+        graph_add_input(e->graph, node, (size_t)op_parameter(node->row, parameter), input,
+                        e->node->place);
 }
 
 static void give_bool(GraphNode *node, const char *parameter, bool value) {
-    node->arguments[op_parameter(node->row, parameter)] = (Argument){.kind = ARGUMENT_BOOL, .as.boolean = value};
+    node->arguments[op_parameter(node->row, parameter)] =
+        (Argument){.kind = ARGUMENT_BOOL, .as.boolean = value};
 }
 
 static void give_dtype(GraphNode *node, const char *parameter, tfcc_dtype value) {
-    node->arguments[op_parameter(node->row, parameter)] = (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = value};
+    node->arguments[op_parameter(node->row, parameter)] =
+        (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = value};
 }
 
 static Value *finish(Expansion *e, GraphNode *node) {
@@ -66,7 +72,9 @@ static Value *reduce(Expansion *e, const char *op, Value *x, Value *axis, bool k
 /* A number that takes its neighbours' dtype. */
 static Value *number(Expansion *e, double value) {
     ConstantData *data = arena_alloc(e->graph->arena, sizeof *data);
-    *data = (ConstantData){.dtype = TFCC_FLOAT64, .element_count = 1, .size = sizeof value,
+    *data = (ConstantData){.dtype = TFCC_FLOAT64,
+                           .element_count = 1,
+                           .size = sizeof value,
                            .bytes = arena_copy(e->graph->arena, &value, sizeof value)};
     GraphNode *node = begin(e, "constant");
     node->constant = data;
@@ -83,45 +91,55 @@ static Value *integers(Expansion *e, const int64_t *values, int count) {
 }
 
 /* A vector of one from a scalar. */
-static Value *vector_of(Expansion *e, Value *scalar) { return apply(e, "stack", scalar, NULL); }
+static Value *vector_of(Expansion *e, Value *scalar) {
+    return apply(e, "stack", scalar, NULL);
+}
 
-/* --- The expansions ---------------------------------------------------------------------------------------------- */
+/* --- The expansions
+ * ---------------------------------------------------------------------------------------------- */
 
 /* True division of integers happens in floating point. */
 static Value *expand_divide(Expansion *e) {
     tfcc_dtype dtype = e->node->outputs[0]->type.dtype;
-    return apply(e, "divide", cast(e, e->node->inputs[0], dtype), cast(e, e->node->inputs[1], dtype));
+    return apply(e, "divide", cast(e, e->node->inputs[0], dtype),
+                 cast(e, e->node->inputs[1], dtype));
 }
 
 static Value *expand_reduce_std(Expansion *e) {
-    Value *variance = reduce(e, "reduce_variance", node_input(e->node, "input_tensor"), node_input(e->node, "axis"),
-                             node_attribute_bool(e->node, "keepdims"));
+    Value *variance = reduce(e, "reduce_variance", node_input(e->node, "input_tensor"),
+                             node_input(e->node, "axis"), node_attribute_bool(e->node, "keepdims"));
     return apply(e, "sqrt", variance, NULL);
 }
 
 /* x * rsqrt(maximum(sum(x ** 2), epsilon)) */
 static Value *expand_l2_normalize(Expansion *e) {
     Value *x = node_input(e->node, "x");
-    Value *sum = reduce(e, "reduce_sum", apply(e, "square", x, NULL), node_input(e->node, "axis"), true);
-    Value *scale = apply(e, "rsqrt", apply(e, "maximum", sum, number(e, node_attribute_float(e->node, "epsilon"))), NULL);
+    Value *sum =
+        reduce(e, "reduce_sum", apply(e, "square", x, NULL), node_input(e->node, "axis"), true);
+    Value *scale =
+        apply(e, "rsqrt",
+              apply(e, "maximum", sum, number(e, node_attribute_float(e->node, "epsilon"))), NULL);
     return apply(e, "multiply", x, scale);
 }
 
-/* The mean, and the mean of the squared distance to it; 16-bit formats are computed in float32, as in TensorFlow. */
+/* The mean, and the mean of the squared distance to it; 16-bit formats are computed in float32, as
+ * in TensorFlow. */
 static Value *expand_moments(Expansion *e) {
     Value *given = node_input(e->node, "x"), *axes = node_input(e->node, "axes");
     tfcc_dtype dtype = given->type.dtype;
     bool keepdims = node_attribute_bool(e->node, "keepdims");
     Value *x = dtype_bits(dtype) == 16 ? cast(e, given, TFCC_FLOAT32) : given;
     Value *mean = reduce(e, "reduce_mean", x, axes, true);
-    Value *variance = reduce(e, "reduce_mean", apply(e, "squared_difference", x, mean), axes, keepdims);
+    Value *variance =
+        reduce(e, "reduce_mean", apply(e, "squared_difference", x, mean), axes, keepdims);
     if (!keepdims) mean = reduce(e, "reduce_mean", x, axes, false);
     graph_replace_value(e->graph, e->node->outputs[1], cast(e, variance, dtype));
     return cast(e, mean, dtype);
 }
 
-/* The linear indices of what is true, as int64: every true element stores its index at the place that counting the true ones before it gives;
- * all others store into one more place, which is cut off. */
+/* The linear indices of what is true, as int64: every true element stores its index at the place
+ * that counting the true ones before it gives; all others store into one more place, which is cut
+ * off. */
 static Value *indices_of_true(Expansion *e, Value *mask, Dim count) {
     Value *flat = apply(e, "reshape", mask, integers(e, (int64_t[]){-1}, 1));
     GraphNode *places = begin(e, "cumsum");
@@ -141,9 +159,11 @@ static Value *indices_of_true(Expansion *e, Value *mask, Dim count) {
     Value *index = graph_apply(e->graph, e->node, "range", (Value *[]){finish(e, size)}, 1);
     Value *room = vector_of(e, apply(e, "add", total, integer(e, 1)));
     Value *column = apply(e, "expand_dims", place, integers(e, (int64_t[]){1}, -1));
-    Value *stored = graph_apply(e->graph, e->node, "scatter_nd", (Value *[]){column, index, room}, 3);
+    Value *stored =
+        graph_apply(e->graph, e->node, "scatter_nd", (Value *[]){column, index, room}, 3);
     Value *zero = vector_of(e, integer(e, 0));
-    return graph_apply(e->graph, e->node, "slice", (Value *[]){stored, zero, vector_of(e, total)}, 3);
+    return graph_apply(e->graph, e->node, "slice", (Value *[]){stored, zero, vector_of(e, total)},
+                       3);
 }
 
 /* sizes[from], …, sizes[to - 1] of a vector of known length */
@@ -161,8 +181,10 @@ static Value *expand_boolean_mask(Expansion *e) {
     Value *indices = indices_of_true(e, mask, e->node->outputs[0]->type.shape.dims[axis]);
     if (width > 1) {
         Value *sizes = apply(e, "shape", tensor, NULL);
-        Value *parts[] = {part_of(e, sizes, 0, axis), integers(e, (int64_t[]){-1}, 1), part_of(e, sizes, axis + width, rank)};
-        /* The masked dimensions' product is known where they are; -1 would not do beside a size of 0. */
+        Value *parts[] = {part_of(e, sizes, 0, axis), integers(e, (int64_t[]){-1}, 1),
+                          part_of(e, sizes, axis + width, rank)};
+        /* The masked dimensions' product is known where they are; -1 would not do beside a size of
+         * 0. */
         GraphNode *product = begin(e, "reduce_prod");
         give(e, product, "input_tensor", part_of(e, sizes, axis, axis + width));
         parts[1] = vector_of(e, finish(e, product));
@@ -197,11 +219,14 @@ static Value *expand_where(Expansion *e) {
     }
     GraphNode *stack = begin(e, "stack");
     for (int k = 0; k < rank; k++) give(e, stack, "values", columns[k]);
-    stack->arguments[op_parameter(stack->row, "axis")] = (Argument){.kind = ARGUMENT_INTEGER, .as.integer = 1};
+    stack->arguments[op_parameter(stack->row, "axis")] =
+        (Argument){.kind = ARGUMENT_INTEGER, .as.integer = 1};
     return finish(e, stack);
 }
 
-/* --- The pass ---------------------------------------------------------------------------------------------------- */
+/* --- The pass
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static Value *(*expansion_of(const GraphNode *node))(Expansion *) {
     switch (node->row->code) {
@@ -220,7 +245,8 @@ static void take_over(Graph *graph, GraphNode *old, Value *value) {
     GraphNode *node = value->node;
     graph_replace_value(graph, old->outputs[0], value);
     for (size_t i = 0; i < old->requirement_count; i++) {
-        Requirement *r = ARENA_PUSH(graph->arena, node->requirements, node->requirement_count, node->requirement_capacity);
+        Requirement *r = ARENA_PUSH(graph->arena, node->requirements, node->requirement_count,
+                                    node->requirement_capacity);
         *r = old->requirements[i];
         r->node = node;
     }
@@ -241,7 +267,8 @@ bool pass_expand(Compilation *c) {
     graph->node_count = graph->node_capacity = 0;
     for (size_t i = 0; i < count; i++) {
         GraphNode *node = nodes[i];
-        for (size_t k = 0; k < node->input_count; k++) node->inputs[k] = graph_resolve(node->inputs[k]);
+        for (size_t k = 0; k < node->input_count; k++)
+            node->inputs[k] = graph_resolve(node->inputs[k]);
         Value *(*expand)(Expansion *) = expansion_of(node);
         if (!expand) {
             *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = node;

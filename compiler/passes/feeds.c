@@ -1,17 +1,20 @@
 /* feeds.c: gives everything that a run may feed a boundary of its own.
  *
- * Placeholders, variables and constants are boundaries already. Any other value that is listed in `feeds` becomes the output of a new
- * placeholder_with_default, whose input is what was computed before; so all its users see sizes that a feed may change, and no pass
- * looks through it. Stands before inference, in the file's order.
+ * Placeholders, variables and constants are boundaries already. Any other value that is listed in
+ * `feeds` becomes the output of a new placeholder_with_default, whose input is what was computed
+ * before; so all its users see sizes that a feed may change, and no pass looks through it. Stands
+ * before inference, in the file's order.
  */
 #include "graph/ops.h"
 #include "passes/passes.h"
 
 static bool is_boundary(OpCode code) {
-    return code == OP_PLACEHOLDER || code == OP_PLACEHOLDER_WITH_DEFAULT || code == OP_VARIABLE || code == OP_CONSTANT;
+    return code == OP_PLACEHOLDER || code == OP_PLACEHOLDER_WITH_DEFAULT || code == OP_VARIABLE ||
+           code == OP_CONSTANT;
 }
 
-/* The new node takes over the Value object itself, so that every use follows; the computing node gets another one. */
+/* The new node takes over the Value object itself, so that every use follows; the computing node
+ * gets another one. */
 static void add_boundary(Graph *graph, Value *value) {
     GraphNode *inner = value->node;
     GraphNode *boundary =

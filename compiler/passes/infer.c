@@ -7,8 +7,8 @@
  */
 #include "graph/infer.h"
 
-#include <string.h>
 #include "passes/passes.h"
+#include <string.h>
 
 static bool has_fetch(const Graph *graph, const char *name) {
     for (size_t k = 0; k < graph->fetch_count; k++)

@@ -1,18 +1,22 @@
-/* order.c: puts the nodes into the order in which they are carried out, and says which value of a variable each node reads.
+/* order.c: puts the nodes into the order in which they are carried out, and says which value of a
+ * variable each node reads.
  *
- * Needs a graph in the file's order; leaves it in topological order: data, `after`, predicates of guards, and a variable's
- * node in front of what uses it. Nodes that may come in any order keep the file's; writes to one variable keep the file's order unless data
- * or `after` say otherwise. A cycle is an error that prints one.
+ * Needs a graph in the file's order; leaves it in topological order: data, `after`, predicates of
+ * guards, and a variable's node in front of what uses it. Nodes that may come in any order keep the
+ * file's; writes to one variable keep the file's order unless data or `after` say otherwise. A
+ * cycle is an error that prints one.
  *
- * A node that `after` puts behind a write to a variable, directly or through what its `after` nodes depend on, then reads that
- * variable by a read_variable node instead of the variable's value at the start of the run.
+ * A node that `after` puts behind a write to a variable, directly or through what its `after` nodes
+ * depend on, then reads that variable by a read_variable node instead of the variable's value at
+ * the start of the run.
  */
-#include <stdlib.h>
-#include <string.h>
 #include "graph/ops.h"
 #include "passes/passes.h"
+#include <stdlib.h>
+#include <string.h>
 
-/* --- What a node depends on -------------------------------------------------------------------------------------- */
+/* --- What a node depends on
+ * -------------------------------------------------------------------------------------- */
 
 typedef void VisitNode(void *context, GraphNode *node);
 
@@ -21,11 +25,14 @@ static void each_predecessor(GraphNode *node, VisitNode *visit, void *context) {
     for (size_t i = 0; i < node->after_count; i++) visit(context, node->after[i]);
     for (const Guard *g = node->guard; g; g = g->outer) visit(context, g->predicate->node);
     if (!node->variable) return;
-    if (node->row->code == OP_VARIABLE) visit(context, node->variable->initial->node);
-    else visit(context, node->variable->node);
+    if (node->row->code == OP_VARIABLE)
+        visit(context, node->variable->initial->node);
+    else
+        visit(context, node->variable->node);
 }
 
-/* --- Kahn's algorithm with the file's order as priority ----------------------------------------------------------- */
+/* --- Kahn's algorithm with the file's order as priority
+ * ----------------------------------------------------------- */
 
 typedef struct Ordering {
     Graph *graph;
@@ -37,7 +44,7 @@ typedef struct Ordering {
     uint32_t *heap;
     size_t heap_count;
     bool *is_done, *is_held;
-    uint32_t *visited;       /* the walk that came by last */
+    uint32_t *visited; /* the walk that came by last */
     uint32_t walk;
     /* Writes of each variable in the file's order, and the first that is not done. */
     uint32_t *writes, *first_write, *next_write;
@@ -59,7 +66,8 @@ static void add_edge(void *context, GraphNode *from) {
 
 static void push(Ordering *o, uint32_t node) {
     size_t at = o->heap_count++;
-    for (; at > 0 && o->heap[(at - 1) / 2] > node; at = (at - 1) / 2) o->heap[at] = o->heap[(at - 1) / 2];
+    for (; at > 0 && o->heap[(at - 1) / 2] > node; at = (at - 1) / 2)
+        o->heap[at] = o->heap[(at - 1) / 2];
     o->heap[at] = node;
 }
 
@@ -78,13 +86,17 @@ static uint32_t pop(Ordering *o) {
     return least;
 }
 
-static bool is_write(const GraphNode *node) { return (node->row->effects & WRITES) != 0; }
+static bool is_write(const GraphNode *node) {
+    return (node->row->effects & WRITES) != 0;
+}
 
 static void build_edges(Ordering *o) {
-    for (o->current = 0; o->current < o->count; o->current++) each_predecessor(o->nodes[o->current], count_edge, o);
+    for (o->current = 0; o->current < o->count; o->current++)
+        each_predecessor(o->nodes[o->current], count_edge, o);
     for (size_t i = 0; i < o->count; i++) o->first[i + 1] += o->first[i];
     o->edges = arena_alloc_array(o->graph->arena, o->first[o->count] + 1, sizeof *o->edges);
-    for (o->current = 0; o->current < o->count; o->current++) each_predecessor(o->nodes[o->current], add_edge, o);
+    for (o->current = 0; o->current < o->count; o->current++)
+        each_predecessor(o->nodes[o->current], add_edge, o);
     /* add_edge moved every start to the next one's */
     memmove(o->first + 1, o->first, o->count * sizeof *o->first);
     o->first[0] = 0;
@@ -98,10 +110,12 @@ static void collect_writes(Ordering *o) {
     for (size_t i = 0; i < o->count; i++)
         if (is_write(o->nodes[i])) o->first_write[o->nodes[i]->variable->number + 1]++;
     for (size_t v = 0; v < variables; v++) o->first_write[v + 1] += o->first_write[v];
-    o->writes = arena_alloc_array(o->graph->arena, o->first_write[variables] + 1, sizeof *o->writes);
+    o->writes =
+        arena_alloc_array(o->graph->arena, o->first_write[variables] + 1, sizeof *o->writes);
     memcpy(o->next_write, o->first_write, variables * sizeof *o->next_write);
     for (size_t i = 0; i < o->count; i++)
-        if (is_write(o->nodes[i])) o->writes[o->next_write[o->nodes[i]->variable->number]++] = (uint32_t)i;
+        if (is_write(o->nodes[i]))
+            o->writes[o->next_write[o->nodes[i]->variable->number]++] = (uint32_t)i;
     memcpy(o->next_write, o->first_write, variables * sizeof *o->next_write);
 }
 
@@ -147,7 +161,8 @@ static uint32_t open_predecessor(Ordering *o, uint32_t index) {
 }
 
 static void report_cycle(Ordering *o, uint32_t start) {
-    /* `start` lies on the cycle: follow predecessors once around, then print in the order of the data. */
+    /* `start` lies on the cycle: follow predecessors once around, then print in the order of the
+     * data. */
     Text text = {.arena = o->graph->arena};
     uint32_t ring[12];
     size_t length = 0;
@@ -159,10 +174,13 @@ static void report_cycle(Ordering *o, uint32_t start) {
     } while (at != start);
     size_t shown = length < sizeof ring / sizeof ring[0] ? length : sizeof ring / sizeof ring[0];
     for (size_t i = shown; i-- > 0;)
-        text_add_format(&text, "%s -> ", escape_for_message(o->graph->arena, o->nodes[ring[i]]->label));
+        text_add_format(&text, "%s -> ",
+                        escape_for_message(o->graph->arena, o->nodes[ring[i]]->label));
     if (shown < length) text_add(&text, "... -> ");
     text_add(&text, escape_for_message(o->graph->arena, o->nodes[ring[shown - 1]]->label));
-    diagnose_error(o->graph->diagnostics, o->nodes[start]->place, length == 1 ? "%s%s: a node needs itself" : "%s%s: these nodes need each other in a cycle",
+    diagnose_error(o->graph->diagnostics, o->nodes[start]->place,
+                   length == 1 ? "%s%s: a node needs itself"
+                               : "%s%s: these nodes need each other in a cycle",
                    "", text.bytes);
     for (size_t i = 1; i < shown; i++)
         if (o->nodes[ring[i]]->name)
@@ -170,8 +188,8 @@ static void report_cycle(Ordering *o, uint32_t start) {
                           escape_for_message(o->graph->arena, o->nodes[ring[i]]->label));
 }
 
-/* Nothing is ready: writes that wait for an earlier write of the file are in its way, or there is a cycle. Lets the one write go on which the
- * others wait; false after reporting a cycle. */
+/* Nothing is ready: writes that wait for an earlier write of the file are in its way, or there is a
+ * cycle. Lets the one write go on which the others wait; false after reporting a cycle. */
 static bool release_one(Ordering *o) {
     uint32_t at = 0, target = UINT32_MAX, last_held = UINT32_MAX;
     while (o->is_done[at]) at++;
@@ -179,7 +197,8 @@ static bool release_one(Ordering *o) {
     for (;;) {
         if (o->is_held[at]) {
             uint32_t open = first_open_write(o, at);
-            bool same_variable = target != UINT32_MAX && o->nodes[target]->variable == o->nodes[at]->variable;
+            bool same_variable =
+                target != UINT32_MAX && o->nodes[target]->variable == o->nodes[at]->variable;
             last_held = at;
             if (same_variable || o->visited[at] == o->walk) break;
             o->visited[at] = o->walk;
@@ -219,10 +238,12 @@ static bool sort_nodes(Ordering *o) {
     return true;
 }
 
-/* --- Reads behind writes ----------------------------------------------------------------------------------------- */
+/* --- Reads behind writes
+ * ----------------------------------------------------------------------------------------- */
 
 typedef struct WriteBits {
-    uint64_t *bits; /* by node->mark: variables first … first + 63 that it or what it depends on writes */
+    uint64_t *
+        bits; /* by node->mark: variables first … first + 63 that it or what it depends on writes */
     uint64_t found;
 } WriteBits;
 
@@ -238,7 +259,8 @@ static bool is_inside(const GraphNode *node, const GraphNode *cond) {
     return false;
 }
 
-/* For nodes with `after`: which variables of a group of 64 have been written before them by its doing. */
+/* For nodes with `after`: which variables of a group of 64 have been written before them by its
+ * doing. */
 static void find_late_reads(Graph *graph, uint32_t group, uint64_t *bits, uint64_t *late) {
     WriteBits w = {.bits = bits};
     for (size_t i = 0; i < graph->node_count; i++) {
@@ -249,18 +271,21 @@ static void find_late_reads(Graph *graph, uint32_t group, uint64_t *bits, uint64
         late[i] = behind;
         w.found = 0;
         each_predecessor(node, join_bits, &w);
-        if (is_write(node) && node->variable->number / 64 == group) w.found |= UINT64_C(1) << node->variable->number % 64;
+        if (is_write(node) && node->variable->number / 64 == group)
+            w.found |= UINT64_C(1) << node->variable->number % 64;
         bits[i] = w.found;
     }
 }
 
-/* The node's inputs that are one variable's value at the start become a read behind the node's `after`. */
+/* The node's inputs that are one variable's value at the start become a read behind the node's
+ * `after`. */
 static void read_late(Graph *graph, GraphNode *node, Variable *variable) {
     Value *start = variable->node->outputs[0], *current = NULL;
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i] != start) continue;
         if (!current) {
-            GraphNode *read = graph_add_node(graph, op_row(OP_READ_VARIABLE), NULL, node, node->place);
+            GraphNode *read =
+                graph_add_node(graph, op_row(OP_READ_VARIABLE), NULL, node, node->place);
             read->variable = variable;
             read->after = node->after;
             read->after_count = node->after_count;

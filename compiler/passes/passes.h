@@ -1,5 +1,6 @@
-/* passes.h: what is done to the graph between the source and the kernels. Each pass is a file of its name; its first lines say what it
- * needs and leaves. A pass gives false after a diagnostic. The order of the table in pipeline.c is the order meant here. */
+/* passes.h: what is done to the graph between the source and the kernels. Each pass is a file of
+ * its name; its first lines say what it needs and leaves. A pass gives false after a diagnostic.
+ * The order of the table in pipeline.c is the order meant here. */
 #ifndef TFCC_PASSES_PASSES_H
 #define TFCC_PASSES_PASSES_H
 

@@ -1,7 +1,8 @@
 /* prune.c: drops what no fetch, target, signature or initial value needs.
  *
- * Fetches hold the targets and signatures too. Feeds and variables stay whatever uses them: they are the model's interface. A node
- * needs its inputs, its `after` nodes, the predicates of its guards, its variable, and the values whose contents its sizes depend on.
+ * Fetches hold the targets and signatures too. Feeds and variables stay whatever uses them: they
+ * are the model's interface. A node needs its inputs, its `after` nodes, the predicates of its
+ * guards, its variable, and the values whose contents its sizes depend on.
  */
 #include "graph/infer.h"
 #include "graph/ops.h"
@@ -20,7 +21,8 @@ static void need(Pruning *p, GraphNode *node) {
 }
 
 static void need_symbol(void *context, Dim symbol) {
-    if (symbol->symbol->kind == DIM_OF_VALUE) need(context, graph_resolve(symbol->symbol->value)->node);
+    if (symbol->symbol->kind == DIM_OF_VALUE)
+        need(context, graph_resolve(symbol->symbol->value)->node);
 }
 
 static void need_dim(Pruning *p, Dim dim) {
@@ -33,7 +35,8 @@ static void need_sizes(Pruning *p, const Value *value) {
     if (value->type.dtype == TFCC_NONE) return;
     for (int i = 0; i < shape->rank; i++) need_dim(p, shape->dims[i]);
     if (shape->runtime_rank) need_dim(p, shape->runtime_rank);
-    if (!value->elements || !dim_is_constant(shape_element_count(p->graph->dims, shape), &count)) return;
+    if (!value->elements || !dim_is_constant(shape_element_count(p->graph->dims, shape), &count))
+        return;
     for (int64_t i = 0; i < count; i++) need_dim(p, value->elements[i]);
 }
 

@@ -1,19 +1,21 @@
 /* simplify.c: computes now what can be, and removes what changes nothing.
  *
- * Needs an inferred, expanded graph in order. Per node, in order: a branch that is decided goes away with the branch not taken; contents
- * that are known, and nodes of constants alone, become constants (the kernel interpreter computes them, so results are those of a
- * run); identities give way to their input; two transposes, casts, reshapes in a row become one. Values that may be fed are never looked
- * through; nodes that wait for others (`after`), have effects or requirements of their own stay.
+ * Needs an inferred, expanded graph in order. Per node, in order: a branch that is decided goes
+ * away with the branch not taken; contents that are known, and nodes of constants alone, become
+ * constants (the kernel interpreter computes them, so results are those of a run); identities give
+ * way to their input; two transposes, casts, reshapes in a row become one. Values that may be fed
+ * are never looked through; nodes that wait for others (`after`), have effects or requirements of
+ * their own stay.
  */
-#include <string.h>
 #include "graph/infer.h"
 #include "graph/ops.h"
 #include "kernels/interpret.h"
 #include "passes/passes.h"
 #include "support/dtype.h"
+#include <string.h>
 
 #define FOLDED_ELEMENTS 65536
-#define MADE_ELEMENTS 1024
+#define MADE_ELEMENTS   1024
 
 static bool is_constant(const Value *value) {
     return value->node->row->code == OP_CONSTANT && !value->is_feedable && !value->node->weak;
@@ -21,7 +23,9 @@ static bool is_constant(const Value *value) {
 
 /* Whether `value` may be replaced by what it equals. */
 static bool is_removable(const GraphNode *node) {
-    if (node->row->effects & (READS | WRITES | DRAWS) || node->after_count || node->requirement_count) return false;
+    if (node->row->effects & (READS | WRITES | DRAWS) || node->after_count ||
+        node->requirement_count)
+        return false;
     for (size_t i = 0; i < node->output_count; i++)
         if (node->outputs[i]->is_feedable) return false;
     return node->output_count > 0;
@@ -32,7 +36,8 @@ static void replace_node(Graph *graph, GraphNode *node, Value *value) {
     node->is_dead = true;
 }
 
-/* --- Branches that are decided ----------------------------------------------------------------------------------- */
+/* --- Branches that are decided
+ * ----------------------------------------------------------------------------------- */
 
 /* 1: every guard around holds. 0: one does not. -1: it depends. */
 static int decide(const Guard *guard) {
@@ -40,8 +45,10 @@ static int decide(const Guard *guard) {
     for (; guard; guard = guard->outer) {
         int64_t number;
         const Value *p = graph_resolve(guard->predicate);
-        if (!p->elements || p->is_feedable || !dim_is_constant(p->elements[0], &number)) answer = -1;
-        else if ((number != 0) != guard->wanted) return 0;
+        if (!p->elements || p->is_feedable || !dim_is_constant(p->elements[0], &number))
+            answer = -1;
+        else if ((number != 0) != guard->wanted)
+            return 0;
     }
     return answer;
 }
@@ -61,7 +68,7 @@ static bool simplify_cond(Graph *graph, GraphNode *node) {
     if (node->row->code != OP_COND) return false;
     const Value *predicate = node_input(node, "pred");
     int64_t number;
-    if ( !predicate->elements || predicate->is_feedable ||
+    if (!predicate->elements || predicate->is_feedable ||
         !dim_is_constant(predicate->elements[0], &number))
         return false;
     Value **values;
@@ -81,17 +88,24 @@ static bool simplify_cond(Graph *graph, GraphNode *node) {
     return false;
 }
 
-/* --- Folding ----------------------------------------------------------------------------------------------------- */
+/* --- Folding
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static Value *constant_of_elements(Graph *graph, GraphNode *node, const Value *value) {
     const int64_t *numbers;
     size_t count, size = dtype_size(value->type.dtype);
-    if (!value->elements || !value_known_integers(graph->arena, value, &numbers, &count)) return NULL;
+    if (!value->elements || !value_known_integers(graph->arena, value, &numbers, &count))
+        return NULL;
     char *bytes = arena_alloc_array(graph->arena, count, size);
-    for (size_t i = 0; i < count; i++) memcpy(bytes + i * size, &numbers[i], size); /* little-endian */
+    for (size_t i = 0; i < count; i++)
+        memcpy(bytes + i * size, &numbers[i], size); /* little-endian */
     ConstantData *data = arena_alloc(graph->arena, sizeof *data);
-    *data = (ConstantData){.dtype = value->type.dtype, .rank = value->type.shape.rank, .element_count = (int64_t)count,
-                           .bytes = bytes, .size = count * size};
+    *data = (ConstantData){.dtype = value->type.dtype,
+                           .rank = value->type.shape.rank,
+                           .element_count = (int64_t)count,
+                           .bytes = bytes,
+                           .size = count * size};
     for (int i = 0; i < data->rank; i++) dim_is_constant(value->type.shape.dims[i], &data->dims[i]);
     return graph_constant(graph, node, data);
 }
@@ -109,14 +123,16 @@ static void become_constant(Graph *graph, GraphNode *node, size_t output, Value 
 
 /* Equal elements are made faster than they are loaded. */
 static bool is_cheap_to_make(OpCode code) {
-    return code == OP_ZEROS || code == OP_ONES || code == OP_FILL || code == OP_EYE || code == OP_BROADCAST_TO;
+    return code == OP_ZEROS || code == OP_ONES || code == OP_FILL || code == OP_EYE ||
+           code == OP_BROADCAST_TO;
 }
 
 static bool has_small_outputs(const Graph *graph, const GraphNode *node) {
     int64_t limit = is_cheap_to_make(node->row->code) ? MADE_ELEMENTS : FOLDED_ELEMENTS;
     for (size_t i = 0; i < node->output_count; i++) {
         int64_t count;
-        if (!dim_is_constant(shape_element_count(graph->dims, &node->outputs[i]->type.shape), &count) ||
+        if (!dim_is_constant(shape_element_count(graph->dims, &node->outputs[i]->type.shape),
+                             &count) ||
             count > limit)
             return false;
     }
@@ -140,12 +156,15 @@ static bool fold(Graph *graph, GraphNode *node) {
         if (!has_small_outputs(graph, node) || !interpret_node(graph, node, folded)) return false;
     }
     for (size_t i = 0; i < node->output_count; i++)
-        become_constant(graph, node, i, all_known ? known[i] : graph_constant(graph, node, folded[i]));
+        become_constant(graph, node, i,
+                        all_known ? known[i] : graph_constant(graph, node, folded[i]));
     node->is_dead = true;
     return true;
 }
 
-/* --- Identities -------------------------------------------------------------------------------------------------- */
+/* --- Identities
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static bool same_type(const Value *a, const Value *b) {
     if (a->type.dtype != b->type.dtype || a->type.shape.rank != b->type.shape.rank ||
@@ -177,7 +196,8 @@ static bool is_all(const Value *value, int64_t number) {
     return true;
 }
 
-/* The input that an op with a neutral element leaves as it is, or NULL. x + 0.0 is not x where x is -0.0. */
+/* The input that an op with a neutral element leaves as it is, or NULL. x + 0.0 is not x where x is
+ * -0.0. */
 static Value *neutral(const GraphNode *node) {
     Value *x = node->inputs[0], *y = node->input_count > 1 ? node->inputs[1] : NULL;
     bool is_float = dtype_is_float(x->type.dtype);
@@ -212,8 +232,8 @@ static Value *equal_value(const GraphNode *node) {
     return found && same_type(found, node->outputs[0]) ? found : NULL;
 }
 
-/* A name that is fetched stays apart from the variable, whose fetch means its value at the end of the run; and a branch's value from what is
- * computed under another condition. */
+/* A name that is fetched stays apart from the variable, whose fetch means its value at the end of
+ * the run; and a branch's value from what is computed under another condition. */
 static bool may_stand_for(const GraphNode *node, const Value *value) {
     if (node->outputs[0]->is_fetchable && value->node->row->code == OP_VARIABLE) return false;
     for (const Guard *g = node->guard;; g = g->outer) {
@@ -222,9 +242,13 @@ static bool may_stand_for(const GraphNode *node, const Value *value) {
     }
 }
 
-/* --- Two in a row ------------------------------------------------------------------------------------------------ */
+/* --- Two in a row
+ * ------------------------------------------------------------------------------------------------
+ */
 
-static bool is_plain(const GraphNode *node) { return is_removable(node) && node->guard == NULL; }
+static bool is_plain(const GraphNode *node) {
+    return is_removable(node) && node->guard == NULL;
+}
 
 /* reshape(reshape(x)) needs x alone. */
 static void join_reshapes(GraphNode *node) {
@@ -242,7 +266,8 @@ static bool known_perm(Graph *graph, const GraphNode *node, int64_t *perm) {
     size_t count;
     for (int i = 0; i < rank; i++) perm[i] = rank - 1 - i;
     if (!given) return true;
-    if (!value_known_integers(graph->arena, given, &numbers, &count) || count != (size_t)rank) return false;
+    if (!value_known_integers(graph->arena, given, &numbers, &count) || count != (size_t)rank)
+        return false;
     for (int i = 0; i < rank; i++) perm[i] = numbers[i] < 0 ? numbers[i] + rank : numbers[i];
     return true;
 }
@@ -253,7 +278,9 @@ static bool join_transposes(Graph *graph, GraphNode *node) {
     if (node->row->code != OP_TRANSPOSE || !known_perm(graph, node, outer)) return false;
     int rank = node->outputs[0]->type.shape.rank;
     const GraphNode *from = node->inputs[0]->node;
-    bool joins = from->row->code == OP_TRANSPOSE && is_plain(from) && known_perm(graph, from, inner), stays = true;
+    bool joins =
+             from->row->code == OP_TRANSPOSE && is_plain(from) && known_perm(graph, from, inner),
+         stays = true;
     for (int i = 0; i < rank; i++) {
         if (joins) outer[i] = inner[outer[i]];
         stays &= outer[i] == i;
@@ -266,12 +293,16 @@ static bool join_transposes(Graph *graph, GraphNode *node) {
     if (!joins) return false;
     Value *perm = graph_constant_integers(graph, node, outer, rank);
     node->inputs[0] = source;
-    if (node->input_count > 1) node->inputs[1] = perm;
-    else graph_add_input(graph, node, (size_t)op_parameter(node->row, "perm"), perm, node->place);
+    if (node->input_count > 1)
+        node->inputs[1] = perm;
+    else
+        graph_add_input(graph, node, (size_t)op_parameter(node->row, "perm"), perm, node->place);
     return false;
 }
 
-/* --- The pass ---------------------------------------------------------------------------------------------------- */
+/* --- The pass
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* True where the node has given way. */
 static bool simplify_node(Graph *graph, GraphNode *node) {
@@ -297,9 +328,11 @@ bool pass_simplify(Compilation *c) {
     graph->nodes = NULL;
     graph->node_count = graph->node_capacity = 0;
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < nodes[i]->input_count; k++) nodes[i]->inputs[k] = graph_resolve(nodes[i]->inputs[k]);
+        for (size_t k = 0; k < nodes[i]->input_count; k++)
+            nodes[i]->inputs[k] = graph_resolve(nodes[i]->inputs[k]);
         if (!simplify_node(graph, nodes[i]))
-            *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = nodes[i];
+            *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) =
+                nodes[i];
     }
     graph_compact(graph);
     return true;

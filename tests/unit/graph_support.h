@@ -2,18 +2,19 @@
 #ifndef TFCC_TESTS_GRAPH_SUPPORT_H
 #define TFCC_TESTS_GRAPH_SUPPORT_H
 
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "compilation.h"
 #include "graph/infer.h"
 #include "passes/passes.h"
 #include "source/build.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef bool GraphPass(Compilation *);
 
-/* A graph from YAML after these passes (NULL ends the list), each followed by the verifier; its diagnostics are left to the caller. */
+/* A graph from YAML after these passes (NULL ends the list), each followed by the verifier; its
+ * diagnostics are left to the caller. */
 static inline Compilation *compile_text(Arena *arena, const char *yaml, GraphPass *const *passes) {
     Compilation *c = arena_alloc(arena, sizeof *c);
     c->arena = arena;
@@ -35,8 +36,9 @@ static inline Compilation *inferred(Arena *arena, const char *yaml) {
 }
 
 static inline Compilation *simplified(Arena *arena, const char *yaml) {
-    return compile_text(arena, yaml, (GraphPass *[]){pass_feeds, pass_order, pass_infer, pass_expand, pass_simplify,
-                                                     pass_share, pass_prune, NULL});
+    return compile_text(arena, yaml,
+                        (GraphPass *[]){pass_feeds, pass_order, pass_infer, pass_expand,
+                                        pass_simplify, pass_share, pass_prune, NULL});
 }
 
 /* What the diagnostics print. */

@@ -1,13 +1,14 @@
-/* Symbolic numbers: the canonical form keeps the value, equal expressions are one pointer, ranges hold. */
+/* Symbolic numbers: the canonical form keeps the value, equal expressions are one pointer, ranges
+ * hold. */
+#include "graph/dim.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "graph/dim.h"
 
 #define SYMBOLS 4
-#define AXES 3
-#define POOL 400
+#define AXES    3
+#define POOL    400
 
 static Arena *arena;
 static DimTable *table;
@@ -16,11 +17,15 @@ static void set_up(void) {
     arena = arena_create();
     table = dim_table_create(arena);
 }
-static void tear_down(void) { arena_destroy(arena); }
+static void tear_down(void) {
+    arena_destroy(arena);
+}
 
 TestSuite(dim, .init = set_up, .fini = tear_down);
 
-static Dim number(int64_t n) { return dim_constant(table, n); }
+static Dim number(int64_t n) {
+    return dim_constant(table, n);
+}
 
 static const char *printed(Dim dim) {
     Text text = {.arena = arena};
@@ -50,7 +55,8 @@ Test(dim, divides_what_it_multiplied) {
 Test(dim, unravels_linear_indices) {
     Dim h = dim_named(table, "h"), w = dim_named(table, "w"), b = dim_named(table, "b");
     Dim i = dim_axis(table, 0, b), j = dim_axis(table, 1, h), k = dim_axis(table, 2, w);
-    Dim linear = dim_add(table, dim_multiply(table, dim_add(table, dim_multiply(table, i, h), j), w), k);
+    Dim linear =
+        dim_add(table, dim_multiply(table, dim_add(table, dim_multiply(table, i, h), j), w), k);
     cr_assert_eq(dim_modulo(table, linear, w), k);
     Dim rows = dim_floor_divide(table, linear, w);
     cr_assert_eq(dim_floor_divide(table, rows, h), i);
@@ -67,7 +73,8 @@ Test(dim, nested_divisions_join) {
     Dim half = dim_ceil_divide(table, n, number(2));
     cr_assert_eq(dim_ceil_divide(table, half, number(2)), dim_ceil_divide(table, n, number(4)));
     cr_assert_str_eq(printed(dim_ceil_divide(table, n, number(4))), "(n + 3) // 4");
-    cr_assert_str_eq(printed(dim_subtract(table, dim_multiply(table, n, number(2)), number(1))), "2*n - 1");
+    cr_assert_str_eq(printed(dim_subtract(table, dim_multiply(table, n, number(2)), number(1))),
+                     "2*n - 1");
 }
 
 Test(dim, broadcasts_do_not_depend_on_order) {
@@ -90,13 +97,15 @@ Test(dim, overflow_absorbs) {
     cr_assert_eq(dim_floor_divide(table, number(INT64_MIN), number(-1)), dim_overflow(table));
 }
 
-/* A size that grows at every step of a long chain ends as an overflow, not in an exhausted stack or memory. */
+/* A size that grows at every step of a long chain ends as an overflow, not in an exhausted stack or
+ * memory. */
 Test(dim, deep_expressions_end) {
     Dim d = dim_named(table, "n");
     for (int i = 0; i < 5000; i++) {
         char name[16];
         snprintf(name, sizeof name, "m%d", i);
-        d = dim_maximum(table, dim_floor_divide(table, d, dim_named(table, name)), dim_named(table, name));
+        d = dim_maximum(table, dim_floor_divide(table, d, dim_named(table, name)),
+                        dim_named(table, name));
     }
     cr_assert_eq(d, dim_overflow(table));
     Dim sum = number(0);
@@ -124,7 +133,8 @@ Test(dim, shared_parts_are_cheap) {
     cr_assert_not_null(dim_substitute(table, d, &n, (Dim[]){number(4)}, 1));
 }
 
-/* --- Random expressions, computed both ways ------------------------------------------------------------------------ */
+/* --- Random expressions, computed both ways
+ * ------------------------------------------------------------------------ */
 
 static uint64_t state = 88172645463325252ull;
 static unsigned draw(unsigned below) {
@@ -211,13 +221,19 @@ static size_t make_leaves(bool with_axes) {
 static void check(size_t at) {
     Dim upper = dim_upper_bound(table, pool[at]), lower = dim_lower_bound(table, pool[at]);
     for (int w = 0; w < WORLDS; w++) {
-        int64_t want = pool_values[at][w], got = dim_evaluate(pool[at], symbol_values[w], axis_values[w]);
-        cr_assert_eq(got, want, "%s is %lld, not %lld", printed(pool[at]), (long long)got, (long long)want);
+        int64_t want = pool_values[at][w],
+                got = dim_evaluate(pool[at], symbol_values[w], axis_values[w]);
+        cr_assert_eq(got, want, "%s is %lld, not %lld", printed(pool[at]), (long long)got,
+                     (long long)want);
         cr_assert_leq(dim_low(pool[at]), want, "lower end of %s", printed(pool[at]));
         cr_assert_geq(dim_high(pool[at]), want, "upper end of %s", printed(pool[at]));
         if (dim_is_nonnegative(table, pool[at])) cr_assert_geq(want, 0);
-        if (upper) cr_assert_geq(dim_evaluate(upper, symbol_values[w], NULL), want, "bound of %s", printed(pool[at]));
-        if (lower) cr_assert_leq(dim_evaluate(lower, symbol_values[w], NULL), want, "bound of %s", printed(pool[at]));
+        if (upper)
+            cr_assert_geq(dim_evaluate(upper, symbol_values[w], NULL), want, "bound of %s",
+                          printed(pool[at]));
+        if (lower)
+            cr_assert_leq(dim_evaluate(lower, symbol_values[w], NULL), want, "bound of %s",
+                          printed(pool[at]));
     }
 }
 
@@ -236,7 +252,8 @@ static void grow_randomly(bool with_axes) {
         pool[count] = applied(op, pool[i], pool[j], pool[k]);
         if (pool[count]->kind == DIM_OVERFLOW) continue;
         check(count);
-        /* What compares as certainly different differs, in every world; what is certainly equal does not. */
+        /* What compares as certainly different differs, in every world; what is certainly equal
+         * does not. */
         DimAnswer answer = dim_compare(table, pool[count], pool[k]);
         for (int w = 0; w < WORLDS; w++) {
             if (answer == DIM_NO) cr_assert_neq(pool_values[count][w], pool_values[k][w]);
@@ -244,7 +261,8 @@ static void grow_randomly(bool with_axes) {
         }
         Dim quotient = dim_divide_exactly(table, pool[count], pool[j]);
         for (int w = 0; quotient && w < WORLDS; w++)
-            cr_assert_eq(dim_evaluate(quotient, symbol_values[w], axis_values[w]) * pool_values[j][w],
+            cr_assert_eq(dim_evaluate(quotient, symbol_values[w], axis_values[w]) *
+                             pool_values[j][w],
                          pool_values[count][w]);
         count++;
     }
@@ -252,7 +270,9 @@ static void grow_randomly(bool with_axes) {
     for (size_t at = leaves; at < count; at += 7) {
         Dim to[SYMBOLS];
         for (int s = 0; s < SYMBOLS; s++) to[s] = number(symbol_values[1][s]);
-        if (!with_axes) cr_assert_eq(dim_substitute(table, pool[at], pool, to, SYMBOLS), number(pool_values[at][1]));
+        if (!with_axes)
+            cr_assert_eq(dim_substitute(table, pool[at], pool, to, SYMBOLS),
+                         number(pool_values[at][1]));
     }
 }
 

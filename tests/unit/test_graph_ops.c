@@ -1,8 +1,9 @@
-/* The table of ops: every signature parses, spellings are unique, what the columns promise holds. */
-#include <criterion/criterion.h>
-#include <string.h>
+/* The table of ops: every signature parses, spellings are unique, what the columns promise holds.
+ */
 #include "graph/ops.h"
 #include "graph/print.h"
+#include <criterion/criterion.h>
+#include <string.h>
 
 Test(graph_ops, every_row_is_sound) {
     const OpRow *rows = op_table();
@@ -17,19 +18,24 @@ Test(graph_ops, every_row_is_sound) {
             const Parameter *parameter = &row->parameters[p];
             lists += parameter->kind == PARAMETER_TENSOR_LIST;
             if (parameter->kind == PARAMETER_ATTRIBUTE)
-                cr_assert_neq(parameter->attribute, ARGUMENT_ABSENT, "%s of %s", parameter->name, row->spelling);
+                cr_assert_neq(parameter->attribute, ARGUMENT_ABSENT, "%s of %s", parameter->name,
+                              row->spelling);
             else if (parameter->kind != PARAMETER_VALUE)
                 cr_assert_neq(parameter->dtypes, 0, "%s of %s", parameter->name, row->spelling);
-            cr_assert_eq(op_parameter(row, parameter->name), p, "%s of %s is there twice", parameter->name, row->spelling);
+            cr_assert_eq(op_parameter(row, parameter->name), p, "%s of %s is there twice",
+                         parameter->name, row->spelling);
             bool is_left_out = parameter->is_optional || parameter->text;
-            if (parameter->kind == PARAMETER_TENSOR && !parameter->is_optional && row->code != OP_RANGE)
-                cr_assert(!optional || row->code == OP_LINSPACE, "%s of %s comes behind one that may be absent",
-                          parameter->name, row->spelling);
+            if (parameter->kind == PARAMETER_TENSOR && !parameter->is_optional &&
+                row->code != OP_RANGE)
+                cr_assert(!optional || row->code == OP_LINSPACE,
+                          "%s of %s comes behind one that may be absent", parameter->name,
+                          row->spelling);
             /* gather has TensorFlow's order, with validate_indices in the middle */
             optional |= is_left_out && row->code != OP_GATHER;
         }
         cr_assert_leq(lists, 1, "%s", row->spelling);
-        if (row->effects & WRITES) cr_assert_eq(row->parameters[0].kind, PARAMETER_VARIABLE, "%s", row->spelling);
+        if (row->effects & WRITES)
+            cr_assert_eq(row->parameters[0].kind, PARAMETER_VARIABLE, "%s", row->spelling);
     }
 }
 

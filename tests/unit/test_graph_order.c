@@ -2,8 +2,12 @@
 #include "graph_support.h"
 
 static Arena *arena;
-static void set_up(void) { arena = arena_create(); }
-static void tear_down(void) { arena_destroy(arena); }
+static void set_up(void) {
+    arena = arena_create();
+}
+static void tear_down(void) {
+    arena_destroy(arena);
+}
 TestSuite(graph_order, .init = set_up, .fini = tear_down);
 
 Test(graph_order, writes_keep_the_files_order_unless_data_says_otherwise) {
@@ -26,7 +30,8 @@ Test(graph_order, writes_keep_the_files_order_unless_data_says_otherwise) {
 }
 
 Test(graph_order, two_variables_may_hold_each_other_up) {
-    /* In the file's order a1 comes before a2 and b1 before b2; but a1 needs b2, and b1 needs a2. One has to give way. */
+    /* In the file's order a1 comes before a2 and b1 before b2; but a1 needs b2, and b1 needs a2.
+     * One has to give way. */
     Compilation *c = inferred(arena, "nodes:\n"
                                      "  a: {op: variable, value: 1}\n"
                                      "  b: {op: variable, value: 1}\n"
@@ -50,8 +55,10 @@ Test(graph_order, a_read_behind_a_write_sees_it) {
     const char *readers[] = {"late", "later", "start", "data"};
     OpCode expected[] = {OP_READ_VARIABLE, OP_ADD, OP_VARIABLE, OP_ASSIGN_ADD};
     for (int i = 0; i < 4; i++)
-        cr_assert_eq(graph_find_node(c->graph, readers[i])->inputs[0]->node->row->code, expected[i], "%s", readers[i]);
-    cr_assert_eq(graph_find_node(c->graph, "later")->inputs[0]->node->inputs[0]->node->row->code, OP_READ_VARIABLE);
+        cr_assert_eq(graph_find_node(c->graph, readers[i])->inputs[0]->node->row->code, expected[i],
+                     "%s", readers[i]);
+    cr_assert_eq(graph_find_node(c->graph, "later")->inputs[0]->node->inputs[0]->node->row->code,
+                 OP_READ_VARIABLE);
     cr_assert_eq(graph_find_node(c->graph, "data")->inputs[1]->node->row->code, OP_VARIABLE);
 }
 
@@ -76,7 +83,8 @@ Test(graph_order, simplify_share_and_prune) {
     const GraphNode *y = c->graph->fetches[1].node;
     cr_assert_eq(y->inputs[0], y->inputs[1]);
     cr_assert_eq(c->graph->fetches[2].node->row->code, OP_CONSTANT);
-    for (size_t i = 0; i < c->graph->node_count; i++) cr_assert_neq(c->graph->nodes[i]->row->code, OP_EXP);
+    for (size_t i = 0; i < c->graph->node_count; i++)
+        cr_assert_neq(c->graph->nodes[i]->row->code, OP_EXP);
 }
 
 Test(graph_order, nothing_looks_through_what_may_be_fed) {

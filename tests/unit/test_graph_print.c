@@ -24,7 +24,8 @@ static const char *const graphs[] = {
     "  q: {op: placeholder, dtype: bool, shape: []}\n"
     "  v: {op: variable, value: 2}\n"
     "  y:\n    op: cond\n    inputs: p\n    outputs: [first, second]\n"
-    "    then: {nodes: {a: v + 1, inner: {op: cond, inputs: q, then: a * 2, else: a * 3}}, fetches: [inner, a]}\n"
+    "    then: {nodes: {a: v + 1, inner: {op: cond, inputs: q, then: a * 2, else: a * 3}}, "
+    "fetches: [inner, a]}\n"
     "    else: {nodes: {c: \"assign(v, 5)\", d: v * 4}, fetches: [d, d]}\n"
     "fetches: [first, second, v]\n",
 };
@@ -33,10 +34,12 @@ Test(graph_print, reads_back) {
     for (size_t i = 0; i < sizeof graphs / sizeof graphs[0]; i++) {
         Arena *arena = arena_create();
         Compilation *first = simplified(arena, graphs[i]);
-        cr_assert_eq(diagnostics_error_count(first->diagnostics), 0, "%s", diagnostics_text(arena, first));
+        cr_assert_eq(diagnostics_error_count(first->diagnostics), 0, "%s",
+                     diagnostics_text(arena, first));
         const char *text = graph_text(first);
         Compilation *second = simplified(arena, text);
-        cr_assert_eq(diagnostics_error_count(second->diagnostics), 0, "%s\n%s", text, diagnostics_text(arena, second));
+        cr_assert_eq(diagnostics_error_count(second->diagnostics), 0, "%s\n%s", text,
+                     diagnostics_text(arena, second));
         cr_assert_str_eq(graph_text(second), text);
         arena_destroy(arena);
     }

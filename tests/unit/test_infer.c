@@ -1,9 +1,14 @@
-/* Inference: dtypes by letters, weak numbers, symbolic shapes and contents, requirements, limits. */
+/* Inference: dtypes by letters, weak numbers, symbolic shapes and contents, requirements, limits.
+ */
 #include "graph_support.h"
 
 static Arena *arena;
-static void set_up(void) { arena = arena_create(); }
-static void tear_down(void) { arena_destroy(arena); }
+static void set_up(void) {
+    arena = arena_create();
+}
+static void tear_down(void) {
+    arena_destroy(arena);
+}
 TestSuite(infer, .init = set_up, .fini = tear_down);
 
 /* The type of `y: EXPRESSION` over a few placeholders, or the first line of the diagnostic. */
@@ -100,7 +105,8 @@ static const struct {
 Test(infer, types_and_errors) {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         const char *got = type_or_error(types[i].expression);
-        cr_expect(strstr(got, types[i].type), "%s: %s, not %s", types[i].expression, got, types[i].type);
+        cr_expect(strstr(got, types[i].type), "%s: %s, not %s", types[i].expression, got,
+                  types[i].type);
     }
 }
 
@@ -116,7 +122,8 @@ Test(infer, what_depends_on_the_run_becomes_a_requirement) {
     cr_assert_eq(infer_requirements(c->graph, graph_find_node(c->graph, "same"), &requirements), 0);
     cr_assert_eq(infer_requirements(c->graph, graph_find_node(c->graph, "r"), &requirements), 1);
     cr_assert_eq(infer_requirements(c->graph, graph_find_node(c->graph, "y"), &requirements), 1);
-    cr_assert_str_eq(requirements[0].message, "add 'y': cannot broadcast [%0, 4] against [%1, 4] (x and z)");
+    cr_assert_str_eq(requirements[0].message,
+                     "add 'y': cannot broadcast [%0, 4] against [%1, 4] (x and z)");
     cr_assert_eq(requirements[0].value_count, 2);
     int64_t fits[] = {3, 1}, differ[] = {3, 2};
     cr_assert_neq(dim_evaluate(requirements[0].condition, fits, NULL), 0);
