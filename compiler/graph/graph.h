@@ -177,8 +177,7 @@ struct Graph {
     Map node_names; /* name -> GraphNode* */
     Variable **variables;
     size_t variable_count, variable_capacity;
-    Feed *
-        feeds; /* placeholders first, in the file's order, then what `feeds:` and signatures list */
+    Feed *feeds; /* placeholders in the file's order, then what `feeds:` and signatures list */
     size_t feed_count, feed_capacity;
     Fetch *fetches; /* what a run may ask for, in order */
     size_t fetch_count, fetch_capacity;

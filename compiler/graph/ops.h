@@ -10,21 +10,24 @@
  *
  *     "a: T, b: T, transpose_a = false, transpose_b = false -> T | T: number"
  *
- *   x: T            a tensor; tensors that share a letter share the dtype, and weak numbers take it
- *   x: T?           may be absent            xs: T*          a list of tensors (at most one per
- * row) axis: index     a tensor of int32 or int64, or a literal; likewise any other class. Tensors
- * of a class are independent of each other ref: var T      a variable of dtype T:
- * GraphNode.variable, no input value: @value   a literal, a file or an initializer:
- * GraphNode.constant or Variable.initial; its argument stays absent name = default  an attribute.
- * Its type is that of the default: true/false a bool, 0 an integer, 0.0 a float, 'same' a word,
- *                   float32 (a dtype's name) a dtype; `name: @kind` with kind one of bool int float
- * word dtype shape is one without a default, `@dtype?` an optional one.
- *   -> T, index     the outputs: a letter or a dtype; `rule` where the shape rule gives the dtype;
- * with `*` behind it, as many as the shape rule says; nothing for an op without a value | T:
- * number, …  the dtypes a letter may stand for: classes (any, number = integer + float, integer,
- * signed, unsigned, float, bool, index = int32 + int64) and dtypes joined by `+`. `U: @dtype any`
- * takes the dtype of the attribute `dtype`, `U: @dtype/T any` that of T where the attribute is
- * absent. A letter that nothing settles is float32.
+ *   x: T             a tensor; tensors that share a letter share the dtype, and weak numbers take it
+ *   x: T?            may be absent
+ *   xs: T*           a list of tensors, at most one in a row
+ *   axis: index      a tensor of a class of dtypes; such tensors are independent of each other
+ *   ref: var T       a variable of dtype T: GraphNode.variable, no input
+ *   value: @value    a literal, a file or an initializer: GraphNode.constant or Variable.initial
+ *   name = default   an attribute of the default's type: true a bool, 0 an integer, 0.0 a float,
+ *                    'same' a word, float32 (a dtype's name) a dtype
+ *   name: @kind      an attribute without a default: bool, int, float, word, dtype or shape;
+ *                    `@kind?` an optional one
+ *   -> T, int32      the outputs: a letter, a dtype, or `rule` where the shape rule says it; `*`
+ *                    behind it: as many as the shape rule says; no arrow: an op without a value
+ *   | T: number      what a letter may stand for: dtypes and classes joined by `+`. Classes: any,
+ *                    number = integer + float, integer = signed + unsigned, float, bool, and
+ *                    index = int32 + int64
+ *   | U: @dtype any  it is what the attribute `dtype` says; `@dtype/T`: or else what T is
+ *
+ * A letter that nothing settles is float32.
  */
 #ifndef TFCC_GRAPH_OPS_H
 #define TFCC_GRAPH_OPS_H
