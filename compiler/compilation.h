@@ -10,17 +10,17 @@ typedef struct DimBinding {
 } DimBinding;
 
 typedef struct CompileOptions {
-    const char *input;          /* MODEL.yaml */
-    int optimisation;           /* 0 … 3 */
-    bool debug_lines;           /* -g */
-    bool verify;                /* run the verifier of the level after each pass */
-    bool keep_unfused;    /* every kernel as it was lowered: --no-fuse, and the tests that compare */
-    const char *cpu;            /* --mcpu; NULL: the portable default */
-    const char *target;         /* --target; NULL: the host's triple */
-    const char *prefix;         /* --prefix, or NULL */
+    const char *input;  /* MODEL.yaml */
+    int optimisation;   /* 0 … 3 */
+    bool debug_lines;   /* -g */
+    bool verify;        /* run the verifier of the level after each pass */
+    bool keep_unfused;  /* every kernel as it was lowered: --no-fuse, and the tests that compare */
+    const char *cpu;    /* --mcpu; NULL: the portable default */
+    const char *target; /* --target; NULL: the host's triple */
+    const char *prefix; /* --prefix, or NULL */
     const DimBinding *dim_bindings;
     size_t dim_binding_count;
-    const char **search_paths;  /* -L */
+    const char **search_paths; /* -L */
     size_t search_path_count;
     const char *weights;        /* --weights=FILE, or NULL to embed */
     const char *dump_after;     /* --dump-after=PASS, or NULL */
@@ -32,9 +32,9 @@ typedef struct Compilation {
     Diagnostics *diagnostics;
     CompileOptions options;
     Graph *graph;
-    struct Program *program;     /* kernels/kernel.h */
-    struct LoopProgram *loops;   /* loops/loops.h */
-    const char **read_files;     /* everything that was opened, for -MD */
+    struct Program *program;   /* kernels/kernel.h */
+    struct LoopProgram *loops; /* loops/loops.h */
+    const char **read_files;   /* everything that was opened, for -MD */
     size_t read_file_count, read_file_capacity;
     struct FileCache *file_cache; /* source/files.h: files with values that are open */
 } Compilation;

@@ -1,4 +1,5 @@
-/* main.c: the tfcc program: which command it is. What a compilation consists of stands in pipeline.c. */
+/* main.c: the tfcc program: which command it is. What a compilation consists of stands in
+ * pipeline.c. */
 #include "command/commands.h"
 #include "command/options.h"
 #include "support/arena.h"
@@ -19,9 +20,7 @@ int main(int argument_count, char **arguments) {
             printf("tfcc %s\n", TFCC_VERSION);
             status = 0;
             break;
-        default:
-            command_line_help(stdout);
-            status = 0;
+        default: command_line_help(stdout); status = 0;
         }
         /* A full disk or a closed pipe behind standard output is a failure like any other. */
         if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -39,7 +39,8 @@ static const Pass passes[] = {
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };
 
-/* The level after a pass must hold what its header promises; a breach is a defect of the compiler, not of the model. */
+/* The level after a pass must hold what its header promises; a breach is a defect of the compiler,
+ * not of the model. */
 static void verify(const Compilation *c, const Pass *pass) {
     char message[512];
     bool holds = true;

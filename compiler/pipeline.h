@@ -7,8 +7,9 @@
 
 typedef enum Stage { STAGE_SOURCE, STAGE_GRAPH, STAGE_KERNELS, STAGE_LOOPS } Stage;
 
-/* Carries out all passes up to the last of the stage: afterwards c->graph, c->program or c->loops is there. A graph
- * that is there already (built from something else than options.input) is not read again. False after diagnostics. */
+/* Carries out all passes up to the last of the stage: afterwards c->graph, c->program or c->loops
+ * is there. A graph that is there already (built from something else than options.input) is not
+ * read again. False after diagnostics. */
 bool pipeline_run(Compilation *c, Stage last);
 /* Appends what --emit prints for a level that is there. */
 void pipeline_print(const Compilation *c, Stage stage, Text *text);

@@ -229,8 +229,8 @@ int command_compile(Arena *arena, const CommandLine *line) {
     for (size_t k = 0; stage && k < sizeof stages / sizeof *stages; k++)
         known |= strcmp(stage, stages[k]) == 0;
     if (!known) {
-        fprintf(stderr,
-                "tfcc: --emit knows graph, kernels, loops, llvm, asm and obj, not '%s'\n", stage);
+        fprintf(stderr, "tfcc: --emit knows graph, kernels, loops, llvm, asm and obj, not '%s'\n",
+                stage);
         return 2;
     }
     Compilation *c = command_compilation(arena, line);

@@ -1,12 +1,12 @@
 /* feed.c: tensors from the command line. */
 #include "command/feed.h"
 
-#include <string.h>
 #include "kernels/scalar_evaluate.h"
 #include "source/files.h"
 #include "support/checked.h"
 #include "support/diagnostic.h"
 #include "support/dtype.h"
+#include <string.h>
 
 typedef struct Reader {
     Arena *arena;
@@ -51,7 +51,8 @@ static bool store_element(Reader *reader, const TreeNode *node) {
     } else if (number.kind == NUMBER_FLOAT && info->kind == DTYPE_KIND_FLOAT) {
         bits = bits_from_double(dtype, number.real);
     } else if (number.kind == NUMBER_INTEGER && info->kind != DTYPE_KIND_BOOL) {
-        if (number.integer < (WideInteger)info->minimum || number.integer > (WideInteger)info->maximum)
+        if (number.integer < (WideInteger)info->minimum ||
+            number.integer > (WideInteger)info->maximum)
             return diagnose_error(reader->diagnostics, place, "%s does not fit into %s",
                                   tree_text(reader->arena, node), info->name);
         bits = bits_from_integer(dtype, (int64_t)(uint64_t)number.integer);
@@ -84,8 +85,8 @@ static bool store_axis(Reader *reader, const TreeNode *node, int axis) {
     return true;
 }
 
-bool tensor_from_tree(Arena *arena, Diagnostics *diagnostics, const Tree *tree, const TreeNode *node,
-                      tfcc_dtype dtype, tfcc_tensor *tensor) {
+bool tensor_from_tree(Arena *arena, Diagnostics *diagnostics, const Tree *tree,
+                      const TreeNode *node, tfcc_dtype dtype, tfcc_tensor *tensor) {
     Reader reader = {arena, diagnostics, tree, tensor, 0};
     int64_t count, bytes;
     *tensor = (tfcc_tensor){.dtype = dtype};
@@ -131,13 +132,15 @@ static bool find_feed(const tfcc_model *model, const char *name, tfcc_descriptio
     return false;
 }
 
-/* A name may hold an equals sign: the longest name of the model that the text begins with, else all before the first sign. */
+/* A name may hold an equals sign: the longest name of the model that the text begins with, else all
+ * before the first sign. */
 static size_t name_length(const tfcc_model *model, const char *text) {
     tfcc_description feed;
     size_t best = 0;
     for (size_t k = 0; tfcc_model_feed(model, k, &feed) == TFCC_OK; k++) {
         size_t length = strlen(feed.name);
-        if (length > best && strncmp(text, feed.name, length) == 0 && text[length] == '=') best = length;
+        if (length > best && strncmp(text, feed.name, length) == 0 && text[length] == '=')
+            best = length;
     }
     return best ? best : strcspn(text, "=");
 }
@@ -159,9 +162,10 @@ bool command_read_feeds(Arena *arena, const CommandLine *line, CommandSession *r
         if (!find_feed(run->model, name, &description)) return false;
         tfcc_feed *feed = &run->feeds[run->feed_count++];
         feed->name = name;
-        bool good = *value == '@'
-                        ? read_file(arena, diagnostics, value + 1, description.dtype, &feed->tensor)
-                        : read_value(arena, diagnostics, name, value, description.dtype, &feed->tensor);
+        bool good =
+            *value == '@'
+                ? read_file(arena, diagnostics, value + 1, description.dtype, &feed->tensor)
+                : read_value(arena, diagnostics, name, value, description.dtype, &feed->tensor);
         if (!good) return false;
     }
     return true;

@@ -1,8 +1,8 @@
 /* ops.c: tfcc ops [NAME]. */
 #include "command/commands.h"
 
-#include "graph/print.h"
 #include "graph/ops.h"
+#include "graph/print.h"
 
 int command_ops(Arena *arena, const CommandLine *line) {
     Text text = {.arena = arena};

@@ -121,15 +121,13 @@ void command_line_help(FILE *stream) {
           "tfcc --help, --version\n",
           stream);
     for (const char *command = "CRB"; *command; command++) {
-        fprintf(stream, "\n%s:\n",
-                *command == 'C'   ? "compile"
-                : *command == 'R' ? "run"
-                                  : "bench");
+        fprintf(stream, "\n%s:\n", *command == 'C' ? "compile" : *command == 'R' ? "run" : "bench");
         for (int k = 0; k < OPTION_COUNT; k++) {
             const OptionRow *row = &rows[k];
             if (!strchr(row->commands, *command)) continue;
             char spelled[64];
-            snprintf(spelled, sizeof spelled, "%s%s%s", row->long_form ? row->long_form : row->short_form,
+            snprintf(spelled, sizeof spelled, "%s%s%s",
+                     row->long_form ? row->long_form : row->short_form,
                      *row->argument ? (row->long_form ? "=" : " ") : "", row->argument);
             fprintf(stream, "  %-24s %s\n", spelled, row->help);
         }

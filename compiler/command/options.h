@@ -1,15 +1,16 @@
 /* options.h: the command line as a table.
  *
- * `tfcc MODEL.yaml …`, `tfcc run MODEL.yaml …`, `tfcc bench …`, `tfcc ops …`: options stand anywhere, as `--name=value` or
+ * `tfcc MODEL.yaml …`, `tfcc run MODEL.yaml …`, `tfcc bench …`, `tfcc ops …`: options stand
+ * anywhere, as `--name=value` or
  * `--name value`, short ones also joined (-O2, -Lfolder). `--` ends the options.
  */
 #ifndef TFCC_COMMAND_OPTIONS_H
 #define TFCC_COMMAND_OPTIONS_H
 
+#include "support/arena.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include "support/arena.h"
 
 typedef enum Option {
 #define OPTION(name, commands, short_form, long_form, argument, help) OPTION_##name,
@@ -20,7 +21,8 @@ typedef enum Option {
 
 typedef struct CommandLine {
     char command; /* 'C' compile, 'R' run, 'B' bench, 'O' ops, 'h' --help, 'v' --version */
-    const char **values[OPTION_COUNT]; /* each occurrence, in order; "" for options without argument */
+    const char *
+        *values[OPTION_COUNT]; /* each occurrence, in order; "" for options without argument */
     size_t counts[OPTION_COUNT];
     const char **inputs;
     size_t input_count;

@@ -1,11 +1,11 @@
 /* report.c: what a model costs, step by step and signature by signature. */
 #include "command/report.h"
 
-#include <string.h>
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 #include "loops/loops.h"
 #include "support/dtype.h"
+#include <string.h>
 
 typedef struct Cost {
     const Kernel *kernel;
@@ -21,16 +21,19 @@ static Dim point_count(DimTable *dims, const Dim *axes, size_t count) {
 }
 
 static bool is_operation(const Scalar *scalar) {
-    return scalar->op > SCALAR_SCAN && scalar->op != SCALAR_CONVERT && scalar->op != SCALAR_BITCAST &&
-           scalar->op != SCALAR_SELECT && scalar->dtype != TFCC_BOOL;
+    return scalar->op > SCALAR_SCAN && scalar->op != SCALAR_CONVERT &&
+           scalar->op != SCALAR_BITCAST && scalar->op != SCALAR_SELECT &&
+           scalar->dtype != TFCC_BOOL;
 }
 
-/* Operations of an expression at one point; a reduction counts its body and one combination per point of its axes. */
+/* Operations of an expression at one point; a reduction counts its body and one combination per
+ * point of its axes. */
 static void count_operations(Cost *cost, const Scalar *scalar, Dim times) {
     if (cost->inside[scalar->id]) return;
     cost->inside[scalar->id] = true;
     if (scalar->op == SCALAR_REDUCE) {
-        Dim points = point_count(cost->dims, scalar->as.reduce.axes, (size_t)scalar->as.reduce.axis_count);
+        Dim points =
+            point_count(cost->dims, scalar->as.reduce.axes, (size_t)scalar->as.reduce.axis_count);
         Dim inner = dim_multiply(cost->dims, times, points);
         cost->operations = dim_add(cost->dims, cost->operations, inner);
         count_operations(cost, scalar->as.reduce.body, inner);
@@ -38,7 +41,8 @@ static void count_operations(Cost *cost, const Scalar *scalar, Dim times) {
     }
     if (scalar->op == SCALAR_SCAN) count_operations(cost, scalar->as.scan.body, times);
     if (is_operation(scalar)) cost->operations = dim_add(cost->dims, cost->operations, times);
-    for (int k = 0; k < scalar->operand_count; k++) count_operations(cost, scalar->operands[k], times);
+    for (int k = 0; k < scalar->operand_count; k++)
+        count_operations(cost, scalar->operands[k], times);
 }
 
 static Dim kernel_operations(const Compilation *c, Arena *scratch, const Kernel *kernel) {
@@ -47,7 +51,8 @@ static Dim kernel_operations(const Compilation *c, Arena *scratch, const Kernel 
     cost.inside = arena_alloc_array(scratch, kernel->scalar_count + 1, sizeof *cost.inside);
     Dim points = point_count(dims, kernel->axes, kernel->axis_count);
     for (size_t k = 0; k < kernel->output_count; k++)
-        if (!kernel->outputs[k].is_optional) count_operations(&cost, kernel->outputs[k].value, points);
+        if (!kernel->outputs[k].is_optional)
+            count_operations(&cost, kernel->outputs[k].value, points);
     return cost.operations;
 }
 
@@ -126,9 +131,12 @@ void report_print(Text *text, const Compilation *c) {
     for (size_t k = 0; k < graph->signature_count; k++) {
         const Signature *signature = &graph->signatures[k];
         text_add_format(text, "signature %s\n", signature->name);
-        print_names(text, "feeds", signature->feeds, signature->feed_count, feed_name, graph, scratch);
-        print_names(text, "fetches", signature->fetches, signature->fetch_count, fetch_name, graph, scratch);
-        print_names(text, "targets", signature->targets, signature->target_count, fetch_name, graph, scratch);
+        print_names(text, "feeds", signature->feeds, signature->feed_count, feed_name, graph,
+                    scratch);
+        print_names(text, "fetches", signature->fetches, signature->fetch_count, fetch_name, graph,
+                    scratch);
+        print_names(text, "targets", signature->targets, signature->target_count, fetch_name, graph,
+                    scratch);
     }
     arena_destroy(scratch);
 }

@@ -5,8 +5,8 @@
 #include "compilation.h"
 #include "support/text.h"
 
-/* Per step: node, result's type, floating-point operations and bytes moved; per signature: feeds, fetches and the workspace. Sizes known at
- * run time alone stay symbolic. Needs c->loops. */
+/* Per step: node, result's type, floating-point operations and bytes moved; per signature: feeds,
+ * fetches and the workspace. Sizes known at run time alone stay symbolic. Needs c->loops. */
 void report_print(Text *text, const Compilation *c);
 
 #endif

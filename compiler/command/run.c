@@ -3,13 +3,14 @@
 #include "command/session.h"
 #include "command/tensor_text.h"
 
+#include "source/files.h"
+#include "support/diagnostic.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "source/files.h"
-#include "support/diagnostic.h"
 
-/* DIR/NAME.npy: a slash in the name is a folder, a leading one is dropped, a part that is all dots is escaped. */
+/* DIR/NAME.npy: a slash in the name is a folder, a leading one is dropped, a part that is all dots
+ * is escaped. */
 static const char *output_path(Arena *arena, const char *folder, const char *name) {
     Text path = {.arena = arena};
     text_add(&path, folder);

@@ -1,9 +1,9 @@
 /* session.c: a model loaded into this process, with feeds and fetches from the command line. */
 #include "command/session.h"
 
-#include <string.h>
 #include "command/feed.h"
 #include "support/diagnostic.h"
+#include <string.h>
 
 int command_failure(const tfcc_session *session) {
     fprintf(stderr, "error: %s\n", tfcc_message(session));
@@ -21,7 +21,8 @@ static long find_signature(const tfcc_model *model, const char *name) {
 /* The same name, or `name:0` for `name`. */
 static bool is_fetch_name(const char *name, const char *of_model) {
     size_t length = strlen(of_model);
-    return strncmp(name, of_model, length) == 0 && (name[length] == '\0' || strcmp(name + length, ":0") == 0);
+    return strncmp(name, of_model, length) == 0 &&
+           (name[length] == '\0' || strcmp(name + length, ":0") == 0);
 }
 
 static void add_fetch(CommandSession *run, const char *name, tfcc_dtype dtype) {
@@ -94,8 +95,8 @@ int command_session_open(Arena *arena, const CommandLine *line, const tfcc_optio
     if (tfcc_session_open(run->model, options, &run->session) != TFCC_OK)
         return command_failure(NULL);
     const char *checkpoint = command_line_value(line, OPTION_RESTORE);
-    tfcc_status status = checkpoint ? tfcc_restore(run->session, checkpoint)
-                                    : tfcc_initialize(run->session);
+    tfcc_status status =
+        checkpoint ? tfcc_restore(run->session, checkpoint) : tfcc_initialize(run->session);
     return status == TFCC_OK ? 0 : command_failure(run->session);
 }
 

@@ -1,12 +1,12 @@
 /* tensor_text.c: tensors as YAML in flow style. */
 #include "command/tensor_text.h"
 
+#include "support/dtype.h"
+#include "support/half.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include "support/dtype.h"
-#include "support/half.h"
 
 static void add_real(Text *text, double value, int is_float32) {
     if (isnan(value))

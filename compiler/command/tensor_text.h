@@ -2,8 +2,8 @@
 #ifndef TFCC_COMMAND_TENSOR_TEXT_H
 #define TFCC_COMMAND_TENSOR_TEXT_H
 
-#include <tfcc/runtime.h>
 #include "support/text.h"
+#include <tfcc/runtime.h>
 
 /* `[[1, 2], [3, 4]]`; floating point so that it reads back exactly. */
 void text_add_tensor(Text *text, const tfcc_tensor *tensor);

@@ -1,14 +1,15 @@
 /* fuse.c: takes producers into their consumers.
  *
- * Kernels are visited in order, so a producer has taken in its own producers before its consumers look at it; one sweep
- * reaches the fixed point, and the limit on a kernel's size keeps the whole linear. A value that was taken in everywhere loses its kernel,
- * unless a run may fetch it: then the kernel as it was before fusion stays as an alternate, with those of its inputs that were taken in
- * too, for the runs that need nothing else of the fused kernel.
+ * Kernels are visited in order, so a producer has taken in its own producers before its consumers
+ * look at it; one sweep reaches the fixed point, and the limit on a kernel's size keeps the whole
+ * linear. A value that was taken in everywhere loses its kernel, unless a run may fetch it: then
+ * the kernel as it was before fusion stays as an alternate, with those of its inputs that were
+ * taken in too, for the runs that need nothing else of the fused kernel.
  */
 #include "kernels/fuse.h"
 
-#include <tfcc/abi.h>
 #include "kernels/fuse_internal.h"
+#include <tfcc/abi.h>
 
 static int cost_of(const Scalar *scalar) {
     switch (scalar->op) {
@@ -37,7 +38,8 @@ static void visit_scalar(void *context, Scalar *scalar) {
     if (scalar->op == SCALAR_SCAN) facts->has_scan = true;
     if (scalar->op == SCALAR_REDUCE) {
         facts->has_reduce = true;
-        *ARENA_PUSH(visit->arena, facts->reduces, facts->reduce_count, visit->reduce_capacity) = scalar;
+        *ARENA_PUSH(visit->arena, facts->reduces, facts->reduce_count, visit->reduce_capacity) =
+            scalar;
     }
     if (scalar->op == SCALAR_LOAD) {
         if (scalar->as.load.buffer->kind == TFCC_ABI_CURRENT) facts->reads_current = true;
@@ -58,7 +60,8 @@ static void pin(Fusion *fusion, const Buffer *buffer, const char *reason) {
     fusion->buffers[root->number].pin = reason;
 }
 
-/* The buffers a kernel loads, each once: the number of the last kernel that was seen to use it tells. */
+/* The buffers a kernel loads, each once: the number of the last kernel that was seen to use it
+ * tells. */
 static void count_uses(Fusion *fusion, const Kernel *kernel, uint32_t *last_user) {
     const KernelFacts *facts = &fusion->kernels[kernel->number];
     for (size_t k = 0; k < facts->load_count; k++) {
@@ -72,9 +75,11 @@ static void count_uses(Fusion *fusion, const Kernel *kernel, uint32_t *last_user
 
 static void look_at_buffers(Fusion *fusion) {
     const Program *program = fusion->program;
-    uint32_t *last_user = arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *last_user);
+    uint32_t *last_user =
+        arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *last_user);
     for (size_t k = 0; k < program->buffer_count; k++) {
-        const Buffer *buffer = program->buffers[k], *root = buffer->alias_of ? buffer->alias_of : buffer;
+        const Buffer *buffer = program->buffers[k],
+                     *root = buffer->alias_of ? buffer->alias_of : buffer;
         if (buffer->is_fetchable) fusion->buffers[root->number].is_fetchable = true;
         if (buffer->is_feedable) pin(fusion, buffer, "it may be fed");
         if (root->kind != TFCC_ABI_VALUE) pin(fusion, root, "it is a variable's new value");
@@ -85,11 +90,13 @@ static void look_at_buffers(Fusion *fusion) {
             BufferFacts *facts = &fusion->buffers[kernel->outputs[o].buffer->number];
             if (facts->producer) pin(fusion, kernel->outputs[o].buffer, "several kernels store it");
             facts->producer = kernel;
-            if (kernel->outputs[o].initial) pin(fusion, kernel->outputs[o].initial, "it is stored into");
+            if (kernel->outputs[o].initial)
+                pin(fusion, kernel->outputs[o].initial, "it is stored into");
         }
         if (kernel->bind) pin(fusion, kernel->bind, "sizes are taken from it");
         for (const Guard *guard = kernel->guard; guard; guard = guard->outer)
-            if (guard->predicate->buffer) pin(fusion, guard->predicate->buffer, "it chooses a branch");
+            if (guard->predicate->buffer)
+                pin(fusion, guard->predicate->buffer, "it chooses a branch");
         for (size_t a = 0; a < kernel->after_count; a++) {
             const Kernel *earlier = kernel->after[a];
             for (size_t o = 0; o < earlier->output_count; o++)
@@ -143,7 +150,8 @@ static void fuse_into(Fusion *fusion, Kernel *kernel, Kernel **producers) {
 }
 
 static bool must_stay(const Fusion *fusion, const Kernel *kernel, const bool *is_needed) {
-    if (kernel->kind != KERNEL_STRUCTURED || kernel->check_count || !fusion->is_inlined[kernel->number])
+    if (kernel->kind != KERNEL_STRUCTURED || kernel->check_count ||
+        !fusion->is_inlined[kernel->number])
         return true;
     for (size_t k = 0; k < kernel->output_count; k++)
         if (is_needed[kernel->outputs[k].buffer->number]) return true;
@@ -157,13 +165,15 @@ static void need_loads(const KernelFacts *facts, bool *is_needed) {
     }
 }
 
-/* Last to first: a kernel that was taken in stays if somebody still loads its result; its original stays as an alternate if a fetch or
- * another alternate wants it. */
+/* Last to first: a kernel that was taken in stays if somebody still loads its result; its original
+ * stays as an alternate if a fetch or another alternate wants it. */
 static void drop_kernels(Fusion *fusion) {
     Program *program = fusion->program;
     size_t count = program->kernel_count;
-    bool *is_needed = arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *is_needed);
-    bool *is_wanted = arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *is_wanted);
+    bool *is_needed =
+        arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *is_needed);
+    bool *is_wanted =
+        arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *is_wanted);
     Kernel **kept = arena_alloc_array(program->arena, count + 1, sizeof *kept);
     size_t first = count;
     for (size_t k = count; k-- > 0;) {
@@ -191,17 +201,23 @@ static void drop_kernels(Fusion *fusion) {
 bool fuse_program(Compilation *c) {
     Program *program = c->program;
     Fusion fusion = {.program = program, .scratch = arena_create(), .dims = program->graph->dims};
-    fusion.kernels = arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.kernels);
-    fusion.originals = arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.originals);
-    fusion.is_inlined = arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.is_inlined);
-    fusion.buffers = arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof *fusion.buffers);
-    Kernel **producers = arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof(Kernel *));
+    fusion.kernels =
+        arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.kernels);
+    fusion.originals =
+        arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.originals);
+    fusion.is_inlined =
+        arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.is_inlined);
+    fusion.buffers =
+        arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof *fusion.buffers);
+    Kernel **producers =
+        arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof(Kernel *));
     for (size_t k = 0; k < program->kernel_count; k++)
         fusion.kernels[k] = kernel_facts(fusion.scratch, program->kernels[k]);
     look_at_buffers(&fusion);
     pin_targets(&fusion);
     for (size_t k = 0; k < program->kernel_count; k++)
-        if (program->kernels[k]->kind == KERNEL_STRUCTURED) fuse_into(&fusion, program->kernels[k], producers);
+        if (program->kernels[k]->kind == KERNEL_STRUCTURED)
+            fuse_into(&fusion, program->kernels[k], producers);
     drop_kernels(&fusion);
     arena_destroy(fusion.scratch);
     return true;

@@ -4,8 +4,8 @@
 
 #include "compilation.h"
 
-/* Substitutes producers into consumers wherever that saves memory traffic and repeats no reduction. c->program is changed in place;
- * every value that may be fetched or fed stays reachable. */
+/* Substitutes producers into consumers wherever that saves memory traffic and repeats no reduction.
+ * c->program is changed in place; every value that may be fetched or fed stays reachable. */
 bool fuse_program(Compilation *compilation);
 
 #endif

@@ -1,14 +1,16 @@
 /* fuse_decide.c: whether a producer may be taken into a consumer.
  *
- * It may when nothing observable changes (effects, guards, order of reads of variables) and when no more is computed than before, or
- * hardly more. A producer without reductions is computed at every point at which the consumer loads it: that is repetition
- * where the load does not mention an axis around it, unless the axes it mentions are the outer ones, for then the schedule lifts it out
- * of the inner loops. A reduction is lifted to the loop of the axes it mentions; so these have to be outer axes of the consumer, unchanged.
+ * It may when nothing observable changes (effects, guards, order of reads of variables) and when no
+ * more is computed than before, or hardly more. A producer without reductions is computed at every
+ * point at which the consumer loads it: that is repetition where the load does not mention an axis
+ * around it, unless the axes it mentions are the outer ones, for then the schedule lifts it out of
+ * the inner loops. A reduction is lifted to the loop of the axes it mentions; so these have to be
+ * outer axes of the consumer, unchanged.
  */
 #include "kernels/fuse_internal.h"
 
-#include <tfcc/abi.h>
 #include "kernels/scalar_internal.h"
+#include <tfcc/abi.h>
 
 static bool guard_covers(const Guard *outer, const Guard *inner) {
     for (; inner != outer; inner = inner->outer)
@@ -19,7 +21,8 @@ static bool guard_covers(const Guard *outer, const Guard *inner) {
 static const char *refuse_producer(const Fusion *fusion, const Kernel *producer) {
     const KernelFacts *facts = &fusion->kernels[producer->number];
     const KernelOutput *output = &producer->outputs[0];
-    if (producer->kind != KERNEL_STRUCTURED || producer->output_count == 0) return "it has no single result";
+    if (producer->kind != KERNEL_STRUCTURED || producer->output_count == 0)
+        return "it has no single result";
     for (size_t k = 1; k < producer->output_count; k++)
         if (!producer->outputs[k].is_optional) return "it has several results";
     if (output->index || output->condition || output->combine != COMBINE_STORE || output->initial)
@@ -67,9 +70,10 @@ static bool mentions(const Dim *index, int rank, Dim axis) {
     return false;
 }
 
-/* Goes through the axes around the load, outermost first. *repeats: an axis is missing outside of one that is mentioned. */
-static void look_around(const Kernel *consumer, const KernelFacts *facts, const Dim *index, int rank,
-                        bool *repeats) {
+/* Goes through the axes around the load, outermost first. *repeats: an axis is missing outside of
+ * one that is mentioned. */
+static void look_around(const Kernel *consumer, const KernelFacts *facts, const Dim *index,
+                        int rank, bool *repeats) {
     bool missing = false;
     *repeats = false;
     for (size_t k = 0; k < consumer->axis_count; k++) {
@@ -104,7 +108,8 @@ static bool reductions_stay_outside(const Fusion *fusion, const Kernel *producer
             if (!mentioned || dim_is(producer->axes[k]->size, 1)) continue;
             for (size_t outer = 0; outer <= k; outer++) {
                 if (dim_is(producer->axes[outer]->size, 1) && dim_is(index[outer], 0)) continue;
-                if (outer >= consumer->axis_count || index[outer] != consumer->axes[outer]) return false;
+                if (outer >= consumer->axis_count || index[outer] != consumer->axes[outer])
+                    return false;
             }
             break; /* the axes before the innermost one that is mentioned have been looked at */
         }
@@ -112,7 +117,8 @@ static bool reductions_stay_outside(const Fusion *fusion, const Kernel *producer
     return true;
 }
 
-/* Whether the producer only moves data, and then its innermost axis keeps its neighbours together. */
+/* Whether the producer only moves data, and then its innermost axis keeps its neighbours together.
+ */
 static bool keeps_neighbours(const Kernel *producer, const KernelFacts *facts) {
     if (producer->axis_count == 0) return true;
     Dim innermost = producer->axes[producer->axis_count - 1];
@@ -147,7 +153,8 @@ const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Ker
         Dim index[MAX_RANK];
         int rank = buffer->type.shape.rank;
         if (loaded->type.dtype != buffer->type.dtype) return "its bits are read as another dtype";
-        if (!fuse_root_index(fusion, consumer, load, index)) return "it is indexed by computed numbers";
+        if (!fuse_root_index(fusion, consumer, load, index))
+            return "it is indexed by computed numbers";
         for (int d = 0; d < rank; d++)
             if (!is_plain(index[d])) return "the reshape between them scatters its rows";
         if (load->as.load.condition && from->has_reduce) return "it is read at some points only";

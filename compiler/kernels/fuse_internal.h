@@ -4,53 +4,61 @@
 
 #include "kernels/kernel.h"
 
-/* Limits of what one fused kernel may hold; LLVM is quadratic in straight-line code, and registers are few. */
+/* Limits of what one fused kernel may hold; LLVM is quadratic in straight-line code, and registers
+ * are few. */
 enum {
-    FUSE_COST_LIMIT = 300,       /* of a fused kernel, in the units of kernel_cost */
-    FUSE_REPEAT_LIMIT = 6,       /* of a producer that several kernels repeat, or one repeats along an axis */
-    FUSE_OPTIONAL_OUTPUTS = 4,   /* values a fused kernel offers beside its own */
+    FUSE_COST_LIMIT = 300, /* of a fused kernel, in the units of kernel_cost */
+    FUSE_REPEAT_LIMIT =
+        6, /* of a producer that several kernels repeat, or one repeats along an axis */
+    FUSE_OPTIONAL_OUTPUTS = 4, /* values a fused kernel offers beside its own */
 };
 
 /* What fusion knows of a kernel; computed once per state of the kernel. */
 typedef struct KernelFacts {
-    int cost;               /* arithmetic at one point: 1 for a simple operation, more for divisions and functions */
+    int cost; /* arithmetic at one point: 1 for a simple operation, more for divisions and functions
+               */
     bool has_scan;
     bool has_reduce;
-    bool reads_current;     /* a variable after writes of this run: tied to its place in the order */
-    Scalar **loads;         /* every load that is reached */
+    bool reads_current; /* a variable after writes of this run: tied to its place in the order */
+    Scalar **loads;     /* every load that is reached */
     size_t load_count;
-    Scalar **reduces;       /* every REDUCE that is reached */
+    Scalar **reduces; /* every REDUCE that is reached */
     size_t reduce_count;
 } KernelFacts;
 
 /* What fusion knows of a root buffer. */
 typedef struct BufferFacts {
-    Kernel *producer;       /* the kernel that stores all of it; NULL where there is none, or several share it */
-    size_t user_count;      /* kernels that load it */
-    bool is_pinned;         /* needed in memory for another reason than loads and fetches */
-    const char *pin;        /* that reason */
-    bool is_fetchable;      /* itself or a view of it */
+    Kernel *producer;  /* the kernel that stores all of it; NULL where there is none, or several
+                          share it */
+    size_t user_count; /* kernels that load it */
+    bool is_pinned;    /* needed in memory for another reason than loads and fetches */
+    const char *pin;   /* that reason */
+    bool is_fetchable; /* itself or a view of it */
 } BufferFacts;
 
 typedef struct Fusion {
     Program *program;
     Arena *scratch;
     DimTable *dims;
-    KernelFacts *kernels;   /* by kernel number */
-    BufferFacts *buffers;   /* by buffer number */
-    Kernel **originals;     /* by kernel number: the kernel before anything was fused into it, or NULL */
-    bool *is_inlined;       /* by kernel number: some consumer has taken it in */
+    KernelFacts *kernels; /* by kernel number */
+    BufferFacts *buffers; /* by buffer number */
+    Kernel *
+        *originals;   /* by kernel number: the kernel before anything was fused into it, or NULL */
+    bool *is_inlined; /* by kernel number: some consumer has taken it in */
 } Fusion;
 
 KernelFacts kernel_facts(Arena *arena, const Kernel *kernel);
 
-/* fuse_decide.c: NULL where `producer` may be taken into `consumer`, else why not, for --emit=kernels. */
+/* fuse_decide.c: NULL where `producer` may be taken into `consumer`, else why not, for
+ * --emit=kernels. */
 const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Kernel *consumer);
 
-/* The index of a load as an index of its root buffer (a view is read through its row-major offset). False where it depends on data. */
+/* The index of a load as an index of its root buffer (a view is read through its row-major offset).
+ * False where it depends on data. */
 bool fuse_root_index(const Fusion *fusion, const Kernel *kernel, const Scalar *load, Dim *index);
 
-/* fuse_rewrite.c: takes the producers (by root buffer number; NULL: none) into the kernel, in place. */
+/* fuse_rewrite.c: takes the producers (by root buffer number; NULL: none) into the kernel, in
+ * place. */
 void fuse_rewrite(Fusion *fusion, Kernel *kernel, Kernel *const *producers);
 
 #endif

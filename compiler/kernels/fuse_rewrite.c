@@ -1,13 +1,13 @@
 /* fuse_rewrite.c: takes producers into a kernel: expressions in place of loads. */
 #include "kernels/fuse_internal.h"
 
-#include <string.h>
 #include "kernels/scalar_internal.h"
+#include <string.h>
 
 typedef struct Inlining {
     Fusion *fusion;
-    Kernel *const *producers;  /* by root buffer number */
-    struct Inlined *inlined;   /* what was copied so far */
+    Kernel *const *producers; /* by root buffer number */
+    struct Inlined *inlined;  /* what was copied so far */
     Kernel *target;
 } Inlining;
 
@@ -16,7 +16,8 @@ typedef struct Inlined {
     struct Inlined *next;
     const Kernel *producer;
     Dim index[MAX_RANK];
-    Scalar *condition; /* of the load it stands for, or NULL: outside of it nothing of the producer may be read */
+    Scalar *condition; /* of the load it stands for, or NULL: outside of it nothing of the producer
+                          may be read */
     ScalarRewrite rewrite;
 } Inlined;
 
@@ -91,7 +92,8 @@ static bool is_optional_in(const Kernel *kernel, const Buffer *buffer) {
     return false;
 }
 
-/* A fetchable value that was computed at every point of the kernel is offered as an optional output, and so is what its producer offered. */
+/* A fetchable value that was computed at every point of the kernel is offered as an optional
+ * output, and so is what its producer offered. */
 static void offer_values(Inlining *inlining) {
     Kernel *target = inlining->target;
     for (Inlined *at = inlining->inlined; at; at = at->next) {
@@ -100,13 +102,14 @@ static void offer_values(Inlining *inlining) {
                              producer->guard == target->guard && target->outputs &&
                              !target->outputs[0].index;
         for (size_t k = 0; is_same_space && k < target->axis_count; k++)
-            is_same_space = at->index[k] == target->axes[k] &&
-                            producer->axes[k]->size == target->axes[k]->size;
+            is_same_space =
+                at->index[k] == target->axes[k] && producer->axes[k]->size == target->axes[k]->size;
         if (!is_same_space) continue;
         for (size_t k = 0; k < producer->output_count; k++) {
             const KernelOutput *offered = &producer->outputs[k];
             if (!inlining->fusion->buffers[offered->buffer->number].is_fetchable) continue;
-            if (target->output_count > FUSE_OPTIONAL_OUTPUTS || is_optional_in(target, offered->buffer))
+            if (target->output_count > FUSE_OPTIONAL_OUTPUTS ||
+                is_optional_in(target, offered->buffer))
                 continue;
             KernelOutput *output = ARENA_PUSH(target->program->arena, target->outputs,
                                               target->output_count, target->output_capacity);

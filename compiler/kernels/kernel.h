@@ -133,7 +133,7 @@ struct Kernel {
     Guard *guard;
     Kernel **after; /* carried out before it, and needed with it */
     size_t after_count, after_capacity;
-    Buffer *bind; /* KERNEL_BIND */
+    Buffer *bind;      /* KERNEL_BIND */
     bool is_alternate; /* used only where no other kernel gives its output: see tfcc/abi.h */
     bool is_dead;
     const char *boundary; /* why its result was not fused into its consumer; for --emit=kernels */
@@ -226,10 +226,10 @@ Scalar *scalar_load(Kernel *kernel, Buffer *buffer, const Dim *index);
 Scalar *scalar_load_at(Kernel *kernel, Buffer *buffer, Scalar *const *index);
 Scalar *scalar_load_if(Kernel *kernel, Buffer *buffer, Scalar *const *index, Scalar *condition,
                        Scalar *otherwise);
-/* The order of combination is fixed. With L lanes, a power of two, there are L partial results, each
- * starting from the combiner's identity. Points are visited row-major, the innermost reduce axis
- * fastest, and each is combined into lane (its innermost index mod L); at the end lane l takes up
- * lane l + L/2, then l + L/4, … down to lane 0. One lane is plain sequential order.
+/* The order of combination is fixed. With L lanes, a power of two, there are L partial results,
+ * each starting from the combiner's identity. Points are visited row-major, the innermost reduce
+ * axis fastest, and each is combined into lane (its innermost index mod L); at the end lane l takes
+ * up lane l + L/2, then l + L/4, … down to lane 0. One lane is plain sequential order.
  *
  * kernel_reduce picks 1 lane where the combiner is exact in any order, where the innermost axis is
  * known to be short, or where it does not run along memory in every load; else four vectors of 64

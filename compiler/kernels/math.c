@@ -1,10 +1,12 @@
 /* math.c: which formula a function has, and the pass that writes them all out. */
 #include "kernels/math_internal.h"
 
-#include <assert.h>
 #include "support/dtype.h"
+#include <assert.h>
 
-bool math_is_function(ScalarOp op) { return op >= SCALAR_EXP; }
+bool math_is_function(ScalarOp op) {
+    return op >= SCALAR_EXP;
+}
 
 Scalar *math_copy_sign(Math m, Scalar *a, Scalar *sign) {
     int64_t bit = m.dtype == TFCC_FLOAT32 ? INT32_MIN : INT64_MIN;
@@ -19,8 +21,8 @@ Scalar *math_polynomial(Math m, Scalar *x, const double *c, int count) {
     return result;
 }
 
-/* One row per function: its formula, and whether that is written for float32 as well. The others take a float32 through float64, which
- * leaves only the last rounding. */
+/* One row per function: its formula, and whether that is written for float32 as well. The others
+ * take a float32 through float64, which leaves only the last rounding. */
 typedef struct Formula {
     ScalarOp op;
     Scalar *(*unary)(Math m, Scalar *x);
@@ -29,26 +31,16 @@ typedef struct Formula {
 } Formula;
 
 static const Formula formulas[] = {
-    {SCALAR_EXP, math_exp, NULL, true},
-    {SCALAR_EXPM1, math_expm1, NULL, true},
-    {SCALAR_LOG, math_log, NULL, true},
-    {SCALAR_LOG1P, math_log1p, NULL, false},
-    {SCALAR_SIN, math_sin, NULL, false},
-    {SCALAR_COS, math_cos, NULL, false},
-    {SCALAR_TAN, math_tan, NULL, false},
-    {SCALAR_ASIN, math_asin, NULL, false},
-    {SCALAR_ACOS, math_acos, NULL, false},
-    {SCALAR_ATAN, math_atan, NULL, false},
-    {SCALAR_ATAN2, NULL, math_atan2, false},
-    {SCALAR_SINH, math_sinh, NULL, false},
-    {SCALAR_COSH, math_cosh, NULL, false},
-    {SCALAR_TANH, math_tanh, NULL, true},
-    {SCALAR_ASINH, math_asinh, NULL, false},
-    {SCALAR_ACOSH, math_acosh, NULL, false},
-    {SCALAR_ATANH, math_atanh, NULL, false},
-    {SCALAR_SIGMOID, math_sigmoid, NULL, true},
-    {SCALAR_ERF, math_erf, NULL, true},
-    {SCALAR_ERFC, math_erfc, NULL, false},
+    {SCALAR_EXP, math_exp, NULL, true},      {SCALAR_EXPM1, math_expm1, NULL, true},
+    {SCALAR_LOG, math_log, NULL, true},      {SCALAR_LOG1P, math_log1p, NULL, false},
+    {SCALAR_SIN, math_sin, NULL, false},     {SCALAR_COS, math_cos, NULL, false},
+    {SCALAR_TAN, math_tan, NULL, false},     {SCALAR_ASIN, math_asin, NULL, false},
+    {SCALAR_ACOS, math_acos, NULL, false},   {SCALAR_ATAN, math_atan, NULL, false},
+    {SCALAR_ATAN2, NULL, math_atan2, false}, {SCALAR_SINH, math_sinh, NULL, false},
+    {SCALAR_COSH, math_cosh, NULL, false},   {SCALAR_TANH, math_tanh, NULL, true},
+    {SCALAR_ASINH, math_asinh, NULL, false}, {SCALAR_ACOSH, math_acosh, NULL, false},
+    {SCALAR_ATANH, math_atanh, NULL, false}, {SCALAR_SIGMOID, math_sigmoid, NULL, true},
+    {SCALAR_ERF, math_erf, NULL, true},      {SCALAR_ERFC, math_erfc, NULL, false},
     {SCALAR_POWER, NULL, math_power, false},
 };
 

@@ -9,26 +9,31 @@ static const double near_float64[] = {
     8.70904512770522e-11,   -4.230945822299619e-12,
 };
 static const double near_float32[] = {
-    1.1283791065216064,   -0.3761262595653534,   0.11283594369888306,  -0.02685421146452427,
+    1.1283791065216064,   -0.3761262595653534,   0.11283594369888306,   -0.02685421146452427,
     0.005189087241888046, -0.000801686430349946, 7.875874871388078e-05,
 };
-/* e^(a^2) erfc(a) (1 + 2 a) by t = (a - K) / (a + K), for 0.98 <= a: K = 4 to 28 with relative error 4e-22, K = 2 to 11 with 3e-11. */
+/* e^(a^2) erfc(a) (1 + 2 a) by t = (a - K) / (a + K), for 0.98 <= a: K = 4 to 28 with relative
+ * error 4e-22, K = 2 to 11 with 3e-11. */
 static const double far_float64[] = {
-    1.2329951186255526,     -0.1396211168405625,     0.015379652102620043,    0.06809705425469156,
-    -0.10103906603632538,   0.09373283499839573,     -0.0663303658116357,     0.0371675155366511,
-    -0.016197734066175258,  0.0050319699857459465,   -0.0007577732172943208,  -0.00019925673423476116,
-    0.0001506212928992895,  -2.439910941589647e-05,  -1.1220688108793955e-05, 5.709650609120295e-06,
-    2.906976412739603e-07,  -8.257285488712098e-07,  7.940497496331777e-08,   1.1103188808498026e-07,
-    -2.2626446822991436e-08, -1.5265289329017168e-08, 4.603908728547055e-09,  1.7921178463979413e-09,
+    1.2329951186255526,      -0.1396211168405625,    0.015379652102620043,
+    0.06809705425469156,     -0.10103906603632538,   0.09373283499839573,
+    -0.0663303658116357,     0.0371675155366511,     -0.016197734066175258,
+    0.0050319699857459465,   -0.0007577732172943208, -0.00019925673423476116,
+    0.0001506212928992895,   -2.439910941589647e-05, -1.1220688108793955e-05,
+    5.709650609120295e-06,   2.906976412739603e-07,  -8.257285488712098e-07,
+    7.940497496331777e-08,   1.1103188808498026e-07, -2.2626446822991436e-08,
+    -1.5265289329017168e-08, 4.603908728547055e-09,  1.7921178463979413e-09,
     -7.582641496924221e-10,
 };
 static const double far_float32[] = {
-    1.2769783735275269,    -0.09276382625102997, -0.1660304069519043,   0.16405132412910461,
-    -0.05421997606754303,  -0.008035332895815372, 0.00872441940009594,  0.0012839955743402243,
+    1.2769783735275269,     -0.09276382625102997,   -0.1660304069519043,    0.16405132412910461,
+    -0.05421997606754303,   -0.008035332895815372,  0.00872441940009594,    0.0012839955743402243,
     -0.0014899637317284942, -0.0004763613105751574, 0.00035888145794160664,
 };
 
-static bool is_float32(Math m) { return m.dtype == TFCC_FLOAT32; }
+static bool is_float32(Math m) {
+    return m.dtype == TFCC_FLOAT32;
+}
 
 /* erfc a for a >= 0.98. a^2 is split, high bits squared exactly: e^(-h^2) e^((h - a) (h + a)). */
 static Scalar *tail(Math m, Scalar *a) {
@@ -40,7 +45,8 @@ static Scalar *tail(Math m, Scalar *a) {
     Scalar *curve = is_float32(m) ? math_polynomial(m, t, far_float32, 11)
                                   : math_polynomial(m, t, far_float64, 25);
     int64_t mask = is_float32(m) ? ~(int64_t)0xfff : ~(int64_t)0x7ffffff;
-    Scalar *high = from_bits(m, scalar_binary(m.kernel, SCALAR_AND, to_bits(m, x), integer(m, mask)));
+    Scalar *high =
+        from_bits(m, scalar_binary(m.kernel, SCALAR_AND, to_bits(m, x), integer(m, mask)));
     Scalar *rest = multiply(m, subtract(m, high, x), add(m, high, x));
     Scalar *bell = multiply(m, math_exp(m, negate(m, multiply(m, high, high))), math_exp(m, rest));
     Scalar *result = divide(m, multiply(m, bell, curve), add(m, one, add(m, x, x)));
@@ -49,8 +55,9 @@ static Scalar *tail(Math m, Scalar *a) {
 
 static Scalar *center(Math m, Scalar *x) {
     Scalar *z = multiply(m, x, x);
-    return multiply(m, x, is_float32(m) ? math_polynomial(m, z, near_float32, 7)
-                                        : math_polynomial(m, z, near_float64, 14));
+    return multiply(m, x,
+                    is_float32(m) ? math_polynomial(m, z, near_float32, 7)
+                                  : math_polynomial(m, z, near_float64, 14));
 }
 
 Scalar *math_erf(Math m, Scalar *x) {
@@ -59,7 +66,8 @@ Scalar *math_erf(Math m, Scalar *x) {
     return choose(m, less(m, a, one), center(m, x), far);
 }
 
-/* 1 - erf x where that does not cancel; from 1/2 to 1 through 0.5 - (erf x - 0.5), which loses one bit at the most. */
+/* 1 - erf x where that does not cancel; from 1/2 to 1 through 0.5 - (erf x - 0.5), which loses one
+ * bit at the most. */
 Scalar *math_erfc(Math m, Scalar *x) {
     Scalar *a = absolute(m, x), *one = number(m, 1), *half = number(m, 0.5);
     Scalar *inside = center(m, x);

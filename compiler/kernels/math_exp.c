@@ -25,11 +25,13 @@ static const double exp_float32[] = {
     0.00019899891049135476,
 };
 
-static bool is_float32(Math m) { return m.dtype == TFCC_FLOAT32; }
+static bool is_float32(Math m) {
+    return m.dtype == TFCC_FLOAT32;
+}
 
 ExpParts math_exp_parts(Math m, Scalar *x) {
-    /* ln 2 in two pieces, of which the first times any k is exact. Adding 1.5 * 2^(bits of the mantissa) rounds to an integer and leaves it in the
-     * low bits. */
+    /* ln 2 in two pieces, of which the first times any k is exact. Adding 1.5 * 2^(bits of the
+     * mantissa) rounds to an integer and leaves it in the low bits. */
     double high = is_float32(m) ? 0x1.62e4p-1 : 0x1.62e42feep-1;
     double low = is_float32(m) ? 0x1.7f7d1cf7p-20 : 0x1.a39ef35793c76p-33;
     Scalar *magic = number(m, is_float32(m) ? 0x1.8p23 : 0x1.8p52);
@@ -47,8 +49,8 @@ ExpParts math_exp_parts(Math m, Scalar *x) {
 
 Scalar *math_power_of_two(Math m, Scalar *k) {
     Scalar *biased = scalar_binary(m.kernel, SCALAR_ADD, k, integer(m, is_float32(m) ? 127 : 1023));
-    return from_bits(m, scalar_binary(m.kernel, SCALAR_SHIFT_LEFT, biased,
-                                      integer(m, is_float32(m) ? 23 : 52)));
+    return from_bits(
+        m, scalar_binary(m.kernel, SCALAR_SHIFT_LEFT, biased, integer(m, is_float32(m) ? 23 : 52)));
 }
 
 Scalar *math_scale(Math m, Scalar *a, Scalar *k) {
@@ -65,7 +67,8 @@ static Scalar *clamp_exponent(Math m, Scalar *x) {
     return scalar_binary(m.kernel, SCALAR_MINIMUM, x, highest);
 }
 
-/* Within 1 ulp: the polynomial's last addition rounds once, the scaling is exact but for denormals. */
+/* Within 1 ulp: the polynomial's last addition rounds once, the scaling is exact but for denormals.
+ */
 Scalar *math_exp(Math m, Scalar *x) {
     ExpParts parts = math_exp_parts(m, clamp_exponent(m, x));
     return math_scale(m, add(m, number(m, 1), parts.p), parts.k);
@@ -95,7 +98,8 @@ Scalar *math_sigmoid(Math m, Scalar *x) {
     return divide(m, numerator, add(m, number(m, 1), e));
 }
 
-/* With t = e^|x| - 1: (t + t / (t + 1)) / 2; where e^|x| overflows, (e^(|x| / 2) / 2) e^(|x| / 2). */
+/* With t = e^|x| - 1: (t + t / (t + 1)) / 2; where e^|x| overflows, (e^(|x| / 2) / 2) e^(|x| / 2).
+ */
 Scalar *math_sinh(Math m, Scalar *x) {
     Scalar *a = absolute(m, x), *half = number(m, 0.5);
     Scalar *t = math_expm1(m, a);

@@ -1,8 +1,10 @@
-/* math_internal.h: short names for writing formulas as scalars, and the functions of the math_*.c files.
+/* math_internal.h: short names for writing formulas as scalars, and the functions of the math_*.c
+ * files.
  *
- * A Math says in which kernel and in which of float32 and float64 a formula is written. Every step is rounded; the comments
- * count errors in units of the last place (ulp) of the result, where 0.5 is the best possible. Coefficients are Chebyshev
- * interpolants of the named function, computed with 60 digits.
+ * A Math says in which kernel and in which of float32 and float64 a formula is written. Every step
+ * is rounded; the comments count errors in units of the last place (ulp) of the result, where 0.5
+ * is the best possible. Coefficients are Chebyshev interpolants of the named function, computed
+ * with 60 digits.
  */
 #ifndef TFCC_KERNELS_MATH_INTERNAL_H
 #define TFCC_KERNELS_MATH_INTERNAL_H

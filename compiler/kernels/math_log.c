@@ -1,29 +1,44 @@
 /* math_log.c: logarithms, the inverse hyperbolic functions, powers. */
 #include "kernels/math_internal.h"
 
-/* With s = f / (2 + f) and z = s^2: (log(1 + f) - 2 s) / (s z), for z <= 0.0296. Relative error 3e-18 and 2e-9. */
+/* With s = f / (2 + f) and z = s^2: (log(1 + f) - 2 s) / (s z), for z <= 0.0296. Relative error
+ * 3e-18 and 2e-9. */
 static const double log_float64[] = {
-    0.6666666666666666,  0.4000000000000091,  0.2857142857078221, 0.22222222396553046,
+    0.6666666666666666,  0.4000000000000091, 0.2857142857078221, 0.22222222396553046,
     0.18181795124471498, 0.1538626767311481, 0.1326802613518756, 0.13094416713764556,
 };
 static const double log_float32[] = {
-    0.6666666865348816, 0.4000012278556824, 0.28550586104393005, 0.23336811363697052,
+    0.6666666865348816,
+    0.4000012278556824,
+    0.28550586104393005,
+    0.23336811363697052,
 };
 /* The same without its leading 2/3, over z. */
 static const double log_tail[] = {
-    0.4,                0.28571428571429397, 0.22222222221636845, 0.1818181833969769,
-    0.1538459450380513, 0.13334829574117188, 0.11705571890930218, 0.11730107904678273,
+    0.4,
+    0.28571428571429397,
+    0.22222222221636845,
+    0.1818181833969769,
+    0.1538459450380513,
+    0.13334829574117188,
+    0.11705571890930218,
+    0.11730107904678273,
 };
 
-static bool is_float32(Math m) { return m.dtype == TFCC_FLOAT32; }
+static bool is_float32(Math m) {
+    return m.dtype == TFCC_FLOAT32;
+}
 
-/* x = 2^k (1 + f) with 1 + f between the roots of 1/2 and 2; x positive and finite, denormals included. */
+/* x = 2^k (1 + f) with 1 + f between the roots of 1/2 and 2; x positive and finite, denormals
+ * included. */
 static void split(Math m, Scalar *x, Scalar **k, Scalar **f) {
     int mantissa = is_float32(m) ? 23 : 52;
     Scalar *is_small = less(m, x, number(m, is_float32(m) ? 0x1p-126 : 0x1p-1022));
-    Scalar *scaled = choose(m, is_small, multiply(m, x, number(m, is_float32(m) ? 0x1p25 : 0x1p54)), x);
+    Scalar *scaled =
+        choose(m, is_small, multiply(m, x, number(m, is_float32(m) ? 0x1p25 : 0x1p54)), x);
     Scalar *correction = choose(m, is_small, integer(m, is_float32(m) ? -25 : -54), integer(m, 0));
-    /* Adding the distance from the root of 1/2 to 1 carries into the exponent exactly where the mantissa is above the root of 2. */
+    /* Adding the distance from the root of 1/2 to 1 carries into the exponent exactly where the
+     * mantissa is above the root of 2. */
     int64_t root = is_float32(m) ? 0x3f3504f3 : 0x3fe6a09e667f3bcd;
     Scalar *bits = scalar_binary(m.kernel, SCALAR_SUBTRACT, to_bits(m, scaled), integer(m, root));
     Scalar *exponent = scalar_binary(m.kernel, SCALAR_SHIFT_RIGHT, bits, integer(m, mantissa));
@@ -34,11 +49,16 @@ static void split(Math m, Scalar *x, Scalar **k, Scalar **f) {
     exponent = scalar_binary(m.kernel, SCALAR_ADD, exponent, correction);
     /* An integer below 2^22 in size to floating point, by bits alone. */
     Scalar *magic = number(m, is_float32(m) ? 0x1.8p23 : 0x1.8p52);
-    *k = subtract(m, from_bits(m, scalar_binary(m.kernel, SCALAR_ADD, exponent, to_bits(m, magic))), magic);
+    *k = subtract(m, from_bits(m, scalar_binary(m.kernel, SCALAR_ADD, exponent, to_bits(m, magic))),
+                  magic);
 }
 
-static double ln2_high(Math m) { return is_float32(m) ? 0x1.62e3p-1 : 0x1.62e42feep-1; }
-static double ln2_low(Math m) { return is_float32(m) ? 0x1.2fefa2p-17 : 0x1.a39ef35793c76p-33; }
+static double ln2_high(Math m) {
+    return is_float32(m) ? 0x1.62e3p-1 : 0x1.62e42feep-1;
+}
+static double ln2_low(Math m) {
+    return is_float32(m) ? 0x1.2fefa2p-17 : 0x1.a39ef35793c76p-33;
+}
 
 /* Zero, infinity, negative numbers and NaN. */
 static Scalar *log_edges(Math m, Scalar *x, Scalar *result) {
@@ -54,8 +74,9 @@ Scalar *math_log(Math m, Scalar *x) {
     split(m, x, &k, &f);
     Scalar *s = divide(m, f, add(m, number(m, 2), f));
     Scalar *z = multiply(m, s, s);
-    Scalar *r = multiply(m, z, is_float32(m) ? math_polynomial(m, z, log_float32, 4)
-                                             : math_polynomial(m, z, log_float64, 8));
+    Scalar *r = multiply(m, z,
+                         is_float32(m) ? math_polynomial(m, z, log_float32, 4)
+                                       : math_polynomial(m, z, log_float64, 8));
     Scalar *half = multiply(m, multiply(m, number(m, 0.5), f), f);
     Scalar *inner = add(m, multiply(m, s, add(m, half, r)), multiply(m, k, number(m, ln2_low(m))));
     Scalar *fraction = subtract(m, subtract(m, half, inner), f);
@@ -145,7 +166,8 @@ static Pair pair_sum(Math m, Pair a, Pair b) {
     return fast_sum(m, sum.high, add(m, sum.low, add(m, a.low, b.low)));
 }
 
-/* log(x) for positive finite x to some 2^-64 relative: 2 s + (2/3) s^3 in pairs, the rest of the series in one. */
+/* log(x) for positive finite x to some 2^-64 relative: 2 s + (2/3) s^3 in pairs, the rest of the
+ * series in one. */
 static Pair precise_log(Math m, Scalar *x) {
     Scalar *k, *f;
     split(m, x, &k, &f);
@@ -201,17 +223,21 @@ static Scalar *power_edges(Math m, Scalar *x, Scalar *y, Scalar *magnitude) {
     Scalar *sign_bit = scalar_binary(m.kernel, SCALAR_LESS, to_bits(m, x), integer(m, 0));
     result = choose(m, both(m, sign_bit, is_odd), negate(m, result), result);
     Scalar *is_finite_negative = both(m, less(m, x, zero), less(m, a, infinity));
-    Scalar *is_fraction = both(m, scalar_unary(m.kernel, SCALAR_NOT, is_integer), less(m, b, infinity));
-    result = choose(m, both(m, is_finite_negative, is_fraction), number(m, __builtin_nan("")), result);
+    Scalar *is_fraction =
+        both(m, scalar_unary(m.kernel, SCALAR_NOT, is_integer), less(m, b, infinity));
+    result =
+        choose(m, both(m, is_finite_negative, is_fraction), number(m, __builtin_nan("")), result);
     result = choose(m, equal(m, x, x), result, x);
     result = choose(m, equal(m, y, y), result, y);
     return choose(m, either(m, equal(m, y, zero), equal(m, x, one)), one, result);
 }
 
-/* e^(y log|x|), log and product in pairs: the exponent is known to some 2^-54, so the result is within 1.5 ulp. */
+/* e^(y log|x|), log and product in pairs: the exponent is known to some 2^-54, so the result is
+ * within 1.5 ulp. */
 Scalar *math_power(Math m, Scalar *x, Scalar *y) {
     Pair logarithm = precise_log(m, absolute(m, x));
-    /* |y| is cut where every result but that of a base of 1 has left the range; Dekker's halves need room. */
+    /* |y| is cut where every result but that of a base of 1 has left the range; Dekker's halves
+     * need room. */
     Scalar *cut = number(m, 0x1p80);
     Scalar *exponent = scalar_binary(m.kernel, SCALAR_MINIMUM, y, cut);
     exponent = scalar_binary(m.kernel, SCALAR_MAXIMUM, exponent, negate(m, cut));
@@ -219,7 +245,8 @@ Scalar *math_power(Math m, Scalar *x, Scalar *y) {
     return power_edges(m, x, y, precise_exp(m, product));
 }
 
-/* By squaring, all bits of the exponent; a negative one leaves 1 / x, which is 0 but for 1 and -1. */
+/* By squaring, all bits of the exponent; a negative one leaves 1 / x, which is 0 but for 1 and -1.
+ */
 Scalar *math_integer_power(Kernel *kernel, Scalar *x, Scalar *y) {
     tfcc_dtype dtype = x->dtype;
     int bits = dtype == TFCC_INT8 || dtype == TFCC_UINT8     ? 8
@@ -232,15 +259,18 @@ Scalar *math_integer_power(Kernel *kernel, Scalar *x, Scalar *y) {
         Scalar *bit = scalar_binary(kernel, SCALAR_AND, y,
                                     scalar_integer(kernel, dtype, (int64_t)((uint64_t)1 << k)));
         Scalar *is_set = scalar_binary(kernel, SCALAR_NOT_EQUAL, bit, zero);
-        result = scalar_select(kernel, is_set, scalar_binary(kernel, SCALAR_MULTIPLY, result, base), result);
+        result = scalar_select(kernel, is_set, scalar_binary(kernel, SCALAR_MULTIPLY, result, base),
+                               result);
         base = scalar_binary(kernel, SCALAR_MULTIPLY, base, base);
     }
     if (dtype == TFCC_UINT8 || dtype == TFCC_UINT16 || dtype == TFCC_UINT32 || dtype == TFCC_UINT64)
         return result;
     Scalar *minus_one = scalar_integer(kernel, dtype, -1);
-    Scalar *odd = scalar_binary(kernel, SCALAR_EQUAL, scalar_binary(kernel, SCALAR_AND, y, one), one);
+    Scalar *odd =
+        scalar_binary(kernel, SCALAR_EQUAL, scalar_binary(kernel, SCALAR_AND, y, one), one);
     Scalar *inverse = scalar_select(kernel, scalar_binary(kernel, SCALAR_EQUAL, x, one), one, zero);
     Scalar *of_minus_one = scalar_select(kernel, odd, minus_one, one);
-    inverse = scalar_select(kernel, scalar_binary(kernel, SCALAR_EQUAL, x, minus_one), of_minus_one, inverse);
+    inverse = scalar_select(kernel, scalar_binary(kernel, SCALAR_EQUAL, x, minus_one), of_minus_one,
+                            inverse);
     return scalar_select(kernel, scalar_binary(kernel, SCALAR_LESS, y, zero), inverse, result);
 }

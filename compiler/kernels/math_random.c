@@ -1,5 +1,6 @@
-/* math_random.c: Philox 4x32-10, a counter-based generator: Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as
- * 1, 2, 3", 2011. The counter's four words are the number of the block (low) and `high`; a block gives four words. */
+/* math_random.c: Philox 4x32-10, a counter-based generator: Salmon, Moraes, Dror and Shaw,
+ * "Parallel Random Numbers: As Easy as 1, 2, 3", 2011. The counter's four words are the number of
+ * the block (low) and `high`; a block gives four words. */
 #include "kernels/math_internal.h"
 
 static Scalar *constant(Kernel *kernel, uint64_t value) {
@@ -38,6 +39,7 @@ Scalar *math_random_bits(Kernel *kernel, Scalar *key, Scalar *high, Scalar *coun
     }
     Scalar *word = operation(kernel, SCALAR_AND, count, constant(kernel, 3)), *result = c[3];
     for (uint64_t k = 3; k-- > 0;)
-        result = scalar_select(kernel, operation(kernel, SCALAR_EQUAL, word, constant(kernel, k)), c[k], result);
+        result = scalar_select(kernel, operation(kernel, SCALAR_EQUAL, word, constant(kernel, k)),
+                               c[k], result);
     return scalar_convert(kernel, TFCC_UINT32, result);
 }

@@ -3,29 +3,30 @@
 
 /* (sin r / r - 1) / r^2 and (cos r - 1 + r^2 / 2) / r^4 by z = r^2, for |r| <= pi / 4. */
 static const double sine[] = {
-    -0.16666666666666666,  0.008333333333333331,  -0.00019841269841264998, 2.75573192192863e-06,
+    -0.16666666666666666,   0.008333333333333331,  -0.00019841269841264998, 2.75573192192863e-06,
     -2.505210621410932e-08, 1.605852871642671e-10, -7.586526259725896e-13,
 };
 static const double cosine[] = {
-    0.041666666666666664, -0.0013888888888888887,  2.4801587301584608e-05, -2.755731922137343e-07,
+    0.041666666666666664,   -0.0013888888888888887,  2.4801587301584608e-05, -2.755731922137343e-07,
     2.0876755780884767e-09, -1.1470459273844548e-11, 4.745776908007999e-14,
 };
 /* (asin r / r - 1) / r^2 by z = r^2 <= 1/4; relative error 5e-18. */
 static const double arc_sine[] = {
-    0.16666666666666666,  0.07500000000000119,   0.04464285714255019,   0.03038194447569371,
-    0.022372157435623607, 0.017352816768551407,  0.013963775787770877,  0.01156651182271806,
-    0.009621402741194244, 0.00932210153282891,   0.0030350070611651968, 0.019579201874353806,
+    0.16666666666666666,   0.07500000000000119,  0.04464285714255019,   0.03038194447569371,
+    0.022372157435623607,  0.017352816768551407, 0.013963775787770877,  0.01156651182271806,
+    0.009621402741194244,  0.00932210153282891,  0.0030350070611651968, 0.019579201874353806,
     -0.019277546268816236, 0.02963502646557505,
 };
 /* (atan r / r - 1) / r^2 by z = r^2, |r| <= tan(pi / 8); relative error 4e-18. */
 static const double arc_tangent[] = {
-    -0.3333333333333333, 0.19999999999999804,  -0.14285714285659457, 0.11111111105119365,
-    -0.09090908751706037, 0.07692296323156865, -0.0666642395435945,  0.05878918292836662,
+    -0.3333333333333333,  0.19999999999999804,  -0.14285714285659457, 0.11111111105119365,
+    -0.09090908751706037, 0.07692296323156865,  -0.0666642395435945,  0.05878918292836662,
     -0.05230375456673421, 0.045512338411451164, -0.03456132288257912, 0.016275521597244828,
 };
 
 /* pi / 2 in pieces of 20 bits, so that a piece times a whole number below 2^33 is exact. */
-static const double half_pi_pieces[] = {0x1.921fap0, 0x1.54442p-20, 0x1.a308cp-41, 0x1.31318p-61, 0x1.8a2e03707344ap-81};
+static const double half_pi_pieces[] = {0x1.921fap0, 0x1.54442p-20, 0x1.a308cp-41, 0x1.31318p-61,
+                                        0x1.8a2e03707344ap-81};
 /* 2 / pi in limbs of 32 bits, the first of them before the point. */
 enum { LIMB_COUNT = 40, WINDOW = 7 };
 static const uint32_t two_over_pi[LIMB_COUNT] = {
@@ -59,9 +60,12 @@ static Scalar *shift_left(Math m, Scalar *a, Scalar *count) {
 static Scalar *shift_right(Math m, Scalar *a, Scalar *count) {
     return scalar_binary(m.kernel, SCALAR_SHIFT_RIGHT, a, count);
 }
-static Scalar *mask_word(Math m, Scalar *a, uint64_t mask) { return both(m, a, word(m, mask)); }
+static Scalar *mask_word(Math m, Scalar *a, uint64_t mask) {
+    return both(m, a, word(m, mask));
+}
 
-/* The WINDOW limbs from number `first` (0 … 31) on: one step per bit of `first`, each choosing between neighbours at that distance. */
+/* The WINDOW limbs from number `first` (0 … 31) on: one step per bit of `first`, each choosing
+ * between neighbours at that distance. */
 static void choose_limbs(Math m, Scalar *first, Scalar **limbs) {
     Scalar *row[LIMB_COUNT];
     int count = LIMB_COUNT;
@@ -75,8 +79,9 @@ static void choose_limbs(Math m, Scalar *first, Scalar **limbs) {
     for (int k = 0; k < WINDOW; k++) limbs[k] = row[k];
 }
 
-/* After Payne and Hanek, for |x| from 2^22 on: x = n 2^e with n of 53 bits, times 2 / pi, of which only the limbs from 4 downwards count. Of the product
- * 2 bits before the point and 126 behind it are kept: the quadrant, and enough of the fraction for the closest any float64 comes to a
+/* After Payne and Hanek, for |x| from 2^22 on: x = n 2^e with n of 53 bits, times 2 / pi, of which
+ * only the limbs from 4 downwards count. Of the product 2 bits before the point and 126 behind it
+ * are kept: the quadrant, and enough of the fraction for the closest any float64 comes to a
  * multiple of pi / 2. */
 static Reduced reduce_large(Math m, Scalar *x) {
     Kernel *kernel = m.kernel;
@@ -84,7 +89,8 @@ static Reduced reduce_large(Math m, Scalar *x) {
     Scalar *exponent = shift_right(m, bits, word(m, 52)); /* e + 1075 */
     Scalar *n = either(m, mask_word(m, bits, 0xfffffffffffff), word(m, (uint64_t)1 << 52));
     Scalar *low = mask_word(m, n, 0xffffffff), *high = shift_right(m, n, word(m, 32));
-    /* Limbs of weight 4 and above fall away: (e - 2) / 32 + 1 of them, counted with the one before the point; the rest of e shifts. */
+    /* Limbs of weight 4 and above fall away: (e - 2) / 32 + 1 of them, counted with the one before
+     * the point; the rest of e shifts. */
     Scalar *above = scalar_binary(kernel, SCALAR_SUBTRACT, exponent, word(m, 1075 + 2 - 32));
     Scalar *first = mask_word(m, shift_right(m, above, word(m, 5)), 31);
     Scalar *shift = mask_word(m, above, 31);
@@ -106,23 +112,30 @@ static Reduced reduce_large(Math m, Scalar *x) {
     for (int k = 0; k < 3; k++)
         words[k] = either(m, shift_left(m, product[2 * k + 1], word(m, 32)), product[2 * k + 2]);
     Scalar *rest = scalar_binary(kernel, SCALAR_SUBTRACT, word(m, 63), shift), *one = word(m, 1);
-    Scalar *fixed = either(m, shift_left(m, words[0], shift), shift_right(m, shift_right(m, words[1], one), rest));
-    Scalar *tail = either(m, shift_left(m, words[1], shift), shift_right(m, shift_right(m, words[2], one), rest));
+    Scalar *fixed = either(m, shift_left(m, words[0], shift),
+                           shift_right(m, shift_right(m, words[1], one), rest));
+    Scalar *tail = either(m, shift_left(m, words[1], shift),
+                          shift_right(m, shift_right(m, words[2], one), rest));
     Scalar *quadrant = shift_right(m, add(m, fixed, word(m, (uint64_t)1 << 61)), word(m, 62));
-    Scalar *fraction = scalar_binary(kernel, SCALAR_SUBTRACT, fixed, shift_left(m, quadrant, word(m, 62)));
+    Scalar *fraction =
+        scalar_binary(kernel, SCALAR_SUBTRACT, fixed, shift_left(m, quadrant, word(m, 62)));
     fraction = scalar_bitcast(kernel, TFCC_INT64, fraction); /* in units of 2^-62 */
     Scalar *rounded = scalar_convert(kernel, TFCC_FLOAT64, fraction);
-    Scalar *lost = scalar_binary(kernel, SCALAR_SUBTRACT, fraction, scalar_convert(kernel, TFCC_INT64, rounded));
+    Scalar *lost = scalar_binary(kernel, SCALAR_SUBTRACT, fraction,
+                                 scalar_convert(kernel, TFCC_INT64, rounded));
     Scalar *below = scalar_bitcast(kernel, TFCC_INT64, shift_right(m, tail, one));
-    Scalar *small = add(m, scalar_convert(kernel, TFCC_FLOAT64, lost),
-                        multiply(m, scalar_convert(kernel, TFCC_FLOAT64, below), number(m, 0x1p-63)));
+    Scalar *small =
+        add(m, scalar_convert(kernel, TFCC_FLOAT64, lost),
+            multiply(m, scalar_convert(kernel, TFCC_FLOAT64, below), number(m, 0x1p-63)));
     Scalar *turn = number(m, 0x1.921fb54442d18p-62), *turn_rest = number(m, 0x1.1a62633145c07p-116);
     Scalar *sum = add(m, rounded, small), *left = subtract(m, small, subtract(m, sum, rounded));
-    Scalar *r = add(m, multiply(m, sum, turn), add(m, multiply(m, sum, turn_rest), multiply(m, left, turn)));
+    Scalar *r = add(m, multiply(m, sum, turn),
+                    add(m, multiply(m, sum, turn_rest), multiply(m, left, turn)));
     Scalar *is_negative = less(m, x, number(m, 0));
     quadrant = scalar_bitcast(kernel, TFCC_INT64, quadrant);
-    Reduced result = {choose(m, is_negative, scalar_unary(kernel, SCALAR_NEGATE, quadrant), quadrant),
-                      choose(m, is_negative, negate(m, r), r)};
+    Reduced result = {
+        choose(m, is_negative, scalar_unary(kernel, SCALAR_NEGATE, quadrant), quadrant),
+        choose(m, is_negative, negate(m, r), r)};
     return result;
 }
 
@@ -152,7 +165,8 @@ static Scalar *has_bit(Math m, Scalar *quadrant, int64_t bit) {
 }
 
 static Scalar *sine_in(Math m, Reduced reduced, Scalar *quadrant) {
-    Scalar *value = choose(m, has_bit(m, quadrant, 1), cosine_near(m, reduced.r), sine_near(m, reduced.r));
+    Scalar *value =
+        choose(m, has_bit(m, quadrant, 1), cosine_near(m, reduced.r), sine_near(m, reduced.r));
     return choose(m, has_bit(m, quadrant, 2), negate(m, value), value);
 }
 
@@ -192,8 +206,8 @@ static Scalar *arc_sine_near(Math m, Scalar *r, Scalar *z) {
 Scalar *math_asin(Math m, Scalar *x) {
     Scalar *a = absolute(m, x), *half = number(m, 0.5);
     Scalar *is_near = less(m, a, half);
-    Scalar *z = choose(m, is_near, multiply(m, a, a),
-                       multiply(m, half, subtract(m, number(m, 1), a)));
+    Scalar *z =
+        choose(m, is_near, multiply(m, a, a), multiply(m, half, subtract(m, number(m, 1), a)));
     Scalar *r = choose(m, is_near, a, square_root(m, z));
     Scalar *angle = arc_sine_near(m, r, z);
     Scalar *far = subtract(m, number(m, 0x1.921fb54442d18p-1), add(m, angle, angle));
@@ -204,14 +218,15 @@ Scalar *math_asin(Math m, Scalar *x) {
 Scalar *math_acos(Math m, Scalar *x) {
     Scalar *a = absolute(m, x), *half = number(m, 0.5), *zero = number(m, 0);
     Scalar *is_near = less(m, a, half);
-    Scalar *z = choose(m, is_near, multiply(m, x, x),
-                       multiply(m, half, subtract(m, number(m, 1), a)));
+    Scalar *z =
+        choose(m, is_near, multiply(m, x, x), multiply(m, half, subtract(m, number(m, 1), a)));
     Scalar *r = choose(m, is_near, x, square_root(m, z));
     Scalar *angle = arc_sine_near(m, r, z);
     Scalar *half_pi = number(m, 0x1.921fb54442d18p0), *rest = number(m, 0x1.1a62633145c07p-54);
     Scalar *near = subtract(m, half_pi, subtract(m, angle, rest));
     Scalar *twice = add(m, angle, angle);
-    Scalar *below = subtract(m, number(m, 0x1.921fb54442d18p1), subtract(m, twice, add(m, rest, rest)));
+    Scalar *below =
+        subtract(m, number(m, 0x1.921fb54442d18p1), subtract(m, twice, add(m, rest, rest)));
     return choose(m, is_near, near, choose(m, less(m, x, zero), below, twice));
 }
 
@@ -225,10 +240,12 @@ Scalar *math_atan(Math m, Scalar *x) {
     Scalar *r = choose(m, is_near, a, divide(m, numerator, denominator));
     Scalar *z = multiply(m, r, r);
     Scalar *curve = multiply(m, multiply(m, r, z), math_polynomial(m, z, arc_tangent, 12));
-    Scalar *base = choose(m, is_near, number(m, 0),
-                          choose(m, is_far, number(m, 0x1.921fb54442d18p0), number(m, 0x1.921fb54442d18p-1)));
-    Scalar *rest = choose(m, is_near, number(m, 0),
-                          choose(m, is_far, number(m, 0x1.1a62633145c07p-54), number(m, 0x1.1a62633145c07p-55)));
+    Scalar *base =
+        choose(m, is_near, number(m, 0),
+               choose(m, is_far, number(m, 0x1.921fb54442d18p0), number(m, 0x1.921fb54442d18p-1)));
+    Scalar *rest = choose(
+        m, is_near, number(m, 0),
+        choose(m, is_far, number(m, 0x1.1a62633145c07p-54), number(m, 0x1.1a62633145c07p-55)));
     Scalar *angle = add(m, base, add(m, add(m, rest, curve), r));
     return math_copy_sign(m, choose(m, is_near, add(m, r, curve), angle), x);
 }

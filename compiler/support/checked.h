@@ -1,5 +1,6 @@
-/* checked.h: arithmetic on sizes that may not overflow. All shape arithmetic goes through here; nothing multiplies dimensions
- * with a bare `*`. Each gives false, and leaves *result alone, when the true result does not fit. */
+/* checked.h: arithmetic on sizes that may not overflow. All shape arithmetic goes through here;
+ * nothing multiplies dimensions with a bare `*`. Each gives false, and leaves *result alone, when
+ * the true result does not fit. */
 #ifndef TFCC_SUPPORT_CHECKED_H
 #define TFCC_SUPPORT_CHECKED_H
 

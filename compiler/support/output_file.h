@@ -1,16 +1,17 @@
 /* output_file.h: files that appear whole or not at all.
  *
- * An output is written to a temporary file beside its final name and renamed on commit; every failure of write, close and
- * rename counts. "-" and special files (/dev/stdout, /dev/full) are written directly. Open outputs are unlinked when the
- * process is ended by a signal or by an abort inside LLVM.
+ * An output is written to a temporary file beside its final name and renamed on commit; every
+ * failure of write, close and rename counts. "-" and special files (/dev/stdout, /dev/full) are
+ * written directly. Open outputs are unlinked when the process is ended by a signal or by an abort
+ * inside LLVM.
  */
 #ifndef TFCC_SUPPORT_OUTPUT_FILE_H
 #define TFCC_SUPPORT_OUTPUT_FILE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include "support/arena.h"
 #include "support/diagnostic.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef struct OutputFile OutputFile;
 

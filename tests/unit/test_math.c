@@ -1,13 +1,15 @@
-/* test_math.c: every function of the kernel level against long double libm, over its whole range and at its edges.
+/* test_math.c: every function of the kernel level against long double libm, over its whole range
+ * and at its edges.
  *
- * The builders fold constants, so expanding a function of a constant gives its value at once, by the same arithmetic that the native code
- * carries out. Bounds are in units of the last place: 2 for float64 (3 for those made of two others), 1 for float32 through float64.
+ * The builders fold constants, so expanding a function of a constant gives its value at once, by
+ * the same arithmetic that the native code carries out. Bounds are in units of the last place: 2
+ * for float64 (3 for those made of two others), 1 for float32 through float64.
  */
+#include "kernels/math.h"
+#include "kernels/scalar_evaluate.h"
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
-#include "kernels/math.h"
-#include "kernels/scalar_evaluate.h"
 
 typedef struct Case {
     ScalarOp op;
@@ -17,7 +19,9 @@ typedef struct Case {
     double bound64, bound32;
 } Case;
 
-static long double sigmoid_reference(long double x) { return 1 / (1 + expl(-x)); }
+static long double sigmoid_reference(long double x) {
+    return 1 / (1 + expl(-x));
+}
 
 static const Case cases[] = {
     {SCALAR_EXP, "exp", expl, -745, 710, 1.5, 1.5},
@@ -120,16 +124,17 @@ Test(math, float32_accuracy) {
 }
 
 Test(math, edges_agree_with_libm) {
-    static const double edges[] = {0.0,  -0.0, 1.0,     -1.0,  0.5,   -0.5,      INFINITY, -INFINITY,
-                                   NAN,  1e300, -1e300, 5e-324, -5e-324, 1e-20, -1e-20,   2.0};
+    static const double edges[] = {0.0, -0.0,  1.0,    -1.0,   0.5,     -0.5,  INFINITY, -INFINITY,
+                                   NAN, 1e300, -1e300, 5e-324, -5e-324, 1e-20, -1e-20,   2.0};
     Bench bench = bench_open();
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         for (size_t e = 0; e < sizeof edges / sizeof *edges; e++) {
             double exact = (double)cases[k].reference((long double)edges[e]);
             double got = apply(&bench, cases[k].op, TFCC_FLOAT64, edges[e], 0);
-            bool good = isnan(exact)    ? isnan(got)
-                        : isinf(exact) || exact == 0 ? got == exact && signbit(got) == signbit(exact)
-                                        : fabs(got - exact) <= 4 * ulp(TFCC_FLOAT64, exact);
+            bool good = isnan(exact) ? isnan(got)
+                        : isinf(exact) || exact == 0
+                            ? got == exact && signbit(got) == signbit(exact)
+                            : fabs(got - exact) <= 4 * ulp(TFCC_FLOAT64, exact);
             cr_expect(good, "%s(%g) is %.17g, not %.17g", cases[k].name, edges[e], got, exact);
         }
     arena_destroy(bench.arena);
@@ -145,19 +150,21 @@ Test(math, sines_of_large_numbers) {
     double closest = apply(&bench, SCALAR_COS, TFCC_FLOAT64, 0x1.6ac5b262ca1ffp+849, 0);
     cr_expect(fabs(closest - -4.687165924254627611e-19) <= 1e-34, "%.17g", closest);
     for (int k = 0; k < 600; k++) {
-        double x = ldexp(1 + next_uniform(&state), (int)(1024 * next_uniform(&state))) * (k % 2 ? 1 : -1);
+        double x =
+            ldexp(1 + next_uniform(&state), (int)(1024 * next_uniform(&state))) * (k % 2 ? 1 : -1);
         for (size_t f = 0; f < 3; f++) {
             double exact = references[f](x), got = apply(&bench, ops[f], TFCC_FLOAT64, x, 0);
-            cr_expect(fabs(got - exact) <= 3 * ulp(TFCC_FLOAT64, exact), "function %zu of %a is %.17g, not %.17g",
-                      f, x, got, exact);
+            cr_expect(fabs(got - exact) <= 3 * ulp(TFCC_FLOAT64, exact),
+                      "function %zu of %a is %.17g, not %.17g", f, x, got, exact);
         }
     }
     arena_destroy(bench.arena);
 }
 
 Test(math, power) {
-    static const double edges[] = {0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 2.5, -2.5,
-                                   INFINITY, -INFINITY, NAN, 1e300, -1e300, 1e-300, 1e18, 1e17 + 1};
+    static const double edges[] = {0.0,  -0.0,  1.0,    -1.0,   2.0,  -2.0,     0.5,
+                                   -0.5, 3.0,   -3.0,   2.5,    -2.5, INFINITY, -INFINITY,
+                                   NAN,  1e300, -1e300, 1e-300, 1e18, 1e17 + 1};
     Bench bench = bench_open();
     size_t count = sizeof edges / sizeof *edges;
     for (size_t i = 0; i < count; i++)
@@ -165,8 +172,9 @@ Test(math, power) {
             double exact = pow(edges[i], edges[j]);
             double got = apply(&bench, SCALAR_POWER, TFCC_FLOAT64, edges[i], edges[j]);
             bool good = isnan(exact) ? isnan(got)
-                        : isinf(exact) || exact == 0 ? got == exact && signbit(got) == signbit(exact)
-                                       : fabs(got - exact) <= 2 * ulp(TFCC_FLOAT64, exact);
+                        : isinf(exact) || exact == 0
+                            ? got == exact && signbit(got) == signbit(exact)
+                            : fabs(got - exact) <= 2 * ulp(TFCC_FLOAT64, exact);
             cr_expect(good, "pow(%g, %g) is %.17g, not %.17g", edges[i], edges[j], got, exact);
         }
     uint64_t state = 99;
@@ -175,8 +183,9 @@ Test(math, power) {
         double x = exp(40 * next_uniform(&state) - 20), y = 60 * next_uniform(&state) - 30;
         long double exact = powl((long double)x, (long double)y);
         if (exact > 1e308L || exact < 1e-307L) continue;
-        double error = (double)(fabsl((long double)apply(&bench, SCALAR_POWER, TFCC_FLOAT64, x, y) - exact) /
-                                (long double)ulp(TFCC_FLOAT64, exact));
+        double error =
+            (double)(fabsl((long double)apply(&bench, SCALAR_POWER, TFCC_FLOAT64, x, y) - exact) /
+                     (long double)ulp(TFCC_FLOAT64, exact));
         worst = error > worst ? error : worst;
     }
     cr_expect(worst <= 2, "power: %.2f ulp", worst);
@@ -184,15 +193,17 @@ Test(math, power) {
 }
 
 Test(math, atan2_quadrants) {
-    static const double edges[] = {0.0, -0.0, 1.0, -1.0, 2.0, -3.0, INFINITY, -INFINITY, NAN, 1e-300, -1e300};
+    static const double edges[] = {0.0,      -0.0,      1.0, -1.0,   2.0,   -3.0,
+                                   INFINITY, -INFINITY, NAN, 1e-300, -1e300};
     Bench bench = bench_open();
     size_t count = sizeof edges / sizeof *edges;
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < count; j++) {
             double exact = atan2(edges[i], edges[j]);
             double got = apply(&bench, SCALAR_ATAN2, TFCC_FLOAT64, edges[i], edges[j]);
-            bool good = isnan(exact) ? isnan(got) : exact == 0 ? got == 0 && signbit(got) == signbit(exact)
-                                       : fabs(got - exact) <= 2 * ulp(TFCC_FLOAT64, exact);
+            bool good = isnan(exact) ? isnan(got)
+                        : exact == 0 ? got == 0 && signbit(got) == signbit(exact)
+                                     : fabs(got - exact) <= 2 * ulp(TFCC_FLOAT64, exact);
             cr_expect(good, "atan2(%g, %g) is %.17g, not %.17g", edges[i], edges[j], got, exact);
         }
     arena_destroy(bench.arena);
@@ -208,7 +219,8 @@ Test(math, philox_known_answers) {
                                scalar_constant_bits(kernel, TFCC_UINT64, 0),
                                scalar_constant_bits(kernel, TFCC_UINT64, k)};
         Scalar *word = math_expand(kernel, SCALAR_RANDOM_BITS, operands);
-        cr_expect(word->as.bits == zeros[k], "word %d is %llx", (int)k, (unsigned long long)word->as.bits);
+        cr_expect(word->as.bits == zeros[k], "word %d is %llx", (int)k,
+                  (unsigned long long)word->as.bits);
     }
     arena_destroy(bench.arena);
 }

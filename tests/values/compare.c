@@ -1,11 +1,11 @@
 /* compare.c: comparing tensors. */
 #include "compare.h"
 
-#include <math.h>
-#include <string.h>
 #include "command/tensor_text.h"
 #include "kernels/scalar_evaluate.h"
 #include "support/dtype.h"
+#include <math.h>
+#include <string.h>
 
 int64_t tensor_element_count(const tfcc_tensor *tensor) {
     int64_t count = 1;
@@ -23,7 +23,8 @@ static const char *shape_of(Arena *arena, const tfcc_tensor *tensor) {
     return text.bytes;
 }
 
-static const char *compare_types(Arena *arena, const tfcc_tensor *got, const tfcc_tensor *expected) {
+static const char *compare_types(Arena *arena, const tfcc_tensor *got,
+                                 const tfcc_tensor *expected) {
     if (got->dtype == expected->dtype && got->rank == expected->rank &&
         (got->rank == 0 ||
          memcmp(got->shape, expected->shape, (size_t)got->rank * sizeof *got->shape) == 0))
@@ -32,8 +33,14 @@ static const char *compare_types(Arena *arena, const tfcc_tensor *got, const tfc
 }
 
 static double unit_of(tfcc_dtype dtype, double value) {
-    int bits = dtype == TFCC_FLOAT64 ? 53 : dtype == TFCC_FLOAT32 ? 24 : dtype == TFCC_FLOAT16 ? 11 : 8;
-    int lowest = dtype == TFCC_FLOAT64 ? -1074 : dtype == TFCC_FLOAT32 ? -149 : dtype == TFCC_FLOAT16 ? -24 : -133;
+    int bits = dtype == TFCC_FLOAT64   ? 53
+               : dtype == TFCC_FLOAT32 ? 24
+               : dtype == TFCC_FLOAT16 ? 11
+                                       : 8;
+    int lowest = dtype == TFCC_FLOAT64   ? -1074
+                 : dtype == TFCC_FLOAT32 ? -149
+                 : dtype == TFCC_FLOAT16 ? -24
+                                         : -133;
     int exponent;
     frexp(fabs(value), &exponent);
     return ldexp(1, value != 0 && exponent - bits > lowest ? exponent - bits : lowest);
@@ -54,7 +61,8 @@ const char *compare_tensors(Arena *arena, const tfcc_tensor *got, const tfcc_ten
     if (types) return types;
     int64_t count = tensor_element_count(got);
     for (int64_t k = 0; k < count; k++) {
-        uint64_t a = bits_load(got->dtype, got->data, k), b = bits_load(got->dtype, expected->data, k);
+        uint64_t a = bits_load(got->dtype, got->data, k),
+                 b = bits_load(got->dtype, expected->data, k);
         if (!dtype_is_float(got->dtype)) {
             if (a == b) continue;
             return arena_format(arena, "element %lld is %lld, not %lld", (long long)k,
@@ -73,7 +81,8 @@ const char *compare_bits(Arena *arena, const tfcc_tensor *got, const tfcc_tensor
     if (types) return types;
     int64_t count = tensor_element_count(got);
     for (int64_t k = 0; k < count; k++) {
-        uint64_t a = bits_load(got->dtype, got->data, k), b = bits_load(got->dtype, expected->data, k);
+        uint64_t a = bits_load(got->dtype, got->data, k),
+                 b = bits_load(got->dtype, expected->data, k);
         if (a == b) continue;
         /* Which NaN comes out of an operation on NaNs is the processor's choice. */
         if (dtype_is_float(got->dtype) && isnan(bits_to_double(got->dtype, a)) &&

@@ -2,12 +2,12 @@
 #ifndef TFCC_TESTS_VALUES_COMPARE_H
 #define TFCC_TESTS_VALUES_COMPARE_H
 
-#include <tfcc/runtime.h>
 #include "support/arena.h"
+#include <tfcc/runtime.h>
 
 typedef struct Tolerance {
-    double relative;    /* |a - b| <= relative * max(1, |b|) */
-    double ulps;        /* 0: not limited */
+    double relative; /* |a - b| <= relative * max(1, |b|) */
+    double ulps;     /* 0: not limited */
     bool signed_zero;
 } Tolerance;
 

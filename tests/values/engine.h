@@ -2,17 +2,19 @@
 #ifndef TFCC_TESTS_VALUES_ENGINE_H
 #define TFCC_TESTS_VALUES_ENGINE_H
 
-#include <tfcc/runtime.h>
 #include "compilation.h"
+#include <tfcc/runtime.h>
 
 typedef struct Engine Engine;
 
-/* Everything is in the arena of the compilation, whose graph has been built from the source. A failure gives NULL or false, with the
- * sentence in *message where it is a run's, else in the compilation's diagnostics. */
+/* Everything is in the arena of the compilation, whose graph has been built from the source. A
+ * failure gives NULL or false, with the sentence in *message where it is a run's, else in the
+ * compilation's diagnostics. */
 struct Engine {
     Compilation *compilation;
     bool (*initialize)(Engine *engine, const char **message);
-    /* Fetches come with dtype set (TFCC_NONE: a target) and leave with data and shape, which last until the next run. */
+    /* Fetches come with dtype set (TFCC_NONE: a target) and leave with data and shape, which last
+     * until the next run. */
     bool (*run)(Engine *engine, const tfcc_feed *feeds, size_t feed_count, tfcc_fetch *fetches,
                 size_t fetch_count, const char **message);
     void (*close)(Engine *engine);

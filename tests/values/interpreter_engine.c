@@ -1,12 +1,12 @@
 /* interpreter_engine.c: the kernel level, interpreted: the oracle of everything after it. */
 #include "engine.h"
 
-#include <string.h>
-#include <tfcc/abi.h>
 #include "graph/ops.h"
 #include "kernels/interpret.h"
 #include "pipeline.h"
 #include "support/dtype.h"
+#include <string.h>
+#include <tfcc/abi.h>
 
 typedef struct InterpreterEngine {
     Engine engine;
@@ -34,8 +34,8 @@ static const char *feed_all(Engine *engine, const tfcc_feed *feeds, size_t feed_
         if (!value) return "there is no such feed";
         if (!value->buffer) continue; /* nothing needs it */
         const tfcc_tensor *tensor = &feeds[k].tensor;
-        const char *message = interpreter_feed(interpreter, value->buffer, tensor->data,
-                                               tensor->rank, tensor->shape);
+        const char *message =
+            interpreter_feed(interpreter, value->buffer, tensor->data, tensor->rank, tensor->shape);
         if (message) return message;
     }
     return NULL;
@@ -51,7 +51,8 @@ static void deliver(Engine *engine, Buffer *buffer, const void *bytes, tfcc_tens
     if (shape->runtime_rank)
         first = rank - (int)dim_evaluate(shape->runtime_rank, interpreter->symbols, NULL);
     tensor->rank = rank - first;
-    tensor->shape = arena_copy(arena, memory->dims + first, sizeof memory->dims - sizeof *memory->dims * (size_t)first);
+    tensor->shape = arena_copy(arena, memory->dims + first,
+                               sizeof memory->dims - sizeof *memory->dims * (size_t)first);
     tensor->capacity = (size_t)memory->element_count * dtype_size(buffer->type.dtype);
     tensor->data = arena_copy(arena, bytes ? bytes : memory->bytes, tensor->capacity);
 }
@@ -77,7 +78,8 @@ static bool interpreter_run(Engine *engine, const tfcc_feed *feeds, size_t feed_
         } else {
             const ProgramNode *node = &program->nodes[fetch->node->id];
             for (size_t t = 0; t < node->kernel_count; t++)
-                if (target_count < program->kernel_count) targets[target_count++] = node->kernels[t];
+                if (target_count < program->kernel_count)
+                    targets[target_count++] = node->kernels[t];
         }
     }
     if (!*message)
@@ -87,20 +89,24 @@ static bool interpreter_run(Engine *engine, const tfcc_feed *feeds, size_t feed_
         for (size_t k = 0; k < fetch_count; k++) {
             const Fetch *fetch = graph_find_fetch(graph, fetches[k].name);
             if (fetches[k].tensor.dtype == TFCC_NONE) continue;
-            const Variable *variable = fetch->node->row->code == OP_VARIABLE ? fetch->node->variable : NULL;
+            const Variable *variable =
+                fetch->node->row->code == OP_VARIABLE ? fetch->node->variable : NULL;
             /* A variable shows its value at the end of the run, unless the run feeds it. */
             bool is_fed = interpreter_buffer(interpreter, fetch->value->buffer)->is_fed;
             bool at_the_end = variable && !is_fed;
             if (at_the_end != (commit == 1)) continue;
             deliver(engine, fetch->value->buffer,
-                    at_the_end ? interpreter->variables[variable->number] : NULL, &fetches[k].tensor);
+                    at_the_end ? interpreter->variables[variable->number] : NULL,
+                    &fetches[k].tensor);
         }
     }
     interpreter_reset(interpreter);
     return !*message;
 }
 
-static void interpreter_close(Engine *engine) { (void)engine; }
+static void interpreter_close(Engine *engine) {
+    (void)engine;
+}
 
 static Engine *open_engine(Compilation *c) {
     InterpreterEngine *engine = arena_alloc(c->arena, sizeof *engine);
@@ -114,4 +120,6 @@ Engine *interpreter_engine_open(Compilation *c, bool fuse) {
     return pipeline_run(c, STAGE_KERNELS) ? open_engine(c) : NULL;
 }
 
-Engine *interpreter_engine_again(Engine *engine) { return open_engine(engine->compilation); }
+Engine *interpreter_engine_again(Engine *engine) {
+    return open_engine(engine->compilation);
+}

@@ -2,19 +2,20 @@
  *
  *     values [-O0 … -O3] [--mcpu=NAME] [--interpret | --interpret-fused] FILE.yaml…
  *
- * Native code by default; --interpret carries out the kernels as they were lowered, --interpret-fused after fusion. Every failure is
- * a line `FILE: CASE: …`; the last line counts. Levels are verified after each pass.
+ * Native code by default; --interpret carries out the kernels as they were lowered,
+ * --interpret-fused after fusion. Every failure is a line `FILE: CASE: …`; the last line counts.
+ * Levels are verified after each pass.
  */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "command/feed.h"
 #include "compare.h"
 #include "engine.h"
 #include "kernels/scalar_evaluate.h"
 #include "source/build.h"
 #include "support/dtype.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct Options {
     int level;
@@ -40,7 +41,9 @@ static void __attribute__((format(printf, 2, 3))) complain(Case *c, const char *
     va_end(arguments);
 }
 
-static bool is_there(TreeNode node) { return node.kind != TREE_ABSENT; }
+static bool is_there(TreeNode node) {
+    return node.kind != TREE_ABSENT;
+}
 
 /* ---- what is fed and expected ---- */
 
@@ -108,7 +111,8 @@ static size_t read_fetches(Case *c, const TreeNode *run, tfcc_fetch **fetches) {
              targets = tree_get(run, "targets"), node = tree_get(run, "node"),
              stats = tree_get(run, "expect_stats");
     size_t count = 0;
-    *fetches = arena_alloc_array(c->arena, expect.length + named.length + targets.length + stats.length + 2,
+    *fetches = arena_alloc_array(c->arena,
+                                 expect.length + named.length + targets.length + stats.length + 2,
                                  sizeof **fetches);
     for (size_t k = 0; is_there(named) && k < named.length; k++) {
         TreeNode item = tree_item(c->tree, &named, k);
@@ -122,7 +126,8 @@ static size_t read_fetches(Case *c, const TreeNode *run, tfcc_fetch **fetches) {
         TreeNode item = tree_item(c->tree, &targets, k);
         add_fetch(c, *fetches, &count, tree_text(c->arena, &item), true);
     }
-    if (count == 0 && is_there(node)) add_fetch(c, *fetches, &count, tree_text(c->arena, &node), false);
+    if (count == 0 && is_there(node))
+        add_fetch(c, *fetches, &count, tree_text(c->arena, &node), false);
     return count;
 }
 
@@ -150,7 +155,8 @@ static void check_results(Case *c, const TreeNode *run, const tfcc_fetch *fetche
         }
         tfcc_tensor expected;
         if (!read_tensor(c, run, fetches[k].name, &value, dtype, &expected)) return;
-        const char *difference = compare_tensors(c->arena, &fetches[k].tensor, &expected, &tolerance);
+        const char *difference =
+            compare_tensors(c->arena, &fetches[k].tensor, &expected, &tolerance);
         if (difference) complain(c, "%s: %s", fetches[k].name, difference);
     }
 }
@@ -173,7 +179,8 @@ static void check_run(Case *c, const TreeNode *run) {
     const char *wanted = tree_text(c->arena, &error);
     if (done)
         complain(c, "the run should have failed with '%s'", wanted);
-    else if (!strstr(message, wanted) || (is_there(node) && !strstr(message, tree_text(c->arena, &node))))
+    else if (!strstr(message, wanted) ||
+             (is_there(node) && !strstr(message, tree_text(c->arena, &node))))
         complain(c, "the failure is '%s' and should contain '%s'", message, wanted);
 }
 
@@ -188,12 +195,14 @@ static void bound(Case *c, const char *name, const TreeNode *stats, const char *
             complain(c, "%s: its %s is %g, beyond %g", name, key, value, limit);
         return;
     }
-    double low = real_of(tree_item(c->tree, &range, 0), 0), high = real_of(tree_item(c->tree, &range, 1), 0);
+    double low = real_of(tree_item(c->tree, &range, 0), 0),
+           high = real_of(tree_item(c->tree, &range, 1), 0);
     if (!(value >= low && value <= high))
         complain(c, "%s: its %s is %g, not within [%g, %g]", name, key, value, low, high);
 }
 
-static void check_stats(Case *c, const char *name, const TreeNode *stats, const tfcc_tensor *tensor) {
+static void check_stats(Case *c, const char *name, const TreeNode *stats,
+                        const tfcc_tensor *tensor) {
     int64_t count = tensor_element_count(tensor);
     double sum = 0, squares = 0, least = INFINITY, most = -INFINITY;
     for (int64_t k = 0; k < count; k++) {
@@ -209,7 +218,8 @@ static void check_stats(Case *c, const char *name, const TreeNode *stats, const 
     TreeNode dtype = tree_get(stats, "dtype"), shape = tree_get(stats, "shape");
     if (is_there(dtype) && dtype_from_name(tree_text(c->arena, &dtype)) != tensor->dtype)
         complain(c, "%s is %s", name, dtype_name(tensor->dtype));
-    if (is_there(shape) && (int32_t)shape.length != tensor->rank) complain(c, "%s has rank %d", name, tensor->rank);
+    if (is_there(shape) && (int32_t)shape.length != tensor->rank)
+        complain(c, "%s has rank %d", name, tensor->rank);
     for (size_t k = 0; is_there(shape) && k < shape.length && !c->problem[0]; k++) {
         TreeNode size = tree_item(c->tree, &shape, k);
         if ((int64_t)tree_resolve(&size).integer != tensor->shape[k])
@@ -250,7 +260,8 @@ static void check_pair(Case *c, const TreeNode *pair, bool want_equal) {
     }
     bool is_equal = !compare_bits(c->arena, &fetches[0].tensor, &fetches[1].tensor);
     if (is_equal != want_equal)
-        complain(c, "%s and %s should %s", fetches[0].name, fetches[1].name, want_equal ? "be equal" : "differ");
+        complain(c, "%s and %s should %s", fetches[0].name, fetches[1].name,
+                 want_equal ? "be equal" : "differ");
 }
 
 static void check_properties(Case *c, const TreeNode *properties) {
@@ -261,7 +272,8 @@ static void check_properties(Case *c, const TreeNode *properties) {
             check_pair(c, &pair, is_equal);
         }
     }
-    TreeNode next = tree_get(properties, "next_run_differs"), again = tree_get(properties, "same_in_a_new_session");
+    TreeNode next = tree_get(properties, "next_run_differs"),
+             again = tree_get(properties, "same_in_a_new_session");
     tfcc_tensor first, second;
     for (size_t k = 0; is_there(next) && k < next.length; k++) {
         TreeNode item = tree_item(c->tree, &next, k);
@@ -277,8 +289,10 @@ static void check_properties(Case *c, const TreeNode *properties) {
         for (int session = 0; session < 2 && !c->problem[0]; session++) {
             Engine *engine = c->options->interpret ? interpreter_engine_again(c->engine)
                                                    : native_engine_again(c->engine);
-            if (!engine || !engine->initialize(engine, &message)) complain(c, "a new session fails: %s", message);
-            else fetch_one(c, engine, name, &results[session]);
+            if (!engine || !engine->initialize(engine, &message))
+                complain(c, "a new session fails: %s", message);
+            else
+                fetch_one(c, engine, name, &results[session]);
             if (engine) engine->close(engine);
         }
         if (!c->problem[0] && compare_bits(c->arena, &results[0], &results[1]))
@@ -301,7 +315,8 @@ static const char *diagnostics_text(Case *c) {
 
 static void carry_out(Case *c) {
     TreeNode initialize = tree_get(&c->node, "initialize"), runs = tree_get(&c->node, "runs"),
-             stats = tree_get(&c->node, "expect_stats"), properties = tree_get(&c->node, "properties");
+             stats = tree_get(&c->node, "expect_stats"),
+             properties = tree_get(&c->node, "properties");
     const char *message = "";
     bool wants_initial = !is_there(initialize) || tree_resolve(&initialize).boolean;
     if (wants_initial && !c->engine->initialize(c->engine, &message))
@@ -359,7 +374,8 @@ static void run_file(const Options *options, const char *path, size_t *passed, s
     TreeNode cases = tree_get(&tree->root, "cases");
     for (size_t k = 0; k < cases.length; k++) {
         Arena *arena = arena_create();
-        Case c = {.options = options, .arena = arena, .tree = tree, .node = tree_item(tree, &cases, k)};
+        Case c = {
+            .options = options, .arena = arena, .tree = tree, .node = tree_item(tree, &cases, k)};
         TreeNode name = tree_get(&c.node, "name");
         c.compilation = arena_alloc(arena, sizeof *c.compilation);
         c.compilation->arena = arena;
@@ -380,11 +396,16 @@ int main(int argument_count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0); /* what was found before a crash is seen */
     for (int k = 1; k < argument_count; k++) {
         const char *argument = arguments[k];
-        if (strncmp(argument, "-O", 2) == 0) options.level = atoi(argument + 2);
-        else if (strncmp(argument, "--mcpu=", 7) == 0) options.cpu = argument + 7;
-        else if (strcmp(argument, "--interpret") == 0) options.interpret = true;
-        else if (strcmp(argument, "--interpret-fused") == 0) options.interpret = options.fuse = true;
-        else run_file(&options, argument, &passed, &failed);
+        if (strncmp(argument, "-O", 2) == 0)
+            options.level = atoi(argument + 2);
+        else if (strncmp(argument, "--mcpu=", 7) == 0)
+            options.cpu = argument + 7;
+        else if (strcmp(argument, "--interpret") == 0)
+            options.interpret = true;
+        else if (strcmp(argument, "--interpret-fused") == 0)
+            options.interpret = options.fuse = true;
+        else
+            run_file(&options, argument, &passed, &failed);
     }
     printf("%zu passed, %zu failed\n", passed, failed);
     return failed ? 1 : 0;

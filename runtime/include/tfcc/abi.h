@@ -53,66 +53,76 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TFCC_ABI_VERSION 1
-#define TFCC_ABI_NONE    UINT32_MAX
-#define TFCC_ABI_RANK    8  /* the highest rank */
+#define TFCC_ABI_VERSION        1
+#define TFCC_ABI_NONE           UINT32_MAX
+#define TFCC_ABI_RANK           8  /* the highest rank */
 #define TFCC_ABI_FAILURE_VALUES 32 /* room a kernel has for the values of a message */
 
-/* buffers[i]: the addresses of the step's arguments, in their order; dims[i]: the values of the step's slots, in their order.
- * failure: room for TFCC_ABI_FAILURE_VALUES numbers (integers as they are, floating point as the bits of a double). */
+/* buffers[i]: the addresses of the step's arguments, in their order; dims[i]: the values of the
+ * step's slots, in their order. failure: room for TFCC_ABI_FAILURE_VALUES numbers (integers as they
+ * are, floating point as the bits of a double). */
 typedef uint32_t (*tfcc_abi_kernel)(void *const *buffers, const int64_t *dims, int64_t *failure);
 
-/* Computes every derived slot of `level` from slots of lower levels and from the symbols bound so far. Total: overflow saturates at INT64_MAX,
- * division by zero gives zero; what has to hold is asked by checks of steps. */
+/* Computes every derived slot of `level` from slots of lower levels and from the symbols bound so
+ * far. Total: overflow saturates at INT64_MAX, division by zero gives zero; what has to hold is
+ * asked by checks of steps. */
 typedef void (*tfcc_abi_settle)(int64_t *dims, uint32_t level);
 
 typedef enum tfcc_abi_buffer_kind {
     TFCC_ABI_CONSTANT,    /* `data` is the content */
     TFCC_ABI_PLACEHOLDER, /* has content only when it is fed */
-    TFCC_ABI_VALUE,       /* computed by steps; memory from the workspace, or the caller's when it is fetched */
-    TFCC_ABI_START,       /* `variable`'s value at the start of the run */
-    TFCC_ABI_CURRENT,     /* `variable`'s value after the writes of this run that have been carried out before the step that reads it */
-    TFCC_ABI_WRITE,       /* a step's output that is the new value of `variable`; also readable like a VALUE */
+    TFCC_ABI_VALUE,   /* computed by steps; memory from the workspace, or the caller's when it is
+                         fetched */
+    TFCC_ABI_START,   /* `variable`'s value at the start of the run */
+    TFCC_ABI_CURRENT, /* `variable`'s value after the writes of this run that have been carried out
+                         before the step that reads it */
+    TFCC_ABI_WRITE,   /* a step's output that is the new value of `variable`; also readable like a
+                         VALUE */
     TFCC_ABI_INITIALIZED, /* one bool: whether `variable` had a value at the start of the run */
-    TFCC_ABI_RANDOM,      /* one uint64: how many drawing runs this session has carried out before */
+    TFCC_ABI_RANDOM, /* one uint64: how many drawing runs this session has carried out before */
 } tfcc_abi_buffer_kind;
 
 typedef struct tfcc_abi_buffer {
-    const char *name;  /* of the node, for messages; never NULL */
-    const void *data;  /* CONSTANT: the bytes; else NULL */
-    uint32_t kind;     /* tfcc_abi_buffer_kind */
-    uint32_t dtype;    /* tfcc_dtype */
-    uint32_t rank;     /* how many entries `shape` has: 8 where the rank is known at run time alone */
-    uint32_t rank_slot; /* the dim slot of the rank, where it is unknown at compile time: sizes are then right-aligned in
-                           `shape`, with leading ones; else TFCC_ABI_NONE */
-    uint32_t shape;    /* first entry in model->lists: dim slots, outermost first */
+    const char *name; /* of the node, for messages; never NULL */
+    const void *data; /* CONSTANT: the bytes; else NULL */
+    uint32_t kind;    /* tfcc_abi_buffer_kind */
+    uint32_t dtype;   /* tfcc_dtype */
+    uint32_t rank; /* how many entries `shape` has: 8 where the rank is known at run time alone */
+    uint32_t rank_slot;  /* the dim slot of the rank, where it is unknown at compile time: sizes are
+                            then right-aligned in  `shape`, with leading ones; else TFCC_ABI_NONE */
+    uint32_t shape;      /* first entry in model->lists: dim slots, outermost first */
     uint32_t bytes_slot; /* the dim slot of its size in bytes */
-    uint32_t level;    /* the level at which all of it is known */
-    uint32_t variable; /* START, CURRENT, WRITE, INITIALIZED */
-    uint32_t alias_of; /* a buffer whose bytes this one shows under another shape or name, else TFCC_ABI_NONE; itself an alias only if it
-                          may be fed (a fed buffer is no alias in that run, and what is an alias of it shows the feed) */
-    uint32_t offset_slot; /* VALUE: the dim slot of its offset in the workspace block of its level, a multiple of 64 */
+    uint32_t level;      /* the level at which all of it is known */
+    uint32_t variable;   /* START, CURRENT, WRITE, INITIALIZED */
+    uint32_t alias_of;   /* a buffer whose bytes this one shows under another shape or name, else
+                            TFCC_ABI_NONE; itself an alias only if it   may be fed (a fed buffer is no
+                            alias in that run, and what is an alias of it shows the feed) */
+    uint32_t offset_slot; /* VALUE: the dim slot of its offset in the workspace block of its level,
+                             a multiple of 64 */
 } tfcc_abi_buffer;
 
 /* flags of an argument of a step */
 enum {
     TFCC_ABI_INPUT = 1,
     TFCC_ABI_OUTPUT = 2,
-    TFCC_ABI_OPTIONAL = 4, /* with OUTPUT: the address may be NULL; then it is not stored */
+    TFCC_ABI_OPTIONAL = 4,   /* with OUTPUT: the address may be NULL; then it is not stored */
     TFCC_ABI_SAME_INDEX = 8, /* with INPUT, of CURRENT or START: read only at the element that is
                                 being written, so that the step may write in place; also right for
                                 an `initial` that the kernel itself does not read */
-    TFCC_ABI_PRELOADED = 16, /* with OUTPUT: before the kernel runs, the bytes of argument `initial` are copied here, unless both have one address */
+    TFCC_ABI_PRELOADED = 16, /* with OUTPUT: before the kernel runs, the bytes of argument `initial`
+                                are copied here, unless both have one address */
 };
 
 typedef struct tfcc_abi_argument {
     uint32_t buffer;
     uint32_t flags;
-    uint32_t initial; /* PRELOADED: a buffer of as many bytes (an input argument of the same step) */
+    uint32_t
+        initial; /* PRELOADED: a buffer of as many bytes (an input argument of the same step) */
 } tfcc_abi_argument;
 
-/* What must hold, else the run fails. `message` is the whole sentence, with the node's name. In it, %0 … %9, %{10} … stand for the failure values the kernel has written, printed as integers;
- * %f0 … prints one as floating point, %b0 … as a truth value. %% is a percent sign. */
+/* What must hold, else the run fails. `message` is the whole sentence, with the node's name. In it,
+ * %0 … %9, %{10} … stand for the failure values the kernel has written, printed as integers; %f0 …
+ * prints one as floating point, %b0 … as a truth value. %% is a percent sign. */
 typedef struct tfcc_abi_check {
     uint32_t status; /* tfcc_status */
     const char *message;
@@ -120,7 +130,8 @@ typedef struct tfcc_abi_check {
 
 typedef enum tfcc_abi_step_kind {
     TFCC_ABI_KERNEL,
-    TFCC_ABI_BIND, /* argument 0 is the buffer, `first_slot`, `slot_count` the symbols (consecutive in lists), `level` the level to settle */
+    TFCC_ABI_BIND, /* argument 0 is the buffer, `first_slot`, `slot_count` the symbols (consecutive
+                      in lists), `level` the level to settle */
 } tfcc_abi_step_kind;
 
 /* flags of a step */
@@ -134,11 +145,12 @@ typedef struct tfcc_abi_step {
     tfcc_abi_kernel kernel;
     uint32_t kind, flags;
     uint32_t first_argument, argument_count; /* in model->arguments */
-    uint32_t first_slot, slot_count;         /* in model->lists: the dim slots given to the kernel */
-    uint32_t first_check, check_count;       /* in model->checks */
-    uint32_t first_after, after_count;       /* in model->lists: steps that have to be carried out too, all of them earlier ones */
-    uint32_t first_guard, guard_count;       /* in model->guards: all must hold */
-    uint32_t level;                          /* BIND: the level that is settled */
+    uint32_t first_slot, slot_count;   /* in model->lists: the dim slots given to the kernel */
+    uint32_t first_check, check_count; /* in model->checks */
+    uint32_t first_after, after_count; /* in model->lists: steps that have to be carried out too,
+                                          all of them earlier ones */
+    uint32_t first_guard, guard_count; /* in model->guards: all must hold */
+    uint32_t level;                    /* BIND: the level that is settled */
 } tfcc_abi_step;
 
 /* A predicate is a bool scalar buffer. */
@@ -149,26 +161,32 @@ typedef struct tfcc_abi_guard {
 
 /* A number known at run time only. Slots 0 … symbol_count - 1 are the symbols in their order. */
 typedef struct tfcc_abi_symbol {
-    const char *name;      /* `batch`, or a name made from the feed and the axis; for messages */
+    const char *name;       /* `batch`, or a name made from the feed and the axis; for messages */
     uint32_t fallback_slot; /* its value where no feed of the run binds it, else TFCC_ABI_NONE */
-    uint32_t upper_slot;    /* for symbols bound by BIND: a slot with an upper bound, else TFCC_ABI_NONE */
+    uint32_t
+        upper_slot; /* for symbols bound by BIND: a slot with an upper bound, else TFCC_ABI_NONE */
 } tfcc_abi_symbol;
 
 typedef struct tfcc_abi_feed {
-    const char *handle;   /* the name; in the four bytes before it stands its index in `feeds` (little-endian, at any address), so that a
-                             handle needs no look-up */
+    const char *handle; /* the name; in the four bytes before it stands its index in `feeds`
+                           (little-endian, at any address), so that a handle needs no look-up */
     uint32_t buffer;
-    uint32_t rank;        /* TFCC_ABI_NONE: any rank up to 8 */
-    uint32_t axes;        /* first of `rank` (8 where any) entries in model->lists: the symbol's slot that the axis binds; or TFCC_ABI_NONE */
-    uint32_t sizes;       /* first of `rank` entries in model->lists: index in model->numbers of the size it must have; or TFCC_ABI_NONE. Any rank: unused */
-    uint32_t rank_slot;   /* any rank: the symbol that takes the rank, and `axes` take the sizes right-aligned, ones in front */
+    uint32_t rank;  /* TFCC_ABI_NONE: any rank up to 8 */
+    uint32_t axes;  /* first of `rank` (8 where any) entries in model->lists: the symbol's slot that
+                       the axis binds; or TFCC_ABI_NONE */
+    uint32_t sizes; /* first of `rank` entries in model->lists: index in model->numbers of the size
+                       it must have; or TFCC_ABI_NONE. Any rank: unused */
+    uint32_t rank_slot; /* any rank: the symbol that takes the rank, and `axes` take the sizes
+                           right-aligned, ones in front */
 } tfcc_abi_feed;
 
 typedef struct tfcc_abi_fetch {
-    const char *handle;  /* as in tfcc_abi_feed */
-    uint32_t buffer;     /* TFCC_ABI_NONE: a target, which has no value */
-    uint32_t variable;   /* fetching a variable gives its value at the end of the run; else TFCC_ABI_NONE. `buffer` is then its START */
-    uint32_t first_step, step_count; /* in model->lists: steps that a target stands for (also set for nodes with a value that have effects) */
+    const char *handle; /* as in tfcc_abi_feed */
+    uint32_t buffer;    /* TFCC_ABI_NONE: a target, which has no value */
+    uint32_t variable;  /* fetching a variable gives its value at the end of the run; else
+                           TFCC_ABI_NONE. `buffer` is then its START */
+    uint32_t first_step, step_count; /* in model->lists: steps that a target stands for (also set
+                                        for nodes with a value that have effects) */
 } tfcc_abi_fetch;
 
 typedef struct tfcc_abi_variable {
@@ -180,23 +198,25 @@ typedef struct tfcc_abi_variable {
 
 typedef struct tfcc_abi_signature {
     const char *name;
-    uint32_t first_feed, feed_count;     /* in model->lists: indices in feeds */
-    uint32_t first_fetch, fetch_count;   /* in model->lists: indices in fetches; then the targets */
+    uint32_t first_feed, feed_count;   /* in model->lists: indices in feeds */
+    uint32_t first_fetch, fetch_count; /* in model->lists: indices in fetches; then the targets */
     uint32_t target_count;
 } tfcc_abi_signature;
 
 typedef struct tfcc_model {
     uint32_t abi_version, struct_size;
     const char *name;
-    const char *requires; /* what the processor must have, space-separated as in `x86-64-v3 avx512f` (the words are in runtime/processor.c); ""
-                             for nothing special */
+    const char *requires; /* what the processor must have, space-separated as in `x86-64-v3 avx512f`
+                             (the words are in runtime/processor.c); "" for nothing special */
     tfcc_abi_settle settle; /* NULL where no slot is derived */
 
-    /* The values of slots known at compile time: slots constant_slot … constant_slot + number_count - 1 hold `numbers`. */
+    /* The values of slots known at compile time: slots constant_slot … constant_slot + number_count
+     * - 1 hold `numbers`. */
     const int64_t *numbers;
     uint32_t number_count, constant_slot;
     uint32_t symbol_count, slot_count, level_count;
-    /* Slot of the bytes of the workspace block of each level; index into lists, level_count entries. */
+    /* Slot of the bytes of the workspace block of each level; index into lists, level_count
+     * entries. */
     uint32_t workspace_slots;
 
     const tfcc_abi_symbol *symbols;
@@ -213,18 +233,20 @@ typedef struct tfcc_model {
     uint32_t buffer_count, step_count, argument_count, check_count, guard_count, list_count;
     uint32_t feed_count, fetch_count, variable_count, signature_count;
 
-    /* The steps that give every variable its initial value; run by tfcc_initialize as one run whose targets they are. In model->lists. */
+    /* The steps that give every variable its initial value; run by tfcc_initialize as one run whose
+     * targets they are. In model->lists. */
     uint32_t first_initial_step, initial_step_count;
 
-    /* Handles, with their indices, lie in [handles_begin, handles_end): how the runtime tells a handle from a name. */
+    /* Handles, with their indices, lie in [handles_begin, handles_end): how the runtime tells a
+     * handle from a name. */
     const char *handles_begin, *handles_end;
 
-    /* Constants kept in a side file: NULL where everything is embedded. A CONSTANT buffer whose data is NULL then starts at byte
-     * `offsets[buffer]` of it. */
-    const char *side_file;          /* the name the compiler wrote it under */
-    const uint64_t *side_offsets;   /* by buffer */
+    /* Constants kept in a side file: NULL where everything is embedded. A CONSTANT buffer whose
+     * data is NULL then starts at byte `offsets[buffer]` of it. */
+    const char *side_file;        /* the name the compiler wrote it under */
+    const uint64_t *side_offsets; /* by buffer */
     uint64_t side_bytes;
-    uint8_t side_hash[32];          /* see runtime/side_file.c */
+    uint8_t side_hash[32]; /* see runtime/side_file.c */
 } tfcc_model;
 
 #endif
