@@ -38,16 +38,27 @@ pc=$(find "$prefix" -name tfcc-runtime.pc)
     fail "files of the package hold paths of the build"
 
 # A CMake project. The copy's folder is writable, so that the graph can be changed.
-cp -r "$here/outside_cmake" "$here/outside_make" "$work"
+cp -r "$here"/outside_{cmake,cxx,make} "$work"
 cd "$work/outside_cmake"
 quietly cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix"
 quietly cmake --build build
 equal "C program" "$(build/count)" $'2 2\n3 3'
-equal "C++ program" "$(build/count_cxx)" "2 2"
 sleep 1.1
 sed -i 's/value: 1}$/value: 5}/' counter.yaml
 quietly cmake --build build
 equal "after the graph was changed" "$(build/count)" $'10 10\n15 15'
+
+# Nothing is done again where nothing was changed.
+quietly cmake --build build
+! grep -q 'Compiling model' "$work/log" || fail "the model is compiled again although nothing was changed"
+
+if [ -n "$(command -v c++)" ]; then
+    cd "$work/outside_cxx"
+    quietly cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix"
+    quietly cmake --build build
+    equal "C++ program" "$(build/count)" "2 2"
+    equal "C++ program with a library" "$(build/count_library)" "2 2"
+fi
 
 # make and pkg-config; make splits at blanks, so from a folder without any.
 mv "$prefix" "$work/prefix"
