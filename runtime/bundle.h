@@ -63,8 +63,8 @@ typedef struct BundleRecord {
 
 typedef struct BundleReader {
     BundleMemory memory;
-    const char *prefix; /* NULL: in memory */
-    const char *label;  /* for messages: the prefix, or that it is in memory */
+    const char *prefix;          /* NULL: in memory */
+    const char *label;           /* for messages: the prefix, or that it is in memory */
     const BundleRecord *records; /* in ascending order of names, without the header */
     size_t record_count;
     int32_t shard_count;
@@ -86,7 +86,7 @@ typedef struct BundleTensor {
     const char *name;
     uint32_t dtype; /* TensorFlow's DataType; one of tfcc_dtype, or another that cannot be read */
     int32_t rank;   /* at most BUNDLE_FILE_RANK */
-    int64_t size;        /* bytes of the whole tensor */
+    int64_t size;   /* bytes of the whole tensor */
     uint32_t checksum;   /* masked */
     bool is_partitioned; /* the bytes are spread over slices with entries of their own */
     int64_t shape[BUNDLE_FILE_RANK];
@@ -136,12 +136,12 @@ typedef struct BundleBlock {
 
 typedef struct BundleWriter {
     BundleMemory memory;
-    const char *prefix; /* NULL: in memory, where only the index is made */
+    const char *prefix;     /* NULL: in memory, where only the index is made */
     char *path, *temporary; /* room for a path each; `temporary` is empty while there is none */
     size_t path_room;
     int descriptor;
     int32_t shard, shard_count, old_shard_count; /* old: 0 where there was no checkpoint */
-    int64_t offset;      /* of the next tensor in the data file */
+    int64_t offset;                              /* of the next tensor in the data file */
     uint64_t pending[2]; /* offset and size of a finished block whose entry in the index block waits
                             for the next key */
     bool has_pending;

@@ -45,7 +45,7 @@ typedef struct tfcc_plan_axis {
 typedef struct tfcc_plan_feed {
     uint32_t feed; /* in model->feeds */
     uint32_t dtype;
-    uint32_t rank; /* TFCC_ABI_NONE: any */
+    uint32_t rank;              /* TFCC_ABI_NONE: any */
     const tfcc_plan_axis *axes; /* `rank`; for any rank 8, right-aligned, then one for the rank */
 } tfcc_plan_feed;
 

@@ -49,7 +49,7 @@ Test(runtime_run, signatures_and_handles_need_no_names) {
     expect_failure(tfcc_run_signature(&hand.model, session, 1, NULL, tensors), TFCC_OUT_OF_RANGE,
                    "graph 'counter' has no signature 1");
     expect_failure(tfcc_run_signature(&hand.model, session, 0, NULL, NULL), TFCC_INVALID_ARGUMENT,
-                   "signature 'count' needs feeds and fetches");
+                   "feeds or fetches is NULL");
     tfcc_session_close(session);
 }
 
@@ -78,15 +78,15 @@ Test(runtime_run, wrong_sessions_and_nulls_are_refused) {
     expect_failure(tfcc_run_model(&other.model, session, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
                    "a run of graph 'counter' was given a session of graph 'counter'");
     expect_failure(tfcc_run_model(&other.model, NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
-                   "a run needs a session");
-    expect_failure(tfcc_run(NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT, "a session is needed");
+                   "model or session is NULL");
+    expect_failure(tfcc_run(NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT, "session, feeds or fetches is NULL");
     expect_failure(tfcc_run(session, NULL, 1, NULL, 0), TFCC_INVALID_ARGUMENT,
-                   "feeds are NULL, though their count is not 0");
+                   "session, feeds or fetches is NULL");
     expect_failure(tfcc_run(session, NULL, 0, NULL, 1), TFCC_INVALID_ARGUMENT,
-                   "fetches are NULL, though their count is not 0");
+                   "session, feeds or fetches is NULL");
     tfcc_fetch nameless = {NULL, {0}};
     expect_failure(tfcc_run(session, NULL, 0, &nameless, 1), TFCC_INVALID_ARGUMENT,
-                   "a fetch has no name");
+                   "the name of a feed or fetch is NULL");
     expect_ok(tfcc_run(session, NULL, 0, NULL, 0));
     cr_assert_eq(tfcc_initialize(NULL), TFCC_INVALID_ARGUMENT);
     tfcc_session_close(session);
@@ -203,11 +203,11 @@ Test(runtime_run, wrong_feeds_are_refused_with_a_sentence) {
                    "cannot feed a value of shape [1] for 'p', which has shape [?, 2]");
     bad.tensor.rank = 9;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "feed 'p' was given rank 9; ranks are 0 to 8");
+                   "feed 'p' was given rank 9; it has to be 0 to 8, with a shape");
     bad = good;
     bad.tensor.shape = NULL;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "feed 'p' was given rank 2 and no shape");
+                   "feed 'p' was given rank 2; it has to be 0 to 8, with a shape");
     bad = good;
     bad.tensor.dtype = TFCC_FLOAT64;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
@@ -215,7 +215,7 @@ Test(runtime_run, wrong_feeds_are_refused_with_a_sentence) {
     bad = good;
     bad.tensor.data = NULL;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "feed 'p' was given no data for its 16 bytes");
+                   "feed 'p' was given 0 bytes of data; its shape needs 16");
     bad = good;
     bad.tensor.capacity = 12;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
@@ -258,21 +258,25 @@ Test(runtime_run, wrong_fetches_are_refused_with_a_sentence) {
     bad = good;
     bad.tensor.dtype = TFCC_INT32;
     expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' has dtype float32; it is asked for as int32");
+                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as int32, with room "
+                   "for 32");
     bad = good;
     bad.tensor.capacity = 15;
     expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' has shape [2, 2], 16 bytes; there is room for 15");
+                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
+                   "room for 15");
     bad.tensor = tfcc_array(TFCC_FLOAT32, out, small, 2);
     expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' has shape [2, 2], 16 bytes; there is room for 8");
+                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
+                   "room for 8");
     bad.tensor.data = NULL;
     expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' has shape [2, 2], 16 bytes; it was given a shape and no data");
+                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
+                   "room for 0");
     bad = good;
     bad.tensor.data = data + 1;
     expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "the buffer of fetch 'y' overlaps feed 'p'");
+                   "the buffer of fetch 'y' overlaps that of feed 'p'");
     tfcc_fetch both[] = {good, good};
     both[1].name = "z";
     both[1].tensor.data = out + 3;

@@ -297,7 +297,7 @@ Test(runtime_variables, get_and_set_check_their_arguments) {
     int64_t three[] = {3}, four[] = {4}, zero[] = {0};
     tfcc_tensor tensor = tfcc_array(TFCC_INT32, values, four, 1);
     expect_failure(tfcc_variable_set(session, "v", &tensor), TFCC_INVALID_ARGUMENT,
-                   "cannot give a value of shape [4] to variable 'v', which has shape [3]");
+                   "variable 'v' has shape [3]; it was given [4]");
     expect_failure(tfcc_variable_set(session, "w", &tensor), TFCC_NOT_FOUND,
                    "graph 'vectors' has no variable 'w'");
     expect_failure(tfcc_variable_get(session, "v", &tensor), TFCC_FAILED_PRECONDITION,
@@ -306,7 +306,8 @@ Test(runtime_variables, get_and_set_check_their_arguments) {
     expect_ok(tfcc_variable_set(session, "v", &tensor));
     tensor.capacity = 8;
     expect_failure(tfcc_variable_get(session, "v", &tensor), TFCC_INVALID_ARGUMENT,
-                   "variable 'v' has shape [3], 12 bytes; there is room for 8");
+                   "variable 'v' is int32 of shape [3], 12 bytes; it is asked for as int32, with room "
+                   "for 8");
     tfcc_tensor nothing = tfcc_array(TFCC_FLOAT32, NULL, zero, 1);
     expect_ok(tfcc_variable_set(session, "empty", &nothing));
     zero[0] = 9;
