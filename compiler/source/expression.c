@@ -167,6 +167,22 @@ static Expression *parse_list(Parser *p) {
     return result;
 }
 
+/* group := "(" expression ")". The brackets belong to its stretch, and a chain in brackets is not
+ * continued. */
+static Expression *parse_group(Parser *p) {
+    size_t start = p->token.start;
+    advance(p);
+    Expression *inner = parse_expression(p);
+    if (!inner) return NULL;
+    if (is_at(p, ',')) return fail(p, &p->token, "lists are written with [ ]");
+    if (!is_at(p, ')')) return fail(p, &p->token, "a `)` is missing");
+    Expression *group = arena_copy(p->arena, inner, sizeof *inner);
+    group->place = lexer_place(&p->lexer, start, p->token.end);
+    group->is_bracketed = true;
+    advance(p);
+    return group;
+}
+
 /* primary := number | string | name | `name` | "(" expression ")" | "[" list "]" */
 static Expression *parse_primary(Parser *p) {
     Token token = p->token;
@@ -191,21 +207,10 @@ static Expression *parse_primary(Parser *p) {
         advance(p);
         return result;
     case TOKEN_PUNCTUATION:
-        if (token.punctuation == '[') return parse_list(p);
-        if (token.punctuation == '(') {
-            advance(p);
-            result = parse_expression(p);
-            if (!result) return NULL;
-            if (is_at(p, ',')) return fail(p, &p->token, "lists are written with [ ]");
-            if (!is_at(p, ')')) return fail(p, &p->token, "a `)` is missing");
-            /* The brackets belong to the stretch, and a chain in brackets is not continued. */
-            Expression *inner = result;
-            result = make(p, inner->kind, token.start, p->token.end);
-            Place place = result->place;
-            *result = *inner;
-            result->place = place;
-            result->is_bracketed = true;
-            advance(p);
+        if (token.punctuation == '[' || token.punctuation == '(') {
+            if (!enter(p)) return NULL;
+            result = token.punctuation == '[' ? parse_list(p) : parse_group(p);
+            p->depth--;
             return result;
         }
         break;
@@ -318,13 +323,10 @@ static Expression *parse_index(Parser *p, Expression *value) {
 /* postfix := primary { call | index } */
 static Expression *parse_postfix(Parser *p) {
     Expression *result = parse_primary(p);
-    while (result && !p->failed) {
-        if (is_at(p, '('))
-            result = parse_call(p, result);
-        else if (is_at(p, '['))
-            result = parse_index(p, result);
-        else
-            break;
+    while (result && (is_at(p, '(') || is_at(p, '['))) {
+        if (!enter(p)) return NULL;
+        result = is_at(p, '(') ? parse_call(p, result) : parse_index(p, result);
+        p->depth--;
     }
     return p->failed ? NULL : result;
 }
@@ -354,13 +356,14 @@ static Expression *parse_power(Parser *p) {
     Expression *base = parse_postfix(p);
     if (!base || p->token.kind != TOKEN_OPERATOR || p->token.op != OPERATOR_POWER) return base;
     advance(p);
+    if (!enter(p)) return NULL;
     Expression *exponent = parse_unary(p);
+    p->depth--;
     return exponent ? make_chain(p, base, OPERATOR_POWER, exponent) : NULL;
 }
 
 /* unary := ( "-" | "+" | "~" ) unary | power */
 static Expression *parse_unary(Parser *p) {
-    if (!enter(p)) return NULL;
     Expression *result;
     Token token = p->token;
     bool is_sign =
@@ -368,7 +371,9 @@ static Expression *parse_unary(Parser *p) {
         (token.op == OPERATOR_SUBTRACT || token.op == OPERATOR_ADD || token.op == OPERATOR_INVERT);
     if (is_sign) {
         advance(p);
+        if (!enter(p)) return NULL;
         Expression *operand = parse_unary(p);
+        p->depth--;
         if (!operand) return NULL;
         result = make(p, EXPRESSION_UNARY, token.start, p->lexer.last_end);
         result->items = arena_copy(p->arena, &operand, sizeof operand);
@@ -380,14 +385,12 @@ static Expression *parse_unary(Parser *p) {
     } else {
         result = parse_power(p);
     }
-    p->depth--;
     return result;
 }
 
 /* binary(level) := operand { operator-of-at-least-level operand }, where an operand binds tighter
  * than its operator */
 static Expression *parse_binary(Parser *p, int level) {
-    if (!enter(p)) return NULL;
     Expression *left = parse_unary(p);
     while (left && !p->failed) {
         int precedence = precedence_of(&p->token);
@@ -404,7 +407,6 @@ static Expression *parse_binary(Parser *p, int level) {
         if (!right) return NULL;
         left = make_chain(p, left, token.op, right);
     }
-    p->depth--;
     return p->failed ? NULL : left;
 }
 
