@@ -40,7 +40,8 @@ tfcc_build() {
     echo "Building tfcc in $folder"
     if ! { cmake -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release "$@" &&
         cmake --build "$folder" --parallel "$(nproc)"; } >"$log" 2>&1; then
-        tail -n 100 "$log" >&2
+        grep -nE -A6 'error:|Error ' "$log" >&2 || tail -n 60 "$log" >&2
+        echo "The build failed; all it said is in $log" >&2
         return 1
     fi
 }
