@@ -12,14 +12,15 @@
 #include "support/dtype.h"
 
 enum {
-    LINE = 64,
-    PADDING = 4,
+    LINE = 64,   /* bytes of a line of the cache: the side of a transposed tile */
+    PADDING = 4, /* elements between the rows of a tile */
     MOST_LANES = 128,
-    CHEAP = 8,
-    MODERATE = 24,
-    LEAST_TILED = 4096,
-    STAGED_BYTES = 4096,
-    MOST_STAGED = 4
+    FEW_LANES = 8,       /* where each lane is an instruction, or a branch, of its own */
+    CHEAP = 8,           /* operations at a point up to which four vectors are computed at once, */
+    MODERATE = 24,       /* and up to which two */
+    LEAST_TILED = 4096,  /* elements from which on a transpose is worth tiles */
+    STAGED_BYTES = 4096, /* of the array of a tile's sums */
+    MOST_STAGED = 4      /* arrays */
 };
 
 static bool is_arithmetic(const Scalar *scalar) {
@@ -39,6 +40,7 @@ typedef struct AxisUse {
     int cost;         /* operations that depend on the axis */
     int widest;       /* bytes of the largest element that depends on it */
     int narrowest_memory;
+    bool is_conditional; /* some accesses have conditions */
 } AxisUse;
 
 static void use_access(const Nest *nest, const Access *access, Dim axis, size_t size,
@@ -62,6 +64,7 @@ static void use_scalar(const Nest *nest, uint32_t id, Dim axis, AxisUse *use) {
     int size = (int)dtype_size(scalar->dtype);
     if (size > use->widest) use->widest = size;
     use->cost += is_arithmetic(scalar);
+    if (scalar->op == SCALAR_LOAD && scalar->as.load.condition) use->is_conditional = true;
     if (scalar->op == SCALAR_LOAD)
         use_access(nest, &facts->access, axis, dtype_size(scalar->dtype), use);
 }
@@ -80,6 +83,7 @@ static AxisUse use_of_nest(const Nest *nest, Dim axis) {
     for (size_t k = 0; k < nest->kernel->output_count; k++) {
         size_t size = dtype_size(nest->kernel->outputs[k].buffer->type.dtype);
         use_access(nest, &nest->stores[k], axis, size, &use);
+        if (nest->kernel->outputs[k].condition) use.is_conditional = true;
         if (axis_set_has(nest_dim_axes(nest, nest->stores[k].affine), axis) &&
             (int)size > use.widest)
             use.widest = (int)size;
@@ -127,8 +131,10 @@ static void plan_reduce(Nest *nest, const Scalar *reduce) {
     bool takes_lanes = members_take_lanes(nest, facts, axis);
     AxisUse use = use_of_members(nest, facts, axis);
     facts->is_masked = has_masks(nest, &use);
+    /* Masks the processor does not have are a branch for each lane. */
+    bool is_branching = use.is_conditional && !facts->is_masked;
     if (has_own_lanes(reduce)) {
-        facts->mode = takes_lanes ? REDUCE_LANES : REDUCE_LOCAL;
+        facts->mode = takes_lanes && !is_branching ? REDUCE_LANES : REDUCE_LOCAL;
         return;
     }
     facts->lanes = 1;
@@ -139,6 +145,7 @@ static void plan_reduce(Nest *nest, const Scalar *reduce) {
     int lanes = nest->target->vector_bytes / use.widest * (is_exact ? 8 : 1);
     int64_t size;
     if (dim_is_constant(axis->size, &size)) lanes = fit_lanes(size, lanes, facts->is_masked);
+    if (is_branching && lanes > FEW_LANES) lanes = FEW_LANES;
     if (lanes < 4 || (!is_exact && use.cost < 4)) return;
     facts->mode = is_exact ? REDUCE_LANES : REDUCE_ORDERED;
     facts->lanes = lanes < MOST_LANES ? lanes : MOST_LANES;
@@ -197,8 +204,10 @@ static int choose_lanes(const Nest *nest, Dim axis, const AxisUse *use, bool has
     if (use->spread > 0) vectors = 1;
     if (has_copies && vectors > 2) vectors = 2;
     int lanes = vector * vectors < MOST_LANES ? vector * vectors : MOST_LANES;
-    /* Gathers of narrow elements are done one by one. */
-    if (use->spread > 0 && use->narrowest_memory < 4 && lanes > 8) lanes = 8;
+    /* Gathers of narrow elements are done one by one, masks that are missing by branches. */
+    bool is_single = use->spread > 0 && use->narrowest_memory < 4;
+    bool is_branching = use->is_conditional && !has_masks(nest, use);
+    if ((is_single || is_branching) && lanes > FEW_LANES) lanes = FEW_LANES;
     int64_t size;
     if (dim_is_constant(axis->size, &size)) {
         lanes = fit_lanes(size, lanes,
