@@ -3,10 +3,23 @@
 #include "command/commands.h"
 #include "command/options.h"
 #include "support/arena.h"
+#include "support/output_file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
+
+/* A standard stream that is closed stays one that fails: no output file may take its number. */
+static void occupy_standard_streams(void) {
+    int descriptor;
+    do descriptor = open("/dev/null", O_RDONLY);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor >= 0) close(descriptor);
+}
 
 int main(int argument_count, char **arguments) {
+    occupy_standard_streams();
+    output_file_handle_signals();
     Arena *arena = arena_create();
     CommandLine line;
     int status = 2;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool command_integer(const char *option, const char *text, long minimum, long *number) {
     char *end;
@@ -108,13 +109,41 @@ typedef struct Output {
     size_t size;
 } Output;
 
-/* All files or none: every one is written beside its place before the first appears. */
+static bool is_same_file(const char *a, const char *b) {
+    struct stat of_a, of_b;
+    if (strcmp(a, b) == 0) return true;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && S_ISREG(of_a.st_mode) &&
+           of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+/* `-o model.yaml` would replace the model, `-o model.h` the header. */
+static bool check_paths(Compilation *c, const Output *outputs, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        const char *path = outputs[k].path;
+        bool is_special = strcmp(path, "-") == 0 || strncmp(path, "/dev/", 5) == 0;
+        for (size_t i = 0; i < c->read_file_count; i++)
+            if (!is_special && is_same_file(path, c->read_files[i]))
+                return diagnose_error(c->diagnostics, (Place){0},
+                                      "`%s` is read by this compilation; write to another file",
+                                      path);
+        for (size_t i = 0; i < k; i++)
+            if (!is_special && is_same_file(path, outputs[i].path))
+                return diagnose_error(c->diagnostics, (Place){0},
+                                      "`%s` is the path of two outputs; -o, -H and -MF name the "
+                                      "object, the header and the depfile",
+                                      path);
+    }
+    return true;
+}
+
+/* All files or none: every one is whole, beside its place, before the first appears. */
 static bool write_outputs(Compilation *c, const Output *outputs, size_t count) {
     OutputFile *files[4] = {0};
-    bool good = true;
+    bool good = check_paths(c, outputs, count);
     for (size_t k = 0; k < count && good; k++) {
         files[k] = output_file_open(c->arena, c->diagnostics, outputs[k].path);
-        good = files[k] && output_file_write(files[k], outputs[k].bytes, outputs[k].size);
+        if (files[k]) output_file_write(files[k], outputs[k].bytes, outputs[k].size);
+        good = files[k] && output_file_finish(files[k]);
     }
     for (size_t k = 0; k < count; k++) {
         if (!files[k]) continue;
