@@ -33,10 +33,11 @@ extern const tfcc_allocator tfcc_default_allocator;
 
 /* ---- reading ---- */
 
-/* Where growing buffers get memory. Once there is none, `status` says so and appending does nothing
- * any more. */
+/* Where a reader or writer gets memory: blocks that are released together. Once there was none,
+ * `status` says so and appending does nothing any more. */
 typedef struct BundleMemory {
     const tfcc_allocator *allocator;
+    void *blocks; /* the newest; each has the one before */
     tfcc_status status;
 } BundleMemory;
 
@@ -52,32 +53,41 @@ typedef struct BundleSpan {
     const uint8_t *at, *end;
 } BundleSpan;
 
+/* A file that is read, or the bytes of one. */
+typedef struct BundleFile {
+    char *path;
+    const char *bytes; /* NULL: it is on disk */
+    int64_t size;
+    int descriptor; /* -1 while it is not open */
+} BundleFile;
+
 /* One key of an index, and its value, which has been checked. */
 typedef struct BundleRecord {
-    size_t name,
-        name_length;      /* in reader->names, NUL-terminated; a slice's key starts with a NUL */
-    BundleSpan value;     /* a BundleEntryProto */
-    int64_t offset, size; /* of its bytes in the shard; the size is 0 where slices have them */
-    int32_t shard;
+    size_t name, name_length; /* in reader->names, NUL-terminated; a slice's key starts with a NUL */
+    BundleSpan value;         /* a BundleEntryProto */
+    int64_t offset, size;     /* of its bytes in the shard; the size is 0 where slices have them */
+    uint32_t shard;
 } BundleRecord;
+
+/* Where a checkpoint is: in files, or in memory where `prefix` is NULL; then `shards` are the data
+ * files' bytes. */
+typedef struct BundleSource {
+    const char *prefix;
+    tfcc_bytes index;
+    const tfcc_bytes *shards;
+    size_t shard_count;
+} BundleSource;
 
 typedef struct BundleReader {
     BundleMemory memory;
-    const char *prefix;          /* NULL: in memory */
+    BundleSource source;
     const char *label;           /* for messages: the prefix, or that it is in memory */
     const BundleRecord *records; /* in ascending order of names, without the header */
     size_t record_count;
-    int32_t shard_count;
-    /* The data file that is open; open_shard is -1 while none is. In memory, `shards` has them. */
-    int32_t open_shard;
-    char *path; /* room for one; of the data file that is open */
-    size_t path_room;
-    int descriptor;
-    int64_t data_size;
-    const tfcc_bytes *shards;
-    size_t shards_given;
-    const uint8_t *index;
-    size_t index_size;
+    uint32_t shard_count;
+    uint32_t open_shard; /* the data file that `file` is; shard_count while it is none */
+    BundleFile file;
+    char *suffix; /* in file.path, behind the prefix */
     BundleBuffer names, record_buffer;
 } BundleReader;
 
@@ -87,25 +97,24 @@ typedef struct BundleTensor {
     uint32_t dtype; /* TensorFlow's DataType; one of tfcc_dtype, or another that cannot be read */
     int32_t rank;   /* at most BUNDLE_FILE_RANK */
     int64_t size;   /* bytes of the whole tensor */
-    uint32_t checksum;   /* masked */
-    bool is_partitioned; /* the bytes are spread over slices with entries of their own */
+    uint32_t checksum;    /* masked */
+    uint32_t slice_count; /* above 0, the bytes are spread over slices with entries of their own */
     int64_t shape[BUNDLE_FILE_RANK];
 } BundleTensor;
 
-/* Opens and checks the whole index of the checkpoint; `prefix` and `allocator` are kept, not
- * copied, and the reader may not be moved. Data files are opened when they are needed. After an
- * error nothing is open.
+/* Opens and checks the whole index of a checkpoint. What the source names has to stay until
+ * bundle_close, like the allocator, and the reader may not be moved. Data files are opened when
+ * they are needed. After an error nothing is open.
  *
  * TFCC_NOT_FOUND       there is no index file
  * TFCC_DATA_LOSS       the index is damaged
  * TFCC_UNIMPLEMENTED   it is compressed, big-endian or of a later version
  * TFCC_UNAVAILABLE     the file system failed; TFCC_RESOURCE_EXHAUSTED  memory did */
+tfcc_status tfcc_bundle_open_source(BundleReader *reader, const tfcc_allocator *allocator,
+                                    const BundleSource *source);
+/* That of a prefix. */
 tfcc_status tfcc_bundle_open(BundleReader *reader, const tfcc_allocator *allocator,
                              const char *prefix);
-/* The same in memory, which has to stay until bundle_close, like the array `shards` of the data
- * files' bytes. */
-tfcc_status tfcc_bundle_open_memory(BundleReader *reader, const tfcc_allocator *allocator,
-                                    tfcc_bytes index, const tfcc_bytes *shards, size_t shard_count);
 void tfcc_bundle_close(BundleReader *reader);
 
 /* Describes record `index`, which is below reader->record_count. False for one that is no tensor
@@ -123,10 +132,16 @@ tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTenso
 tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor);
 
 /* bundle_check, then reads tensor->size bytes to `destination` and compares the checksums
- * (TFCC_DATA_LOSS). */
+ * (TFCC_DATA_LOSS). Where `destination` is NULL, bundle_check alone. */
 tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, void *destination);
 
 /* ---- writing ---- */
+
+/* A file that is written under another name first. */
+typedef struct BundleOutput {
+    char *path, *temporary; /* what it is going to be, and what it is */
+    int descriptor;         /* -1 while there is none */
+} BundleOutput;
 
 /* A block of a sorted table under construction. */
 typedef struct BundleBlock {
@@ -136,32 +151,27 @@ typedef struct BundleBlock {
 
 typedef struct BundleWriter {
     BundleMemory memory;
-    const char *prefix;     /* NULL: in memory, where only the index is made */
-    char *path, *temporary; /* room for a path each; `temporary` is empty while there is none */
-    size_t path_room;
-    int descriptor;
-    int32_t shard, shard_count, old_shard_count; /* old: 0 where there was no checkpoint */
-    int64_t offset;                              /* of the next tensor in the data file */
-    uint64_t pending[2]; /* offset and size of a finished block whose entry in the index block waits
-                            for the next key */
-    bool has_pending;
-    BundleBuffer table; /* what is finished of the index */
-    BundleBlock block, index_block;
+    const char *prefix;  /* NULL: in memory, where only the index is made */
+    BundleOutput output; /* the data file, then the index */
+    char *suffix;        /* in output.path, behind the prefix */
+    uint32_t shard, shard_count, old_shard_count; /* old: 0 where there was no checkpoint */
+    int64_t offset;                               /* of the next tensor in the data file */
+    BundleBuffer table;                           /* what is finished of the index */
+    BundleBlock blocks[2];                        /* of the table: of data, and of the index */
 } BundleWriter;
 
 /* Starts a checkpoint: makes missing folders and a temporary data file. `prefix` and `allocator`
  * are kept. `fixed_name` keeps TensorFlow's name of the data file on every save; otherwise it
  * alternates between two, so that the rename of the index is the only point at which the checkpoint
- * changes. The writer may not be moved. After an error there is nothing to abandon.
+ * changes. Where `prefix` is NULL, tfcc_bundle_add makes only the index, and the data is what was
+ * added, one after the other. The writer may not be moved. After an error there is nothing to
+ * abandon.
  *
  * TFCC_INVALID_ARGUMENT     the prefix is empty or ends in `/`
  * TFCC_RESOURCE_EXHAUSTED   disk or memory are
  * TFCC_UNAVAILABLE, TFCC_PERMISSION_DENIED  the file system failed otherwise */
 tfcc_status tfcc_bundle_create(BundleWriter *writer, const tfcc_allocator *allocator,
                                const char *prefix, bool fixed_name);
-/* The same in memory: tfcc_bundle_add then makes only the index, and the data is what was added,
- * one after the other. */
-tfcc_status tfcc_bundle_create_memory(BundleWriter *writer, const tfcc_allocator *allocator);
 
 /* Adds a tensor. Names come in strictly ascending order of their bytes (tfcc_bundle_compare_names),
  * else TFCC_INVALID_ARGUMENT. After an error the writer is only good for tfcc_bundle_abandon. */

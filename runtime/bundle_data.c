@@ -2,18 +2,19 @@
  * where a variable was partitioned. */
 #include "bundle_read.h"
 #include "crc32c.h"
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /* More slices than any partitioner makes; bounds the work of comparing each with each. */
 #define MOST_SLICES 4096
 
 static tfcc_status fail_tensor(const BundleReader *reader, const BundleTensor *tensor,
                                tfcc_status status, const char *what) {
-    return tfcc_fail(status, "'%s': tensor '%s': %s",
-                     reader->prefix && reader->open_shard >= 0 ? reader->path : reader->label,
-                     tensor->name, what);
+    return tfcc_fail(status, "'%s': tensor '%s': %s", reader->file.path, tensor->name, what);
+}
+
+static tfcc_status fail_damaged(const BundleReader *reader, const BundleTensor *tensor,
+                                const char *what) {
+    return fail_tensor(reader, tensor, TFCC_DATA_LOSS, what);
 }
 
 /* ---- data files ---- */
@@ -21,230 +22,193 @@ static tfcc_status fail_tensor(const BundleReader *reader, const BundleTensor *t
 /* Opens the data file of a record and checks that its bytes are inside. */
 static tfcc_status locate(BundleReader *reader, const BundleRecord *record,
                           const BundleTensor *tensor) {
-    int32_t shard = record->shard;
+    uint32_t shard = record->shard;
+    const BundleSource *source = &reader->source;
     if (reader->open_shard != shard) {
-        if (reader->prefix) {
-            if (reader->open_shard >= 0) close(reader->descriptor);
-            reader->open_shard = -1;
-            tfcc_bundle_data_path(reader->path, reader->prefix, shard, reader->shard_count);
-            TFCC_TRY(tfcc_bundle_open_file(reader->path, &reader->descriptor, &reader->data_size));
-        } else {
-            reader->data_size = 0;
-            if ((size_t)shard < reader->shards_given)
-                reader->data_size = (int64_t)reader->shards[shard].size;
-        }
+        reader->open_shard = reader->shard_count;
+        tfcc_bundle_data_path(reader->suffix, shard, reader->shard_count);
+        static const tfcc_bytes none = {"", 0};
+        TFCC_TRY(tfcc_bundle_open_part(reader, source->prefix                 ? NULL
+                                               : shard < source->shard_count ? &source->shards[shard]
+                                                                             : &none));
         reader->open_shard = shard;
     }
-    if (record->size <= reader->data_size && record->offset <= reader->data_size - record->size)
-        return TFCC_OK;
+    if (record->offset + record->size <= reader->file.size) return TFCC_OK;
     return fail_tensor(reader, tensor, TFCC_OUT_OF_RANGE, "Read less bytes than requested");
 }
 
-/* Reads bytes that lie inside the open data file and extends the checksum over them, piece by piece
- * while they are in cache. */
-static tfcc_status read_bytes(BundleReader *reader, const BundleTensor *tensor, int64_t offset,
-                              char *destination, int64_t size, uint32_t *checksum) {
-    while (size > 0) {
-        size_t piece = size < 1 << 18 ? (size_t)size : (size_t)1 << 18;
-        if (!reader->prefix)
-            memcpy(destination, (const char *)reader->shards[reader->open_shard].data + offset,
-                   piece);
-        else if (!tfcc_bundle_read_at(reader->descriptor, destination, piece, offset))
-            return fail_tensor(reader, tensor, errno ? TFCC_UNAVAILABLE : TFCC_OUT_OF_RANGE,
-                               errno ? strerror(errno) : "Read less bytes than requested");
-        *checksum = tfcc_crc32c(*checksum, destination, piece);
-        destination += piece;
-        offset += (int64_t)piece;
-        size -= (int64_t)piece;
-    }
-    return TFCC_OK;
+/* Reads all bytes of a record, which `part` describes. */
+static tfcc_status read_record(BundleReader *reader, const BundleTensor *tensor,
+                               const BundleRecord *record, uint32_t expected, void *bytes) {
+    TFCC_TRY(locate(reader, record, tensor));
+    TFCC_TRY(tfcc_bundle_file_read(&reader->file, bytes, (size_t)record->size, record->offset));
+    uint32_t checksum = tfcc_crc32c_mask(tfcc_crc32c(0, bytes, (size_t)record->size));
+    if (checksum == expected) return TFCC_OK;
+    return tfcc_fail(TFCC_DATA_LOSS,
+                     "'%s': tensor '%s': Checksum does not match: stored %u vs. calculated on the "
+                     "restored bytes %u",
+                     reader->file.path, tensor->name, (unsigned)expected, (unsigned)checksum);
 }
 
 /* ---- slices ---- */
 
+/* Paths of an entry. */
+enum { ENTRY_SLICE = 7, ENTRY_EXTENT = 071, ENTRY_START = 0711, ENTRY_LENGTH = 0712 };
+
 typedef struct Slice {
-    int64_t start[BUNDLE_RANK], length[BUNDLE_RANK];
+    int64_t start[BUNDLE_RANK], length[BUNDLE_RANK]; /* a length of -1 means the whole size */
     const BundleRecord *record;
+    int32_t rank;
     uint32_t checksum;
 } Slice;
 
-/* The slices that make up a tensor: one where it is in one piece. */
-typedef struct Slices {
-    Slice whole;
-    Slice *list;
-    size_t count, room;
-} Slices;
-
-/* OrderedCode's signed number: n bytes hold 7n - 1 bits, the first n bits tell n. */
-static uint8_t *put_ordered(uint8_t *at, int64_t value) {
-    int64_t magnitude = value < 0 ? ~value : value;
+/* OrderedCode's signed number: n bytes hold 7n - 1 bits, the first n bits tell n. Above 55 bits,
+ * which no tensor with bytes has, the code is wrong, and so is not found. */
+static void append_ordered(BundleBuffer *key, int64_t value) {
     int length = 1;
-    while (length < 10 && magnitude >> (7 * length - 1)) length++;
-    for (int i = length - 1; i >= 0; i--) *at++ = (uint8_t)(value >> (i < 8 ? 8 * i : 63));
-    uint32_t header = 0xffff0000u >> length;
-    at[-length] ^= (uint8_t)(header >> 8);
-    if (length > 1) at[1 - length] ^= (uint8_t)header;
-    return at;
-}
-
-/* Parses a TensorSliceProto and appends its extents to a key at *at. A length that is not there
- * means the whole size. */
-static bool parse_slice(BundleSpan proto, const BundleTensor *tensor, Slice *slice, uint8_t **at) {
-    BundleSpan extent;
-    int32_t rank = 0;
-    for (; tfcc_bundle_next(&proto, 1, &extent); rank++) {
-        uint64_t values[8] = {[2] = UINT64_MAX};
-        if (rank == tensor->rank || !tfcc_bundle_scan(extent, values)) return false;
-        int64_t start = (int64_t)values[1], length = (int64_t)values[2];
-        int64_t size = tensor->shape[rank];
-        *at = put_ordered(put_ordered(*at, start), length);
-        if (length == -1) length = size;
-        if (start < 0 || length < 0 || length > size || start > size - length) return false;
-        slice->start[rank] = start;
-        slice->length[rank] = length;
+    while (length < 8 && (value < 0 ? ~value : value) >> (7 * length - 1)) length++;
+    uint64_t code = (uint64_t)value ^ UINT64_MAX << 7 * length;
+    while (length-- > 0) {
+        uint8_t byte = (uint8_t)(code >> 8 * length);
+        tfcc_bundle_append(key, &byte, 1);
     }
-    return rank == tensor->rank;
 }
 
-/* Finds the entry of a slice, whose key ends at `end`, and compares it with the whole. */
-static tfcc_status find_slice(BundleReader *reader, const BundleTensor *tensor, const uint8_t *key,
-                              const uint8_t *end, Slice *slice) {
-    uint64_t numbers[8];
+/* Parses the entry's list of slices; false for ranks above the whole's. */
+static bool parse_slices(const BundleTensor *tensor, Slice *slices) {
+    BundleCursor cursor = {.span = tensor->record->value};
+    Slice *slice = slices;
+    while (tfcc_bundle_next(&cursor)) {
+        if (cursor.path == ENTRY_SLICE) {
+            slice = slices++;
+            memset(slice, 0, sizeof *slice);
+        } else if (cursor.path == ENTRY_EXTENT) {
+            if (slice->rank == tensor->rank) return false;
+            slice->length[slice->rank++] = -1;
+        } else if (cursor.path == ENTRY_START) {
+            slice->start[slice->rank - 1] = (int64_t)cursor.value;
+        } else if (cursor.path == ENTRY_LENGTH) {
+            slice->length[slice->rank - 1] = (int64_t)cursor.value;
+        }
+    }
+    return true;
+}
+
+/* A slice's key is 00, the name with 00 and ff escaped, 00 01, the rank, the extents. This is what
+ * stands before the extents. */
+static void append_name(BundleBuffer *key, const BundleTensor *tensor) {
+    bool has_axes = tensor->rank > 0;
+    uint8_t rank[] = {0, 1, has_axes, (uint8_t)tensor->rank};
+    tfcc_bundle_append(key, "", 1);
+    for (size_t i = 0; i < tensor->record->name_length; i++) {
+        uint8_t escaped[] = {(uint8_t)tensor->name[i], (uint8_t)~tensor->name[i]};
+        tfcc_bundle_append(key, escaped, escaped[0] == 0 || escaped[1] == 0 ? 2 : 1);
+    }
+    tfcc_bundle_append(key, rank, has_axes ? 4 : 3);
+}
+
+/* Completes a slice: looks up its entry by its key, which it appends to, and compares it with the
+ * whole. */
+static tfcc_status find_slice(BundleReader *reader, const BundleTensor *tensor, BundleBuffer *key,
+                              Slice *slice) {
     BundleTensor part;
-    slice->record = tfcc_bundle_find_record(reader, key, (size_t)(end - key));
-    if (!slice->record || !tfcc_bundle_parse_entry(slice->record->value, &part, numbers) ||
-        part.is_partitioned || part.dtype != tensor->dtype || part.rank != tensor->rank ||
+    bool fits = slice->rank == tensor->rank;
+    for (int32_t i = 0; i < slice->rank; i++) {
+        int64_t start = slice->start[i], *length = &slice->length[i], size = tensor->shape[i];
+        append_ordered(key, start);
+        append_ordered(key, *length);
+        if (*length == -1) *length = size;
+        fits &= start >= 0 && *length >= 0 && *length <= size && start <= size - *length;
+    }
+    if (key->memory->status) return key->memory->status;
+    slice->record = tfcc_bundle_find_record(reader, key->bytes, key->size);
+    if (!fits || !slice->record) return fail_damaged(reader, tensor, "a slice is missing or does not fit");
+    tfcc_bundle_describe(reader, (size_t)(slice->record - reader->records), &part);
+    if (part.slice_count || part.dtype != tensor->dtype || part.rank != tensor->rank ||
         memcmp(part.shape, slice->length, sizeof slice->length) != 0)
-        return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "a slice is missing or does not fit");
+        return fail_damaged(reader, tensor, "a slice is missing or does not fit");
     slice->checksum = part.checksum;
     return locate(reader, slice->record, tensor);
 }
 
-static bool slices_overlap(const Slice *a, const Slice *b, int32_t rank) {
-    for (int32_t i = 0; i < rank; i++)
+static bool slices_overlap(const Slice *a, const Slice *b) {
+    for (int32_t i = 0; i < a->rank; i++)
         if (a->start[i] >= b->start[i] + b->length[i] || b->start[i] >= a->start[i] + a->length[i])
             return false;
     return a->record->size > 0 && b->record->size > 0;
 }
 
-/* Slices that do not overlap and have together as many elements as the whole cover it. A slice's
- * key is 00, the name with 00 and ff escaped, 00 01, the rank, the extents. */
-static tfcc_status collect_slices(BundleReader *reader, const BundleTensor *tensor, Slices *slices,
-                                  uint8_t *key) {
-    const BundleRecord *record = tensor->record;
-    BundleSpan value = record->value, proto;
-    uint8_t *name_end = key;
-    *name_end++ = 0;
-    for (size_t i = 0; i < record->name_length; i++) {
-        uint8_t byte = (uint8_t)tensor->name[i];
-        *name_end++ = byte;
-        if (byte == 0 || byte == 0xff) *name_end++ = (uint8_t)~byte;
-    }
-    *name_end++ = 0;
-    *name_end++ = 1;
-    if (tensor->rank > 0) *name_end++ = 1; /* how many bytes the rank has, then the rank */
-    *name_end++ = (uint8_t)tensor->rank;
-
-    int64_t size = 0;
-    slices->count = 0;
-    while (tfcc_bundle_next(&value, ENTRY_SLICES, &proto)) {
-        Slice *slice = &slices->list[slices->count];
-        uint8_t *end = name_end;
-        memset(slice, 0, sizeof *slice);
-        if (!parse_slice(proto, tensor, slice, &end))
-            return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "a slice is damaged");
-        TFCC_TRY(find_slice(reader, tensor, key, end, slice));
-        for (size_t other = 0; other < slices->count; other++)
-            if (slices_overlap(slice, &slices->list[other], tensor->rank))
-                return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "its slices overlap");
-        size += slice->record->size;
-        slices->count++;
-    }
-    if (size == tensor->size) return TFCC_OK;
-    return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "Does not have sufficient slices");
-}
-
-static void release_slices(BundleReader *reader, Slices *slices) {
-    if (slices->room > 0) tfcc_release(reader->memory.allocator, slices->list, slices->room);
-}
-
-/* Everything that is checked before memory is taken for a tensor. */
-static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor, Slices *slices) {
-    if (tfcc_dtype_size((tfcc_dtype)tensor->dtype) == 0 || tensor->rank > BUNDLE_RANK)
-        return fail_tensor(reader, tensor, TFCC_UNIMPLEMENTED,
-                           "it has a dtype or a rank that is not supported");
-    slices->room = 0;
-    slices->count = 1;
-    slices->list = &slices->whole;
-    slices->whole.record = tensor->record;
-    slices->whole.checksum = tensor->checksum;
-    memset(slices->whole.start, 0, sizeof slices->whole.start);
-    memcpy(slices->whole.length, tensor->shape, sizeof slices->whole.length);
-    if (!tensor->is_partitioned) return locate(reader, tensor->record, tensor);
-
-    uint64_t numbers[8] = {0};
-    tfcc_bundle_scan(tensor->record->value, numbers);
-    if (numbers[ENTRY_SLICES] > MOST_SLICES)
-        return fail_tensor(reader, tensor, TFCC_DATA_LOSS, "it has too many slices");
-    size_t list_room = (size_t)numbers[ENTRY_SLICES] * sizeof(Slice);
-    slices->room = list_room + 2 * tensor->record->name_length + 8 + 20 * BUNDLE_RANK;
-    slices->list = tfcc_bundle_obtain(reader->memory.allocator, slices->room);
-    if (!slices->list) return TFCC_RESOURCE_EXHAUSTED;
-    tfcc_status status =
-        collect_slices(reader, tensor, slices, (uint8_t *)slices->list + list_room);
-    if (status) release_slices(reader, slices);
-    return status;
-}
-
-/* ---- reading ---- */
-
-/* Reads one run of bytes after the other from `record` to where they belong in the whole. A run is
- * what is contiguous in both: a stretch of one axis with everything inside it. */
-static tfcc_status read_slice(BundleReader *reader, const BundleTensor *tensor, const Slice *slice,
-                              char *destination) {
-    const BundleRecord *record = slice->record;
-    int64_t element = tfcc_bundle_element_size(tensor->dtype), run = element;
-    int32_t rank = tensor->rank, axis = rank; /* the runs are of the axes from here on */
-    uint32_t checksum = 0;
-    TFCC_TRY(locate(reader, record, tensor));
-    while (axis > 0 && record->size > 0) { /* otherwise the product may overflow */
-        run *= slice->length[--axis];
-        if (slice->length[axis] != tensor->shape[axis]) break;
-    }
-    for (int64_t done = 0; done < record->size; done += run) {
-        /* the start, and run number done / run in the axes before */
-        int64_t stride = element, to = 0, number = done / run;
-        for (int32_t i = rank; i-- > 0; stride *= tensor->shape[i]) {
-            to += slice->start[i] * stride;
-            if (i >= axis) continue;
-            to += number % slice->length[i] * stride;
-            number /= slice->length[i];
+/* Copies a slice's bytes, row by row, to where they belong in the whole. */
+static void place_slice(const BundleTensor *tensor, const Slice *slice, const char *bytes,
+                        char *destination) {
+    int64_t element = tfcc_bundle_element_size(tensor->dtype), row = element;
+    int32_t last = tensor->rank - 1;
+    if (last >= 0) row *= slice->length[last];
+    for (int64_t done = 0; done < slice->record->size; done += row) {
+        /* the start, and row number done / row in the axes before the last */
+        int64_t stride = element, to = 0, number = done / row;
+        for (int32_t i = last; i >= 0; stride *= tensor->shape[i--]) {
+            int64_t index = slice->start[i];
+            if (i < last) {
+                index += number % slice->length[i];
+                number /= slice->length[i];
+            }
+            to += index * stride;
         }
-        TFCC_TRY(
-            read_bytes(reader, tensor, record->offset + done, destination + to, run, &checksum));
+        memcpy(destination + to, bytes + done, (size_t)row);
     }
-    checksum = tfcc_crc32c_mask(checksum);
-    if (checksum == slice->checksum) return TFCC_OK;
-    return tfcc_fail(TFCC_DATA_LOSS,
-                     "'%s': tensor '%s': Checksum does not match: stored %u vs. calculated on the "
-                     "restored bytes %u",
-                     reader->prefix ? reader->path : reader->label, tensor->name,
-                     (unsigned)slice->checksum, (unsigned)checksum);
 }
 
-tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor) {
-    Slices slices;
-    TFCC_TRY(find_slices(reader, tensor, &slices));
-    release_slices(reader, &slices);
+/* Slices that do not overlap and have together as many elements as the whole cover it. */
+static tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
+                               char *destination) {
+    BundleMemory *memory = &reader->memory;
+    BundleBuffer key = {.memory = memory};
+    if (tensor->slice_count > MOST_SLICES)
+        return fail_damaged(reader, tensor, "it has too many slices");
+    Slice *slices = tfcc_bundle_obtain(memory, tensor->slice_count * sizeof *slices);
+    Slice *end = slices + tensor->slice_count;
+    if (!slices) return TFCC_RESOURCE_EXHAUSTED;
+    if (!parse_slices(tensor, slices)) return fail_damaged(reader, tensor, "a slice is damaged");
+    append_name(&key, tensor);
+    size_t name_size = key.size;
+    int64_t size = 0;
+    for (Slice *slice = slices; slice < end; slice++, key.size = name_size) {
+        TFCC_TRY(find_slice(reader, tensor, &key, slice));
+        for (const Slice *other = slices; other < slice; other++)
+            if (slices_overlap(slice, other))
+                return fail_damaged(reader, tensor, "its slices overlap");
+        size += slice->record->size;
+    }
+    if (size != tensor->size)
+        return fail_damaged(reader, tensor, "Does not have sufficient slices");
+    for (Slice *slice = slices; slice < end && destination; slice++) {
+        void *mark = memory->blocks;
+        char *bytes = tfcc_bundle_obtain(memory, (size_t)slice->record->size);
+        if (!bytes) return TFCC_RESOURCE_EXHAUSTED;
+        TFCC_TRY(read_record(reader, tensor, slice->record, slice->checksum, bytes));
+        place_slice(tensor, slice, bytes, destination);
+        tfcc_bundle_release(memory, mark);
+    }
     return TFCC_OK;
 }
 
+/* ---- tensors ---- */
+
 tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, void *destination) {
-    Slices slices;
-    TFCC_TRY(find_slices(reader, tensor, &slices));
-    tfcc_status status = TFCC_OK;
-    for (size_t i = 0; i < slices.count && !status; i++)
-        status = read_slice(reader, tensor, &slices.list[i], destination);
-    release_slices(reader, &slices);
+    if (tfcc_dtype_size((tfcc_dtype)tensor->dtype) == 0 || tensor->rank > BUNDLE_RANK)
+        return fail_tensor(reader, tensor, TFCC_UNIMPLEMENTED,
+                           "it has a dtype or a rank that is not supported");
+    if (tensor->slice_count == 0)
+        return destination ? read_record(reader, tensor, tensor->record, tensor->checksum,
+                                         destination)
+                           : locate(reader, tensor->record, tensor);
+    void *mark = reader->memory.blocks;
+    tfcc_status status = read_slices(reader, tensor, destination);
+    tfcc_bundle_release(&reader->memory, mark);
     return status;
+}
+
+tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor) {
+    return tfcc_bundle_read(reader, tensor, NULL);
 }

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-tfcc_status tfcc_bundle_fail_errno(int error, const char *action, const char *path) {
+static tfcc_status fail_errno(const char *action, const char *path) {
+    int error = errno;
     bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG || error == ENOMEM;
     bool is_denied = error == EACCES || error == EPERM;
     return tfcc_fail(is_full     ? TFCC_RESOURCE_EXHAUSTED
@@ -17,126 +18,137 @@ tfcc_status tfcc_bundle_fail_errno(int error, const char *action, const char *pa
                      "cannot %s '%s': %s", action, path, strerror(error));
 }
 
-void tfcc_bundle_data_path(char *path, const char *prefix, int32_t shard, int32_t count) {
-    sprintf(path, "%s.data-%05d-of-%05d", prefix, (int)shard, (int)count);
-}
-
 size_t tfcc_bundle_folder_length(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-tfcc_status tfcc_bundle_open_file(const char *path, int *descriptor, int64_t *size) {
+/* ---- reading ---- */
+
+tfcc_status tfcc_bundle_file_open(BundleFile *file) {
     struct stat status;
     /* Not waiting for the other end of a pipe. */
-    *descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*descriptor < 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? tfcc_fail(TFCC_NOT_FOUND, "there is no file '%s'", path)
-                   : tfcc_bundle_fail_errno(errno, "open", path);
-    if (fstat(*descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
-        *size = status.st_size;
-        return TFCC_OK;
-    }
-    close(*descriptor);
-    return tfcc_bundle_fail_errno(EINVAL, "read", path); /* a folder, a pipe */
+    file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file->descriptor < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return tfcc_fail(TFCC_NOT_FOUND, "there is no file '%s'", file->path);
+    if (file->descriptor < 0 || fstat(file->descriptor, &status) != 0)
+        return fail_errno("open", file->path);
+    file->size = status.st_size;
+    if (S_ISREG(status.st_mode)) return TFCC_OK;
+    errno = EINVAL; /* a folder, a pipe */
+    return fail_errno("read", file->path);
 }
 
-bool tfcc_bundle_read_at(int descriptor, void *bytes, size_t size, int64_t offset) {
+void tfcc_bundle_file_close(BundleFile *file) {
+    if (file->descriptor >= 0) close(file->descriptor);
+    file->descriptor = -1;
+}
+
+tfcc_status tfcc_bundle_file_read(const BundleFile *file, void *bytes, size_t size,
+                                  int64_t offset) {
+    if (file->bytes && size > 0) {
+        memcpy(bytes, file->bytes + offset, size);
+        return TFCC_OK;
+    }
     for (char *at = bytes; size > 0;) {
-        ssize_t count = pread(descriptor, at, size, offset);
+        ssize_t count = pread(file->descriptor, at, size, offset);
         if (count < 0 && errno == EINTR) continue;
-        if (count == 0) errno = 0;
-        if (count <= 0) return false;
+        if (count < 0) return fail_errno("read", file->path);
+        if (count == 0)
+            return tfcc_fail(TFCC_OUT_OF_RANGE, "'%s': Read less bytes than requested", file->path);
         at += count;
         offset += count;
         size -= (size_t)count;
     }
-    return true;
+    return TFCC_OK;
 }
 
-tfcc_status tfcc_bundle_load_file(const tfcc_allocator *allocator, const char *path, size_t most,
-                                  uint8_t **bytes, size_t *size) {
-    int descriptor;
-    int64_t length;
-    TFCC_TRY(tfcc_bundle_open_file(path, &descriptor, &length));
-    tfcc_status status = TFCC_RESOURCE_EXHAUSTED;
-    *size = (size_t)length;
-    if (*size > most) {
-        status = tfcc_fail(TFCC_DATA_LOSS, "'%s' is larger than %zu bytes", path, most);
-    } else if ((*bytes = tfcc_bundle_obtain(allocator, *size + 1))) {
-        (*bytes)[*size] = 0;
-        status = TFCC_OK;
-        if (!tfcc_bundle_read_at(descriptor, *bytes, *size, 0)) {
-            status = tfcc_bundle_fail_errno(errno ? errno : EIO, "read", path);
-            tfcc_release(allocator, *bytes, *size + 1);
-        }
-    }
-    close(descriptor);
-    return status;
+tfcc_status tfcc_bundle_file_load(const BundleFile *file, BundleMemory *memory, uint8_t **bytes) {
+    size_t size = (size_t)file->size;
+    if (size > BUNDLE_INDEX_MOST)
+        return tfcc_fail(TFCC_DATA_LOSS, "'%s' is larger than %d bytes", file->path,
+                         BUNDLE_INDEX_MOST);
+    *bytes = tfcc_bundle_obtain(memory, size + 1);
+    if (!*bytes) return TFCC_RESOURCE_EXHAUSTED;
+    (*bytes)[size] = 0;
+    return tfcc_bundle_file_read(file, *bytes, size, 0);
 }
 
-/* Makes changes in the folder of a file durable; 0 or an errno. File systems that cannot sync a
- * folder say EINVAL; one that may be written but not read cannot be opened. `path` becomes the
- * folder's. */
-static int sync_folder(char *path) {
-    strcpy(path + tfcc_bundle_folder_length(path), ".");
-    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = descriptor < 0 || fsync(descriptor) != 0 ? errno : 0;
-    if (descriptor >= 0) close(descriptor);
-    return error == EINVAL || error == EACCES ? 0 : error;
-}
+/* ---- writing ---- */
 
 tfcc_status tfcc_bundle_make_folders(char *path) {
     for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return tfcc_bundle_fail_errno(errno, "make folder", path);
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) return fail_errno("make folder", path);
         *slash = '/';
     }
     return TFCC_OK;
 }
 
-tfcc_status tfcc_bundle_create_temporary(char *temporary, const char *beside, int *descriptor) {
-    size_t folder = tfcc_bundle_folder_length(beside);
-    memcpy(temporary, beside, folder);
+tfcc_status tfcc_bundle_output_create(BundleOutput *output) {
+    char *temporary = output->temporary;
+    char *name = stpncpy(temporary, output->path, tfcc_bundle_folder_length(output->path));
     for (unsigned attempt = 0;; attempt++) {
-        sprintf(temporary + folder, ".tfcc-%x-%x.tmp", (unsigned)getpid(), attempt);
-        *descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (*descriptor >= 0) return TFCC_OK;
-        if (errno == EEXIST) continue; /* another one's, or left by a crash */
-        *temporary = '\0';
-        return tfcc_bundle_fail_errno(errno, "make a file for", beside);
+        sprintf(name, ".tfcc-%x-%x.tmp", (unsigned)getpid(), attempt);
+        output->descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (output->descriptor >= 0) return TFCC_OK;
+        if (errno != EEXIST) return fail_errno("make a file for", output->path);
+        /* another one's, or left by a crash */
     }
 }
 
-int tfcc_bundle_write_all(int descriptor, const void *bytes, size_t size) {
+tfcc_status tfcc_bundle_output_write(const BundleOutput *output, const void *bytes, size_t size) {
     for (const char *at = bytes; size > 0;) {
-        ssize_t count = write(descriptor, at, size);
+        ssize_t count = write(output->descriptor, at, size);
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return count < 0 ? errno : EIO;
+        if (count < 0) return fail_errno("write", output->path);
         at += count;
         size -= (size_t)count;
     }
-    return 0;
+    return TFCC_OK;
 }
 
-tfcc_status tfcc_bundle_publish(int descriptor, int error, char *temporary, const char *path) {
-    if (!error && fsync(descriptor) != 0 && errno != EINVAL) error = errno;
-    if (close(descriptor) != 0 && !error) error = errno;
-    if (!error && rename(temporary, path) != 0) error = errno;
-    if (error)
-        unlink(temporary);
-    else
-        error = sync_folder(temporary);
-    *temporary = '\0';
-    return error ? tfcc_bundle_fail_errno(error, "write", path) : TFCC_OK;
+/* File systems that cannot sync, as some cannot a folder, say EINVAL. */
+static bool is_synced(int descriptor) {
+    return fsync(descriptor) == 0 || errno == EINVAL;
 }
 
-tfcc_status tfcc_bundle_replace_file(char *temporary, const char *path, const void *bytes,
-                                     size_t size) {
-    int descriptor;
-    TFCC_TRY(tfcc_bundle_create_temporary(temporary, path, &descriptor));
-    int error = tfcc_bundle_write_all(descriptor, bytes, size);
-    return tfcc_bundle_publish(descriptor, error, temporary, path);
+tfcc_status tfcc_bundle_output_end(BundleOutput *output, tfcc_status status) {
+    int descriptor = output->descriptor;
+    char *temporary = output->temporary;
+    output->descriptor = -1;
+    if (descriptor < 0) return status;
+    bool is_good = !status && is_synced(descriptor);
+    if (close(descriptor) == 0 && is_good && rename(temporary, output->path) == 0) {
+        /* The rename is to last, too. A folder that may be written but not read cannot be opened.
+         */
+        strcpy(temporary + tfcc_bundle_folder_length(temporary), ".");
+        descriptor = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        is_good = descriptor < 0 ? errno == EACCES : is_synced(descriptor);
+        if (!is_good) status = fail_errno("write", output->path);
+        if (descriptor >= 0) close(descriptor);
+        return status;
+    }
+    if (!status) status = fail_errno("write", output->path);
+    unlink(temporary);
+    return status;
+}
+
+tfcc_status tfcc_bundle_output_all(BundleOutput *output, const BundleBuffer *content) {
+    TFCC_TRY(tfcc_bundle_output_create(output));
+    return tfcc_bundle_output_end(
+        output, tfcc_bundle_output_write(output, content->bytes, content->size));
+}
+
+/* ---- data files ---- */
+
+void tfcc_bundle_data_path(char *suffix, uint32_t shard, uint32_t count) {
+    sprintf(suffix, ".data-%05u-of-%05u", (unsigned)shard, (unsigned)count);
+}
+
+void tfcc_bundle_remove_data(char *path, char *suffix, uint32_t count, uint32_t kept) {
+    for (uint32_t shard = 0; shard < count; shard++) {
+        tfcc_bundle_data_path(suffix, shard, count);
+        if (shard != kept) unlink(path);
+    }
 }

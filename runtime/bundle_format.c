@@ -4,31 +4,44 @@
 
 /* ---- memory ---- */
 
-void *tfcc_bundle_obtain(const tfcc_allocator *allocator, size_t size) {
-    void *memory = tfcc_obtain(allocator, size);
-    if (!memory) tfcc_fail_memory(size);
-    return memory;
+/* Stands at the start of every block. */
+typedef struct Block {
+    void *before;
+    size_t size;
+} Block;
+
+void *tfcc_bundle_obtain(BundleMemory *memory, size_t size) {
+    Block *block = tfcc_obtain(memory->allocator, size += TFCC_ALIGNMENT);
+    if (!block) {
+        memory->status = tfcc_fail_memory(size);
+        return NULL;
+    }
+    block->before = memory->blocks;
+    block->size = size;
+    memory->blocks = block;
+    return (char *)block + TFCC_ALIGNMENT;
 }
 
-bool tfcc_bundle_reserve(BundleBuffer *buffer, size_t more) {
-    BundleMemory *memory = buffer->memory;
-    if (memory->status) return false;
-    if (more <= buffer->capacity - buffer->size) return true;
-    size_t capacity = 2 * buffer->capacity + more + 64;
-    uint8_t *larger = tfcc_bundle_obtain(memory->allocator, capacity);
-    if (!larger) {
-        memory->status = TFCC_RESOURCE_EXHAUSTED;
-        return false;
+void tfcc_bundle_release(BundleMemory *memory, const void *until) {
+    while (memory->blocks != until) {
+        Block *block = memory->blocks;
+        memory->blocks = block->before;
+        tfcc_release(memory->allocator, block, block->size);
     }
-    if (buffer->size > 0) memcpy(larger, buffer->bytes, buffer->size);
-    tfcc_bundle_buffer_release(buffer);
-    buffer->bytes = larger;
-    buffer->capacity = capacity;
-    return true;
+    memory->status = TFCC_OK;
 }
 
 void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size) {
-    if (size == 0 || !tfcc_bundle_reserve(buffer, size)) return;
+    BundleMemory *memory = buffer->memory;
+    if (memory->status || size == 0) return;
+    if (size > buffer->capacity - buffer->size) {
+        size_t capacity = 2 * buffer->capacity + size + 64;
+        uint8_t *larger = tfcc_bundle_obtain(memory, capacity);
+        if (!larger) return;
+        if (buffer->size > 0) memcpy(larger, buffer->bytes, buffer->size);
+        buffer->bytes = larger;
+        buffer->capacity = capacity;
+    }
     memcpy(buffer->bytes + buffer->size, bytes, size);
     buffer->size += size;
 }
@@ -39,20 +52,22 @@ void tfcc_bundle_append32(BundleBuffer *buffer, uint32_t value) {
     tfcc_bundle_append(buffer, bytes, 4);
 }
 
-void tfcc_bundle_buffer_release(BundleBuffer *buffer) {
-    tfcc_release(buffer->memory->allocator, buffer->bytes, buffer->capacity);
+char *tfcc_bundle_path(BundleMemory *memory, const char *start, const char *end) {
+    size_t length = strlen(start);
+    char *path = tfcc_bundle_obtain(memory, length + strlen(end) + BUNDLE_SUFFIX_ROOM);
+    if (path) strcpy(stpcpy(path, start), end);
+    return path;
 }
 
 /* Shell's sort with gaps close to Tokuda's. */
-void tfcc_bundle_sort(uint32_t *order, size_t count,
-                      bool (*before)(const void *context, uint32_t a, uint32_t b),
-                      const void *context) {
+void tfcc_bundle_sort(const void **order, size_t count,
+                      bool (*before)(const void *a, const void *b)) {
     for (size_t gap = count; gap > 1;) {
         gap = gap < 5 ? 1 : gap * 4 / 9;
         for (size_t i = gap; i < count; i++) {
-            uint32_t moved = order[i];
+            const void *moved = order[i];
             size_t at = i;
-            for (; at >= gap && before(context, moved, order[at - gap]); at -= gap)
+            for (; at >= gap && before(moved, order[at - gap]); at -= gap)
                 order[at] = order[at - gap];
             order[at] = moved;
         }
@@ -61,14 +76,15 @@ void tfcc_bundle_sort(uint32_t *order, size_t count,
 
 /* ---- numbers and protocol buffers ---- */
 
-bool tfcc_bundle_get_varint(BundleSpan *span, uint64_t *value) {
-    *value = 0;
+uint64_t tfcc_bundle_get_varint(BundleSpan *span) {
+    uint64_t value = 0;
     for (int shift = 0; shift < 70 && span->at < span->end; shift += 7) {
         uint8_t byte = *span->at++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) return true;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) return value;
     }
-    return false;
+    span->at = span->end = NULL;
+    return 0;
 }
 
 uint8_t *tfcc_bundle_put_varint(uint8_t *at, uint64_t value) {
@@ -77,42 +93,40 @@ uint8_t *tfcc_bundle_put_varint(uint8_t *at, uint64_t value) {
     return at;
 }
 
-/* One field: its number, and its value or, of a field of bytes, those and a value of 0. */
-static bool get_field(BundleSpan *message, uint64_t *number, uint64_t *value, BundleSpan *bytes) {
-    uint64_t key;
-    bytes->at = NULL;
-    if (!tfcc_bundle_get_varint(message, &key) || key < 8) return false;
-    *number = key >> 3;
-    if ((key & 7) == 0) return tfcc_bundle_get_varint(message, value);
-    uint64_t size = (key & 7) == 1 ? 8 : 4;
-    if ((key & 7) == 2) {
-        if (!tfcc_bundle_get_varint(message, &size)) return false;
-        bytes->at = message->at;
-    } else if ((key & 3) != 1) {
-        return false; /* groups, and what does not exist */
-    }
-    if (size > (uint64_t)(message->end - message->at)) return false;
-    *value = size >= 4 ? tfcc_bundle_get32(message->at) : 0;
-    message->at += size;
-    bytes->end = message->at;
-    return true;
-}
+/* The paths of fields that are messages: of an entry the shape, its dimensions, the slices and
+ * their extents; of the header the version. */
+#define MESSAGES (1ull << 02 | 1ull << 022 | 1ull << 07 | 1ull << 071 | 1ull << 03)
 
-bool tfcc_bundle_scan(BundleSpan message, uint64_t values[8]) {
-    uint64_t number, value;
-    BundleSpan bytes;
-    while (message.at < message.end) {
-        if (!get_field(&message, &number, &value, &bytes)) return false;
-        if (number < 8) values[number] = bytes.at ? values[number] + 1 : value;
+bool tfcc_bundle_next(BundleCursor *cursor) {
+    BundleSpan *span = &cursor->span;
+    for (; span->at == span->end; cursor->message >>= 3) {
+        if (cursor->depth == 0) return false;
+        span->end = cursor->outer[--cursor->depth];
     }
+    uint64_t key = tfcc_bundle_get_varint(span), size = 0;
+    uint32_t form = key & 7;
+    if (form == 0)
+        cursor->value = tfcc_bundle_get_varint(span);
+    else if (form == 2)
+        size = tfcc_bundle_get_varint(span);
+    else if ((form & 3) == 1)
+        size = form == 1 ? 8 : 4;
+    else
+        key = 0; /* groups, and what does not exist */
+    if (key < 8 || !span->at || size > (uint64_t)(span->end - span->at)) {
+        span->at = NULL;
+        return false;
+    }
+    cursor->path = cursor->message << 3 | (key < 64 ? (uint32_t)key >> 3 : 0);
+    if (form == 2 && cursor->path < 64 && MESSAGES >> cursor->path & 1) {
+        cursor->outer[cursor->depth++] = span->end;
+        span->end = span->at + size;
+        cursor->message = cursor->path;
+        return true;
+    }
+    if (form & 1) cursor->value = tfcc_bundle_get32(span->at);
+    span->at += size;
     return true;
-}
-
-bool tfcc_bundle_next(BundleSpan *message, uint32_t wanted, BundleSpan *bytes) {
-    uint64_t number, value;
-    while (message->at < message->end && get_field(message, &number, &value, bytes))
-        if (number == wanted && bytes->at) return true;
-    return false;
 }
 
 int tfcc_bundle_element_size(uint64_t dtype) {

@@ -15,20 +15,23 @@
 
 /* ---- memory ---- */
 
-/* Memory, or NULL after the message has been set. */
-void *tfcc_bundle_obtain(const tfcc_allocator *allocator, size_t size);
+/* Memory, or NULL after the message and the status have been set. */
+void *tfcc_bundle_obtain(BundleMemory *memory, size_t size);
 
-/* Makes room behind a buffer whose `memory` is set; a failure is also left in its status. */
-bool tfcc_bundle_reserve(BundleBuffer *buffer, size_t more);
+/* Releases what was obtained since `until` was memory->blocks (NULL: all), and forgets that there
+ * was too little. */
+void tfcc_bundle_release(BundleMemory *memory, const void *until);
+
+/* Appends to a buffer whose `memory` is set. */
 void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size);
 void tfcc_bundle_append32(BundleBuffer *buffer, uint32_t value);
-void tfcc_bundle_buffer_release(BundleBuffer *buffer);
 
-/* Sorts `order`, indices of something that `context` leads to. In place: no memory, no recursion,
- * never quadratic. */
-void tfcc_bundle_sort(uint32_t *order, size_t count,
-                      bool (*before)(const void *context, uint32_t a, uint32_t b),
-                      const void *context);
+/* `start` followed by `end`, with BUNDLE_SUFFIX_ROOM bytes more; or NULL. */
+char *tfcc_bundle_path(BundleMemory *memory, const char *start, const char *end);
+
+/* Sorts in place: no memory, no recursion, never quadratic. */
+void tfcc_bundle_sort(const void **order, size_t count,
+                      bool (*before)(const void *a, const void *b));
 
 /* ---- numbers and protocol buffers ---- */
 
@@ -41,18 +44,26 @@ static inline void tfcc_bundle_put32(uint8_t *bytes, uint32_t value) {
     for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)(value >> 8 * i);
 }
 
-/* Reads a varint of at most 10 bytes; false where there is none. */
-bool tfcc_bundle_get_varint(BundleSpan *span, uint64_t *value);
+/* Reads a varint of at most 10 bytes. Where there is none it gives 0, and so does whatever is read
+ * from the span then: span->at is NULL. */
+uint64_t tfcc_bundle_get_varint(BundleSpan *span);
 /* Writes one and gives the byte behind it. */
 uint8_t *tfcc_bundle_put_varint(uint8_t *at, uint64_t value);
 
-/* Reads all of a message: values[n] becomes the number in field n, of any width, the last one where
- * there are several; of a field of bytes, one is added for each. Others stay. Fields above 7 are
- * skipped. False for anything malformed, and for groups. */
-bool tfcc_bundle_scan(BundleSpan message, uint64_t values[8]);
+/* Goes through the numbers of a BundleEntryProto or BundleHeaderProto. A field is known by its
+ * path: the numbers of the fields that lead to it, as octal digits, so that 0221 is the size of a
+ * dimension of the shape. Start with the span alone. */
+typedef struct BundleCursor {
+    BundleSpan span;
+    const uint8_t *outer[2]; /* the ends of the messages around */
+    uint32_t depth, message; /* how many there are, and the path of the innermost */
+    uint32_t path;
+    uint64_t value; /* of a field of bytes: undefined */
+} BundleCursor;
 
-/* The next field of bytes with this number; false at the end. */
-bool tfcc_bundle_next(BundleSpan *message, uint32_t number, BundleSpan *bytes);
+/* The next field; a message stands before its own fields. Numbers above 7 are 0 in a path. False at
+ * the end, and for anything malformed, and for groups: then span.at is NULL. */
+bool tfcc_bundle_next(BundleCursor *cursor);
 
 /* Bytes of an element by DataType; 0 for those without a fixed size (string) and -1 for those that
  * never stand in a file. */
@@ -60,44 +71,41 @@ int tfcc_bundle_element_size(uint64_t dtype);
 
 /* ---- files ---- */
 
-/* `cannot ACTION 'PATH': ` and what errno means, with the status that fits. */
-tfcc_status tfcc_bundle_fail_errno(int error, const char *action, const char *path);
-
-/* The name of shard `shard` of `count`, into `path`. */
-void tfcc_bundle_data_path(char *path, const char *prefix, int32_t shard, int32_t count);
-
 /* How many bytes of a path are its folder, with the slash. */
 size_t tfcc_bundle_folder_length(const char *path);
 
-/* Opens a regular file for reading and gives its size. A missing file is TFCC_NOT_FOUND. */
-tfcc_status tfcc_bundle_open_file(const char *path, int *descriptor, int64_t *size);
+/* Opens the regular file file->path for reading. A missing one is TFCC_NOT_FOUND. After an error,
+ * too, it has to be closed. */
+tfcc_status tfcc_bundle_file_open(BundleFile *file);
+void tfcc_bundle_file_close(BundleFile *file);
 
-/* Reads `size` bytes from `offset` on; false at the end of the file or an error, with errno (0 at
- * the end). */
-bool tfcc_bundle_read_at(int descriptor, void *bytes, size_t size, int64_t offset);
+/* Reads `size` bytes from `offset` on; TFCC_OUT_OF_RANGE at the end of the file. */
+tfcc_status tfcc_bundle_file_read(const BundleFile *file, void *bytes, size_t size, int64_t offset);
 
-/* Reads a whole file of at most `most` bytes, NUL-terminated, to be released with *size + 1. */
-tfcc_status tfcc_bundle_load_file(const tfcc_allocator *allocator, const char *path, size_t most,
-                                  uint8_t **bytes, size_t *size);
+/* Reads all of an open file of at most BUNDLE_INDEX_MOST bytes, NUL-terminated. */
+tfcc_status tfcc_bundle_file_load(const BundleFile *file, BundleMemory *memory, uint8_t **bytes);
 
 /* Makes the folders that `path` stands in, as far as they are missing. */
 tfcc_status tfcc_bundle_make_folders(char *path);
 
-/* Creates a temporary file in the folder of `beside`, its name into `temporary`, which has room for
- * a path. */
-tfcc_status tfcc_bundle_create_temporary(char *temporary, const char *beside, int *descriptor);
+/* Creates a temporary file in the folder of output->path, which may still get a suffix, and stores
+ * its name at output->temporary, which has BUNDLE_SUFFIX_ROOM bytes more than the path. */
+tfcc_status tfcc_bundle_output_create(BundleOutput *output);
+tfcc_status tfcc_bundle_output_write(const BundleOutput *output, const void *bytes, size_t size);
 
-/* 0 or an errno. */
-int tfcc_bundle_write_all(int descriptor, const void *bytes, size_t size);
+/* Unless `status` tells of an error before: syncs, closes and renames the temporary file, then
+ * syncs the folder. The file is closed in any case, and removed where the rename has not happened.
+ * Does nothing where there is none. */
+tfcc_status tfcc_bundle_output_end(BundleOutput *output, tfcc_status status);
 
-/* Unless there was an error (an errno) before: syncs, closes and renames a temporary file to
- * `path`, then syncs the folder. Closes the descriptor in any case; where the rename has not
- * happened, the temporary file is removed. `temporary` is empty afterwards. */
-tfcc_status tfcc_bundle_publish(int descriptor, int error, char *temporary, const char *path);
+/* All of it: creates, writes and ends. */
+tfcc_status tfcc_bundle_output_all(BundleOutput *output, const BundleBuffer *content);
 
-/* A whole small file that way. `temporary` is room for a path. */
-tfcc_status tfcc_bundle_replace_file(char *temporary, const char *path, const void *bytes,
-                                     size_t size);
+/* What follows a prefix in the name of shard `shard` of `count`. */
+void tfcc_bundle_data_path(char *suffix, uint32_t shard, uint32_t count);
+
+/* Removes the data files but `kept`, as far as they are there. */
+void tfcc_bundle_remove_data(char *path, char *suffix, uint32_t count, uint32_t kept);
 
 #pragma GCC visibility pop
 

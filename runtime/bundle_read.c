@@ -5,86 +5,92 @@
 #include "bundle_read.h"
 
 #include "crc32c.h"
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-static tfcc_status fail_index(const BundleReader *reader, const char *what) {
-    return tfcc_fail(TFCC_DATA_LOSS, "'%s.index': %s", reader->label, what);
+/* The header's numbers, by path. */
+enum { HEADER_SHARDS = 1, HEADER_ENDIANNESS = 2, HEADER_CONSUMER = 032 };
+
+/* An entry's. */
+enum {
+    ENTRY_DTYPE = 1,
+    ENTRY_SHAPE = 2,
+    ENTRY_SHARD = 3,
+    ENTRY_OFFSET = 4,
+    ENTRY_SIZE = 5,
+    ENTRY_CHECKSUM = 6,
+    ENTRY_SLICES = 7,
+    ENTRY_UNKNOWN_RANK = 023,
+    ENTRY_DIMENSION = 022,
+    ENTRY_DIMENSION_SIZE = 0221
+};
+
+static tfcc_status fail_index(const BundleReader *reader, tfcc_status status, const char *what) {
+    return tfcc_fail(status, "'%s': %s", reader->file.path, what);
+}
+
+static tfcc_status fail_damaged(const BundleReader *reader, const char *what) {
+    return fail_index(reader, TFCC_DATA_LOSS, what);
 }
 
 /* ---- entries ---- */
 
-static bool parse_shape(BundleSpan shape, BundleTensor *tensor, int64_t *elements) {
-    uint64_t shape_values[8] = {0};
-    BundleSpan dim;
-    if (!tfcc_bundle_scan(shape, shape_values) || shape_values[3]) return false; /* unknown rank */
-    while (tfcc_bundle_next(&shape, 2, &dim)) {
-        uint64_t values[8] = {0};
-        if (!tfcc_bundle_scan(dim, values) || (int64_t)values[1] < 0 ||
-            tensor->rank == BUNDLE_FILE_RANK ||
-            __builtin_mul_overflow(*elements, (int64_t)values[1], elements))
-            return false;
-        tensor->shape[tensor->rank++] = (int64_t)values[1];
-    }
-    return true;
-}
-
-bool tfcc_bundle_parse_entry(BundleSpan value, BundleTensor *tensor, uint64_t numbers[8]) {
-    BundleSpan shape = {0};
-    int64_t elements = 1;
+bool tfcc_bundle_parse_entry(BundleTensor *tensor, BundleRecord *record) {
+    BundleCursor cursor = {.span = record->value};
+    uint64_t numbers[8] = {0};
+    int64_t elements = 1, end;
     memset(tensor, 0, sizeof *tensor);
-    memset(numbers, 0, 8 * sizeof *numbers);
-    if (!tfcc_bundle_scan(value, numbers)) return false;
-    while (tfcc_bundle_next(&value, 2, &shape))
-        if (!parse_shape(shape, tensor, &elements)) return false;
+    while (tfcc_bundle_next(&cursor)) {
+        uint32_t path = cursor.path;
+        if (path == ENTRY_SHAPE || path == ENTRY_SLICES)
+            numbers[path]++;
+        else if (path < 8)
+            numbers[path] = cursor.value;
+        else if (path == ENTRY_UNKNOWN_RANK && cursor.value)
+            return false;
+        else if (path == ENTRY_DIMENSION && tensor->rank++ == BUNDLE_FILE_RANK)
+            return false;
+        else if (path == ENTRY_DIMENSION_SIZE)
+            tensor->shape[tensor->rank - 1] = (int64_t)cursor.value;
+    }
     int element = tfcc_bundle_element_size(numbers[ENTRY_DTYPE]);
+    if (!cursor.span.at || !numbers[ENTRY_SHAPE] || element < 0) return false;
+    for (int32_t i = 0; i < tensor->rank; i++)
+        if (tensor->shape[i] < 0 || __builtin_mul_overflow(elements, tensor->shape[i], &elements))
+            return false;
+    if (__builtin_mul_overflow(elements, element, &tensor->size)) return false;
     tensor->dtype = (uint32_t)numbers[ENTRY_DTYPE];
     tensor->checksum = (uint32_t)numbers[ENTRY_CHECKSUM];
-    tensor->is_partitioned = numbers[ENTRY_SLICES] > 0;
-    if (element < 0 || !shape.end || __builtin_mul_overflow(elements, element, &tensor->size))
-        return false;
-    if (element == 0)
-        tensor->size = (int64_t)numbers[ENTRY_SIZE]; /* strings: as long as they are */
-    return true;
+    tensor->slice_count = (uint32_t)numbers[ENTRY_SLICES];
+    if (tensor->slice_count) return true;
+    if (element == 0) tensor->size = (int64_t)numbers[ENTRY_SIZE]; /* strings: what they take */
+    record->offset = (int64_t)numbers[ENTRY_OFFSET];
+    record->size = tensor->size;
+    record->shard = (uint32_t)numbers[ENTRY_SHARD];
+    return numbers[ENTRY_SIZE] == (uint64_t)record->size && record->offset >= 0 &&
+           record->size >= 0 && record->shard == numbers[ENTRY_SHARD] &&
+           !__builtin_add_overflow(record->offset, record->size, &end);
 }
 
 /* The header stands first, under the empty key. */
 static tfcc_status read_header(BundleReader *reader, BundleSpan value) {
-    uint64_t numbers[8] = {0}, version_numbers[8] = {0};
-    BundleSpan version;
-    bool is_sound = tfcc_bundle_scan(value, numbers), is_new = false;
-    while (is_sound && tfcc_bundle_next(&value, 3, &version)) {
-        is_sound = tfcc_bundle_scan(version, version_numbers);
-        is_new = version_numbers[2] > 1; /* min_consumer */
-    }
-    if (!is_sound || numbers[1] < 1 || numbers[1] > 99999)
-        return fail_index(reader, "the header is damaged");
-    if (numbers[2] || is_new)
-        return tfcc_fail(TFCC_UNIMPLEMENTED, "'%s.index' is %s", reader->label,
-                         is_new ? "of a later version (min consumer above current version 1)"
-                                : "big-endian");
-    reader->shard_count = (int32_t)numbers[1];
+    BundleCursor cursor = {.span = value};
+    uint64_t numbers[HEADER_CONSUMER + 1] = {0};
+    while (tfcc_bundle_next(&cursor))
+        if (cursor.path <= HEADER_CONSUMER) numbers[cursor.path] = cursor.value;
+    if (!cursor.span.at || numbers[HEADER_SHARDS] - 1 >= 99999)
+        return fail_damaged(reader, "the header is damaged");
+    if (numbers[HEADER_ENDIANNESS]) return fail_index(reader, TFCC_UNIMPLEMENTED, "is big-endian");
+    if (numbers[HEADER_CONSUMER] > 1)
+        return fail_index(reader, TFCC_UNIMPLEMENTED, "min consumer above current version 1");
+    reader->open_shard = reader->shard_count = (uint32_t)numbers[HEADER_SHARDS];
     return TFCC_OK;
 }
 
-/* What an entry says about its bytes, against the number of shards alone. */
 static tfcc_status add_record(BundleReader *reader, BundleRecord *record) {
-    uint64_t numbers[8];
     BundleTensor tensor;
-    int64_t end;
-    bool is_sound = tfcc_bundle_parse_entry(record->value, &tensor, numbers);
-    if (is_sound && !tensor.is_partitioned) {
-        record->offset = (int64_t)numbers[ENTRY_OFFSET];
-        record->size = (int64_t)numbers[ENTRY_SIZE];
-        record->shard = (int32_t)numbers[ENTRY_SHARD];
-        is_sound = record->size == tensor.size && record->offset >= 0 && record->size >= 0 &&
-                   numbers[ENTRY_SHARD] < (uint64_t)reader->shard_count &&
-                   !__builtin_add_overflow(record->offset, record->size, &end);
-    }
-    if (!is_sound)
-        return tfcc_fail(TFCC_DATA_LOSS, "'%s.index': the entry of tensor '%s' is damaged",
-                         reader->label, (const char *)reader->names.bytes + record->name);
+    if (!tfcc_bundle_parse_entry(&tensor, record) || record->shard >= reader->shard_count)
+        return tfcc_fail(TFCC_DATA_LOSS, "'%s': the entry of tensor '%s' is damaged",
+                         reader->file.path, (const char *)reader->names.bytes + record->name);
     tfcc_bundle_append(&reader->record_buffer, record, sizeof *record);
     return reader->memory.status;
 }
@@ -100,19 +106,18 @@ int tfcc_bundle_compare_names(const void *a, size_t a_length, const void *b, siz
 /* An entry of a block: how many bytes its key shares with the one before, the rest of its key, its
  * value. */
 typedef struct Entry {
-    uint64_t shared;
-    BundleSpan key, value;
+    uint64_t shared, own;
+    const uint8_t *key;
+    BundleSpan value;
 } Entry;
 
 static bool get_entry(BundleSpan *block, Entry *entry) {
-    uint64_t own, length;
-    if (!tfcc_bundle_get_varint(block, &entry->shared) || !tfcc_bundle_get_varint(block, &own) ||
-        !tfcc_bundle_get_varint(block, &length))
-        return false;
-    uint64_t left = (uint64_t)(block->end - block->at);
-    if (own > left || length > left - own) return false;
-    entry->key.at = block->at;
-    entry->key.end = entry->value.at = block->at + own;
+    entry->shared = tfcc_bundle_get_varint(block);
+    entry->own = tfcc_bundle_get_varint(block);
+    uint64_t length = tfcc_bundle_get_varint(block), left = (uint64_t)(block->end - block->at);
+    entry->key = block->at;
+    if (!block->at || entry->own > left || length > left - entry->own) return false;
+    entry->value.at = block->at + entry->own;
     entry->value.end = block->at = entry->value.at + length;
     return true;
 }
@@ -123,161 +128,141 @@ static tfcc_status scan_block(BundleReader *reader, BundleSpan block, BundleReco
     Entry entry;
     while (block.at < block.end) {
         if (!get_entry(&block, &entry) || entry.shared > last->name_length)
-            return fail_index(reader, "an entry is damaged");
-        size_t shared = (size_t)entry.shared, own = (size_t)(entry.key.end - entry.key.at);
-        if (names->size + shared + own >= BUNDLE_INDEX_MOST || shared + own > BUNDLE_NAME_MOST)
-            return fail_index(reader, "its names are too long");
-        if (!tfcc_bundle_reserve(names, shared + own + 1)) return TFCC_RESOURCE_EXHAUSTED;
-        const uint8_t *before = names->bytes + last->name;
-        bool is_first = names->size == 0;
-        if (is_first ? own > 0
-                     : tfcc_bundle_compare_names(entry.key.at, own, before + shared,
-                                                 last->name_length - shared) <= 0)
-            return fail_index(reader, "its keys are not in ascending order, the header first");
-        size_t name = names->size;
-        tfcc_bundle_append(names, before, shared);
-        tfcc_bundle_append(names, entry.key.at, own);
+            return fail_damaged(reader, "an entry is damaged");
+        size_t name = names->size, length = entry.shared + entry.own;
+        if (name + length >= BUNDLE_INDEX_MOST || length > BUNDLE_NAME_MOST)
+            return fail_damaged(reader, "its names are too long");
+        if (reader->shard_count == 0 ? length > 0
+                      : tfcc_bundle_compare_names(
+                            entry.key, entry.own, names->bytes + last->name + entry.shared,
+                            last->name_length - entry.shared) <= 0)
+            return fail_damaged(reader, "its keys are not in ascending order, the header first");
+        tfcc_bundle_append(names, names->bytes + last->name, entry.shared);
+        tfcc_bundle_append(names, entry.key, entry.own);
         tfcc_bundle_append(names, "", 1);
-        *last = (BundleRecord){.name = name, .name_length = shared + own, .value = entry.value};
-        TFCC_TRY(is_first ? read_header(reader, entry.value) : add_record(reader, last));
+        *last = (BundleRecord){.name = name, .name_length = length, .value = entry.value};
+        if (reader->memory.status) return reader->memory.status;
+        TFCC_TRY(reader->shard_count == 0 ? read_header(reader, entry.value) : add_record(reader, last));
     }
     return TFCC_OK;
 }
 
-/* A handle gives a block's place. Checks that it lies at or behind *used and, with its trailer,
- * before the footer, and that it is whole; finds its entries. The restart points behind them are
- * not needed to read them in order. */
-static tfcc_status open_block(BundleReader *reader, BundleSpan *handle, uint64_t *used,
-                              BundleSpan *block) {
-    uint64_t offset, size, most = reader->index_size - BUNDLE_FOOTER_SIZE - BUNDLE_TRAILER_SIZE;
-    if (!tfcc_bundle_get_varint(handle, &offset) || !tfcc_bundle_get_varint(handle, &size) ||
-        offset < *used || offset > most || size > most - offset || size < 4)
-        return fail_index(reader, "a block lies outside of the file, or over another");
+/* A handle gives a block's place in the table. Checks that it lies at or behind *used and, with its
+ * trailer, inside, and that it is whole; finds its entries. The restart points behind them are not
+ * needed to read them in order. */
+static tfcc_status open_block(BundleReader *reader, BundleSpan table, BundleSpan *handle,
+                              uint64_t *used, BundleSpan *block) {
+    uint64_t most = (uint64_t)(table.end - table.at) - BUNDLE_TRAILER_SIZE;
+    uint64_t offset = tfcc_bundle_get_varint(handle), size = tfcc_bundle_get_varint(handle);
+    if (offset < *used || offset > most || size > most - offset || size < 4)
+        return fail_damaged(reader, "a block lies outside of the file, or over another");
     *used = offset + size;
-    block->at = reader->index + offset;
+    block->at = table.at + offset;
     const uint8_t *trailer = block->at + size;
     if (tfcc_crc32c_mask(tfcc_crc32c(0, block->at, size + 1)) != tfcc_bundle_get32(trailer + 1))
-        return fail_index(reader, "block checksum mismatch");
-    if (trailer[0] != 0)
-        return tfcc_fail(TFCC_UNIMPLEMENTED, "'%s.index' is compressed", reader->label);
+        return fail_damaged(reader, "block checksum mismatch");
+    if (trailer[0] != 0) return fail_index(reader, TFCC_UNIMPLEMENTED, "is compressed");
     uint64_t restarts = 4 * (uint64_t)tfcc_bundle_get32(trailer - 4) + 4;
-    if (restarts > size) return fail_index(reader, "a block is damaged");
+    if (restarts > size) return fail_damaged(reader, "a block is damaged");
     block->end = trailer - restarts;
     return TFCC_OK;
 }
 
 /* All data blocks, in the order of the index block. */
-static tfcc_status scan_table(BundleReader *reader) {
-    uint64_t number;
-    if (reader->index_size < BUNDLE_FOOTER_SIZE + BUNDLE_TRAILER_SIZE)
-        return fail_index(reader, "file is too short to be an sstable");
-    const uint8_t *end = reader->index + reader->index_size;
+static tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, int64_t size) {
+    uint64_t used = 0;
+    if (size < BUNDLE_FOOTER_SIZE + BUNDLE_TRAILER_SIZE)
+        return fail_damaged(reader, "file is too short to be an sstable");
+    const uint8_t *end = bytes + size;
     if (tfcc_bundle_get32(end - 8) != (uint32_t)BUNDLE_MAGIC ||
         tfcc_bundle_get32(end - 4) != (uint32_t)(BUNDLE_MAGIC >> 32))
-        return fail_index(reader, "not an sstable (bad magic number)");
-    BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end - 8}, index, block;
-    tfcc_bundle_get_varint(&footer, &number); /* of the metaindex, which is empty */
-    tfcc_bundle_get_varint(&footer, &number);
-    uint64_t used = 0;
-    TFCC_TRY(open_block(reader, &footer, &used, &index));
+        return fail_damaged(reader, "not an sstable (bad magic number)");
+    BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end - 8}, table = {bytes, footer.at};
+    BundleSpan index, block;
+    tfcc_bundle_get_varint(&footer); /* of the metaindex, which is empty */
+    tfcc_bundle_get_varint(&footer);
+    TFCC_TRY(open_block(reader, table, &footer, &used, &index));
     BundleRecord last = {0};
+    tfcc_bundle_append(&reader->names, "", 1); /* the key before the first */
     used = 0; /* no block is read twice: the work stays linear in the file */
-    Entry entry;
-    while (index.at < index.end) {
-        if (!get_entry(&index, &entry)) return fail_index(reader, "an entry is damaged");
-        TFCC_TRY(open_block(reader, &entry.value, &used, &block));
+    for (Entry entry; index.at < index.end;) {
+        if (!get_entry(&index, &entry)) return fail_damaged(reader, "an entry is damaged");
+        TFCC_TRY(open_block(reader, table, &entry.value, &used, &block));
         TFCC_TRY(scan_block(reader, block, &last));
     }
-    return reader->shard_count ? TFCC_OK : fail_index(reader, "there is no header");
+    return reader->shard_count ? TFCC_OK : fail_damaged(reader, "there is no header");
 }
 
 /* ---- data that does not overlap ---- */
 
-static bool lies_before(const void *context, uint32_t left, uint32_t right) {
-    const BundleRecord *a = (const BundleRecord *)context + left;
-    const BundleRecord *b = (const BundleRecord *)context + right;
+static bool lies_before(const void *left, const void *right) {
+    const BundleRecord *a = left, *b = right;
     return a->shard != b->shard ? a->shard < b->shard : a->offset < b->offset;
 }
 
 static tfcc_status check_overlap(BundleReader *reader) {
-    size_t count = 0, room = reader->record_count * sizeof(uint32_t);
-    const BundleRecord *records = reader->records;
-    uint32_t *order = tfcc_bundle_obtain(reader->memory.allocator, room);
+    const BundleRecord *record = reader->records, *end = record + reader->record_count;
+    size_t count = 0;
+    const void **order = tfcc_bundle_obtain(&reader->memory, reader->record_count * sizeof *order);
     if (!order) return TFCC_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < reader->record_count; i++)
-        if (records[i].size > 0) order[count++] = (uint32_t)i;
-    tfcc_bundle_sort(order, count, lies_before, records);
-    tfcc_status status = TFCC_OK;
+    for (; record < end; record++)
+        if (record->size > 0) order[count++] = record;
+    tfcc_bundle_sort(order, count, lies_before);
     for (size_t i = 1; i < count; i++) {
-        const BundleRecord *a = &records[order[i - 1]], *b = &records[order[i]];
+        const BundleRecord *a = order[i - 1], *b = order[i];
         if (a->shard == b->shard && a->offset + a->size > b->offset)
-            status = fail_index(reader, "the bytes of two tensors overlap");
+            return fail_damaged(reader, "the bytes of two tensors overlap");
     }
-    tfcc_release(reader->memory.allocator, order, room);
-    return status;
+    return TFCC_OK;
 }
 
 /* ---- opening ---- */
 
+tfcc_status tfcc_bundle_open_part(BundleReader *reader, const tfcc_bytes *bytes) {
+    tfcc_bundle_file_close(&reader->file);
+    if (!bytes) return tfcc_bundle_file_open(&reader->file);
+    reader->file.bytes = bytes->data;
+    reader->file.size = (int64_t)bytes->size;
+    return TFCC_OK;
+}
+
 static tfcc_status read_index(BundleReader *reader) {
-    tfcc_status status = scan_table(reader);
+    const char *prefix = reader->source.prefix;
+    uint8_t *index;
+    reader->file.path = tfcc_bundle_path(&reader->memory, reader->label, ".index");
+    if (!reader->file.path) return TFCC_RESOURCE_EXHAUSTED;
+    reader->suffix = reader->file.path + strlen(reader->label);
+    tfcc_status status = tfcc_bundle_open_part(reader, prefix ? NULL : &reader->source.index);
+    if (status == TFCC_NOT_FOUND)
+        return tfcc_fail(status, "The passed save_path is not a valid checkpoint: %s", prefix);
+    if (!status) status = tfcc_bundle_file_load(&reader->file, &reader->memory, &index);
+    if (!status) status = scan_table(reader, index, reader->file.size);
     reader->records = (const BundleRecord *)(const void *)reader->record_buffer.bytes;
     reader->record_count = reader->record_buffer.size / sizeof *reader->records;
-    if (!status) status = check_overlap(reader);
+    return status ? status : check_overlap(reader);
+}
+
+tfcc_status tfcc_bundle_open_source(BundleReader *reader, const tfcc_allocator *allocator,
+                                    const BundleSource *source) {
+    *reader = (BundleReader){.memory.allocator = allocator,
+                             .source = *source,
+                             .label = source->prefix ? source->prefix : "memory",
+                             .file.descriptor = -1};
+    reader->names.memory = reader->record_buffer.memory = &reader->memory;
+    tfcc_status status = read_index(reader);
     if (status) tfcc_bundle_close(reader);
     return status;
 }
 
-static void start_reader(BundleReader *reader, const tfcc_allocator *allocator,
-                         const char *prefix) {
-    *reader = (BundleReader){.memory.allocator = allocator,
-                             .prefix = prefix,
-                             .label = prefix ? prefix : "memory",
-                             .open_shard = -1};
-    reader->names.memory = reader->record_buffer.memory = &reader->memory;
-}
-
 tfcc_status tfcc_bundle_open(BundleReader *reader, const tfcc_allocator *allocator,
                              const char *prefix) {
-    start_reader(reader, allocator, prefix);
-    reader->path_room = strlen(prefix) + BUNDLE_SUFFIX_ROOM;
-    reader->path = tfcc_bundle_obtain(allocator, reader->path_room);
-    if (!reader->path) return TFCC_RESOURCE_EXHAUSTED;
-    sprintf(reader->path, "%s.index", prefix);
-    uint8_t *bytes;
-    tfcc_status status = tfcc_bundle_load_file(allocator, reader->path, BUNDLE_INDEX_MOST, &bytes,
-                                               &reader->index_size);
-    if (status) {
-        tfcc_bundle_close(reader);
-        return status != TFCC_NOT_FOUND
-                   ? status
-                   : tfcc_fail(status, "The passed save_path is not a valid checkpoint: %s",
-                               prefix);
-    }
-    reader->index = bytes;
-    return read_index(reader);
-}
-
-tfcc_status tfcc_bundle_open_memory(BundleReader *reader, const tfcc_allocator *allocator,
-                                    tfcc_bytes index, const tfcc_bytes *shards,
-                                    size_t shard_count) {
-    start_reader(reader, allocator, NULL);
-    reader->index = index.data;
-    reader->index_size = index.size > BUNDLE_INDEX_MOST ? 0 : index.size;
-    reader->shards = shards;
-    reader->shards_given = shard_count;
-    return read_index(reader);
+    BundleSource source = {.prefix = prefix};
+    return tfcc_bundle_open_source(reader, allocator, &source);
 }
 
 void tfcc_bundle_close(BundleReader *reader) {
-    const tfcc_allocator *allocator = reader->memory.allocator;
-    if (reader->prefix) {
-        if (reader->open_shard >= 0) close(reader->descriptor);
-        tfcc_release(allocator, (void *)(uintptr_t)reader->index, reader->index_size + 1);
-        tfcc_release(allocator, reader->path, reader->path_room);
-    }
-    tfcc_bundle_buffer_release(&reader->names);
-    tfcc_bundle_buffer_release(&reader->record_buffer);
+    tfcc_bundle_file_close(&reader->file);
+    tfcc_bundle_release(&reader->memory, NULL);
 }
 
 /* ---- finding ---- */
@@ -300,11 +285,10 @@ const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const vo
 }
 
 bool tfcc_bundle_describe(const BundleReader *reader, size_t index, BundleTensor *tensor) {
-    uint64_t numbers[8];
-    const BundleRecord *record = &reader->records[index];
-    tfcc_bundle_parse_entry(record->value, tensor, numbers); /* as when the index was read */
-    tensor->record = record;
-    tensor->name = (const char *)reader->names.bytes + record->name;
+    BundleRecord record = reader->records[index];
+    tfcc_bundle_parse_entry(tensor, &record); /* as when the index was read */
+    tensor->record = &reader->records[index];
+    tensor->name = (const char *)reader->names.bytes + record.name;
     return tensor->name[0] != '\0';
 }
 

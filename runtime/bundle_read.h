@@ -6,16 +6,17 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A BundleEntryProto's numbers, by field. */
-enum { ENTRY_DTYPE = 1, ENTRY_SHARD = 3, ENTRY_OFFSET, ENTRY_SIZE, ENTRY_CHECKSUM, ENTRY_SLICES };
-
-/* Fills in everything of `tensor` but record and name, and the entry's numbers. False for anything
- * malformed, unknown dtypes, no shape, and sizes that overflow. */
-bool tfcc_bundle_parse_entry(BundleSpan value, BundleTensor *tensor, uint64_t numbers[8]);
+/* Fills in everything of `tensor` but record and name, and of `record` where its bytes are. False
+ * for anything malformed, unknown dtypes, no shape, and sizes that overflow or contradict each
+ * other. */
+bool tfcc_bundle_parse_entry(BundleTensor *tensor, BundleRecord *record);
 
 /* By any key, or NULL. */
 const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const void *name,
                                             size_t length);
+
+/* The file, or bytes, that file.path names; NULL: the file on disk. What was open is closed. */
+tfcc_status tfcc_bundle_open_part(BundleReader *reader, const tfcc_bytes *bytes);
 
 #pragma GCC visibility pop
 

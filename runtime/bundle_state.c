@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATE_MOST (16 << 20)
-
 static const char newest_field[] = "model_checkpoint_path: \"";
 
 /* Escaped bytes, each with its letter. */
@@ -49,15 +47,14 @@ tfcc_status tfcc_bundle_write_state(const tfcc_allocator *allocator, const char 
         if (tfcc_bundle_folder_length(p) == folder && memcmp(p, newest, folder) == 0)
             append_path(&text, "all_model_checkpoint_paths: \"", p);
 
-    size_t room = folder + strlen(name) + BUNDLE_SUFFIX_ROOM;
-    char *path = memory.status ? NULL : tfcc_bundle_obtain(allocator, 2 * room);
-    tfcc_status status = TFCC_RESOURCE_EXHAUSTED;
-    if (path) {
-        sprintf(path, "%.*s%s", (int)folder, newest, name);
-        status = tfcc_bundle_replace_file(path + room, path, text.bytes, text.size);
-        tfcc_release(allocator, path, 2 * room);
+    BundleOutput output = {.path = tfcc_bundle_path(&memory, newest, name),
+                           .temporary = tfcc_bundle_path(&memory, newest, name)};
+    tfcc_status status = memory.status;
+    if (!status) {
+        strcpy(output.path + folder, name);
+        status = tfcc_bundle_output_all(&output, &text);
     }
-    tfcc_bundle_buffer_release(&text);
+    tfcc_bundle_release(&memory, NULL);
     return status;
 }
 
@@ -86,39 +83,41 @@ static bool decode_string(char *at) {
     }
 }
 
-/* Stores the newest checkpoint of the state file's `text` in `path`. */
-static tfcc_status find_newest(const tfcc_allocator *allocator, const char *file, char *text,
-                               const char *folder, char *path, size_t path_size) {
-    char *line = strstr(text, newest_field);
-    while (line && line != text && line[-1] != '\n') line = strstr(line + 1, newest_field);
-    char *string = line ? line + strlen(newest_field) : NULL;
+/* Stores the newest checkpoint of the state file of `folder` in `path`. */
+static tfcc_status find_newest(BundleMemory *memory, BundleFile *file, const char *folder,
+                               char *path, size_t path_size) {
+    uint8_t *text;
+    TFCC_TRY(tfcc_bundle_file_open(file));
+    TFCC_TRY(tfcc_bundle_file_load(file, memory, &text));
+    char *string = (char *)text;
+    do string = strstr(string, newest_field);
+    while (string && string++ != (char *)text && string[-2] != '\n');
+    if (string) string += strlen(newest_field) - 1;
     if (!string || *string == '"')
-        return tfcc_fail(TFCC_NOT_FOUND, "'%s' names no checkpoint", file);
-    if (!decode_string(string)) return tfcc_fail(TFCC_DATA_LOSS, "'%s' is damaged", file);
+        return tfcc_fail(TFCC_NOT_FOUND, "'%s' names no checkpoint", file->path);
+    if (!decode_string(string)) return tfcc_fail(TFCC_DATA_LOSS, "'%s' is damaged", file->path);
     if (*string == '/') folder = "";
     int length = snprintf(path, path_size, "%s%s%s", folder, *folder ? "/" : "", string);
     if ((size_t)length >= path_size)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s': the path has more than %zu bytes", file,
-                         path_size);
+        return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s': the path has more than %zu bytes",
+                         file->path, path_size);
     BundleReader reader;
-    TFCC_TRY(tfcc_bundle_open(&reader, allocator, path));
+    TFCC_TRY(tfcc_bundle_open(&reader, memory->allocator, path));
     tfcc_bundle_close(&reader);
     return TFCC_OK;
 }
 
 tfcc_status tfcc_bundle_latest(const tfcc_allocator *allocator, const char *folder,
                                const char *name, char *path, size_t path_size) {
-    size_t room = strlen(folder) + strlen(name) + 2, size;
-    char *file = tfcc_bundle_obtain(allocator, room);
-    uint8_t *text;
-    if (!file) return TFCC_RESOURCE_EXHAUSTED;
-    sprintf(file, "%s%s%s", folder, *folder ? "/" : "", name);
-    tfcc_status status = tfcc_bundle_load_file(allocator, file, STATE_MOST, &text, &size);
+    BundleMemory memory = {.allocator = allocator};
+    BundleFile file = {.path = tfcc_bundle_path(&memory, folder, name), .descriptor = -1};
+    tfcc_status status = memory.status;
     if (!status) {
-        status = find_newest(allocator, file, (char *)text, folder, path, path_size);
-        tfcc_release(allocator, text, size + 1);
+        sprintf(file.path, "%s%s%s", folder, *folder ? "/" : "", name);
+        status = find_newest(&memory, &file, folder, path, path_size);
     }
-    tfcc_release(allocator, file, room);
+    tfcc_bundle_file_close(&file);
+    tfcc_bundle_release(&memory, NULL);
     return status;
 }
 
@@ -127,13 +126,10 @@ tfcc_status tfcc_bundle_latest(const tfcc_allocator *allocator, const char *fold
 tfcc_status tfcc_bundle_remove(const tfcc_allocator *allocator, const char *prefix) {
     BundleReader reader;
     TFCC_TRY(tfcc_bundle_open(&reader, allocator, prefix));
-    unlink(reader.path); /* the index: without it, the checkpoint is gone */
-    for (int32_t i = 0; i < reader.shard_count; i++) {
-        tfcc_bundle_data_path(reader.path, prefix, i, reader.shard_count);
-        unlink(reader.path);
-    }
-    sprintf(reader.path, "%s.meta", prefix);
-    unlink(reader.path);
+    unlink(reader.file.path); /* the index: without it, the checkpoint is gone */
+    tfcc_bundle_remove_data(reader.file.path, reader.suffix, reader.shard_count, UINT32_MAX);
+    strcpy(reader.suffix, ".meta");
+    unlink(reader.file.path);
     tfcc_bundle_close(&reader);
     return TFCC_OK;
 }

@@ -61,8 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     uint8_t *exact = malloc(table_size + !table_size);
     memcpy(exact, table, table_size);
     BundleReader reader;
-    if (!tfcc_bundle_open_memory(&reader, &tfcc_default_allocator, (tfcc_bytes){exact, table_size},
-                                 shards, 2)) {
+    BundleSource source = {NULL, {exact, table_size}, shards, 2};
+    if (!tfcc_bundle_open_source(&reader, &tfcc_default_allocator, &source)) {
         for (size_t i = 0; i < reader.record_count; i++) {
             BundleTensor tensor;
             if (!tfcc_bundle_describe(&reader, i, &tensor) || tfcc_bundle_check(&reader, &tensor))

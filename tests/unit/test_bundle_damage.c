@@ -30,7 +30,8 @@ static void read_damaged(const Loaded *loaded, tfcc_bytes index, const tfcc_byte
                          bool is_crafted) {
     BundleReader reader;
     static uint8_t bytes[1 << 16];
-    if (tfcc_bundle_open_memory(&reader, &tfcc_default_allocator, index, shards, 3)) {
+    BundleSource source = {.index = index, .shards = shards, .shard_count = 3};
+    if (tfcc_bundle_open_source(&reader, &tfcc_default_allocator, &source)) {
         cr_assert_neq(*tfcc_message(NULL), '\0');
         return;
     }
@@ -105,8 +106,7 @@ Test(bundle_damage, every_length) {
 static void read_crafted(const Loaded *loaded, uint8_t *index) {
     const uint8_t *end = index + loaded->index.size;
     BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end};
-    uint64_t metaindex; /* begins behind the first block */
-    tfcc_bundle_get_varint(&footer, &metaindex);
+    uint64_t metaindex = tfcc_bundle_get_varint(&footer); /* begins behind the first block */
     size_t size = (size_t)metaindex - 4;
     tfcc_bundle_put32(index + size, tfcc_crc32c_mask(tfcc_crc32c(0, index, size)));
     read_damaged(loaded, (tfcc_bytes){index, loaded->index.size}, loaded->shards, true);
@@ -140,11 +140,11 @@ Test(bundle_damage, crafted_with_right_checksums, .timeout = 120) {
 static tfcc_status open_entry(const void *value, size_t size, const char *data,
                               BundleTensor *tensor, uint8_t *bytes) {
     BundleWriter writer;
-    cr_assert_eq(tfcc_bundle_create_memory(&writer, &tfcc_default_allocator), TFCC_OK);
+    cr_assert_eq(tfcc_bundle_create(&writer, &tfcc_default_allocator, NULL, false), TFCC_OK);
     /* A one-byte placeholder of the right length is replaced in the finished table. */
     int64_t shape[8] = {1, 1, 1, 1, 1, 1, 1, 1};
     cr_assert_eq(tfcc_bundle_add(&writer, "t", TFCC_UINT8, 8, shape, "x", 1), TFCC_OK);
-    BundleBuffer *content = &writer.block.content;
+    BundleBuffer *content = &writer.blocks[0].content;
     size_t start = content->size;
     while (memcmp(content->bytes + --start, "\x00\x01", 2)) {
     }
@@ -153,9 +153,9 @@ static tfcc_status open_entry(const void *value, size_t size, const char *data,
     memcpy(content->bytes + start + 4, value, size);
     cr_assert_eq(tfcc_bundle_commit(&writer), TFCC_OK);
     BundleReader reader;
-    tfcc_bytes index = {writer.table.bytes, writer.table.size}, shard = {data, strlen(data)};
-    tfcc_status status =
-        tfcc_bundle_open_memory(&reader, &tfcc_default_allocator, index, &shard, 1);
+    tfcc_bytes shard = {data, strlen(data)};
+    BundleSource source = {NULL, {writer.table.bytes, writer.table.size}, &shard, 1};
+    tfcc_status status = tfcc_bundle_open_source(&reader, &tfcc_default_allocator, &source);
     if (!status) {
         status = tfcc_bundle_find(&reader, "t", tensor);
         if (!status) status = tfcc_bundle_read(&reader, tensor, bytes);
