@@ -19,7 +19,12 @@ static const char *name_from_path(Arena *arena, const char *path) {
 }
 
 static const char *graph_name(Builder *b, const TreeNode *root) {
-    if (b->c->options.prefix) return b->c->options.prefix;
+    const char *prefix = b->c->options.prefix;
+    if (prefix && !is_identifier(prefix))
+        diagnose_error(
+            b->diagnostics, (Place){0},
+            "--prefix: `%s` is no identifier, which the C symbols that begin with it need", prefix);
+    if (prefix) return prefix;
     TreeNode given = tree_get(root, "graph");
     if (given.kind == TREE_ABSENT) return name_from_path(b->arena, b->tree->file->path);
     if (given.kind == TREE_SCALAR) {
