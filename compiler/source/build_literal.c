@@ -269,16 +269,14 @@ static bool apply_shape(Builder *b, const Scan *scan, const Argument *shape, Con
 }
 
 static bool allocate(Builder *b, Place place, ConstantData *data) {
-    int64_t size = 1;
-    bool is_empty = false;
+    int64_t count = 1, size = 0;
+    bool is_empty = false, fits = true;
     for (int i = 0; i < data->rank; i++) is_empty |= data->dims[i] == 0;
-    data->element_count = is_empty ? 0 : 1;
     for (int i = 0; i < data->rank && !is_empty; i++)
-        if (!checked_multiply(data->element_count, data->dims[i], &data->element_count))
-            size = INT64_MAX;
-    if (size == INT64_MAX ||
-        !checked_multiply(data->element_count, (int64_t)dtype_size(data->dtype), &size) ||
-        size > MOST_BYTES)
+        fits &= checked_multiply(count, data->dims[i], &count);
+    data->element_count = is_empty ? 0 : count;
+    fits = fits && checked_multiply(data->element_count, (int64_t)dtype_size(data->dtype), &size);
+    if (!fits || size > MOST_BYTES)
         return diagnose_error(
             b->diagnostics, place,
             "the constant of shape %s is larger than %lld MiB; use the op fill, or a file",

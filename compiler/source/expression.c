@@ -7,7 +7,6 @@
 #include "source/expression.h"
 
 #include "source/expression_lexer.h"
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct Parser {

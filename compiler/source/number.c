@@ -5,7 +5,6 @@
  * locale.
  */
 #include "source/expression.h"
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* tree_file.c: reading a source file whole, and looking things up in its tree. */
 #include "source/tree.h"
 
-#include "support/text.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
