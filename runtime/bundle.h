@@ -45,7 +45,7 @@ typedef struct BundleMemory {
 typedef struct BundleBuffer {
     BundleMemory *memory;
     uint8_t *bytes;
-    size_t size, capacity;
+    uint32_t size, capacity;
 } BundleBuffer;
 
 /* A stretch of bytes that is being read. */
@@ -63,10 +63,10 @@ typedef struct BundleFile {
 
 /* One key of an index, and its value, which has been checked. */
 typedef struct BundleRecord {
-    size_t name, name_length; /* in reader->names, NUL-terminated; a slice's key starts with a NUL */
-    BundleSpan value;         /* a BundleEntryProto */
-    int64_t offset, size;     /* of its bytes in the shard; the size is 0 where slices have them */
+    BundleSpan value;           /* a BundleEntryProto */
+    int64_t offset, size;       /* of its bytes in the shard; 0 where slices have them */
     uint32_t shard;
+    uint32_t name, name_length; /* in reader->names, with a NUL; a slice's key starts with a NUL */
 } BundleRecord;
 
 /* Where a checkpoint is: in files, or in memory where `prefix` is NULL; then `shards` are the data
@@ -80,15 +80,16 @@ typedef struct BundleSource {
 
 typedef struct BundleReader {
     BundleMemory memory;
-    BundleSource source;
-    const char *label;           /* for messages: the prefix, or that it is in memory */
-    const BundleRecord *records; /* in ascending order of names, without the header */
-    size_t record_count;
-    uint32_t shard_count;
-    uint32_t open_shard; /* the data file that `file` is; shard_count while it is none */
+    BundleBuffer names;
+    const char *label; /* for messages: the prefix, or that it is in memory */
     BundleFile file;
     char *suffix; /* in file.path, behind the prefix */
-    BundleBuffer names, record_buffer;
+    uint32_t shard_count;
+    uint32_t open_shard;         /* what data file `file` is; shard_count while it is none */
+    const BundleRecord *records; /* in ascending order of names, without the header */
+    size_t record_count;
+    BundleBuffer record_buffer;
+    BundleSource source;
 } BundleReader;
 
 typedef struct BundleTensor {
@@ -97,8 +98,8 @@ typedef struct BundleTensor {
     uint32_t dtype; /* TensorFlow's DataType; one of tfcc_dtype, or another that cannot be read */
     int32_t rank;   /* at most BUNDLE_FILE_RANK */
     int64_t size;   /* bytes of the whole tensor */
-    uint32_t checksum;    /* masked */
-    uint32_t slice_count; /* above 0, the bytes are spread over slices with entries of their own */
+    uint32_t checksum;   /* masked */
+    bool is_partitioned; /* the bytes are spread over slices with entries of their own */
     int64_t shape[BUNDLE_FILE_RANK];
 } BundleTensor;
 

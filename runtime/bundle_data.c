@@ -52,50 +52,27 @@ static tfcc_status read_record(BundleReader *reader, const BundleTensor *tensor,
 
 /* ---- slices ---- */
 
-/* Paths of an entry. */
-enum { ENTRY_SLICE = 7, ENTRY_EXTENT = 071, ENTRY_START = 0711, ENTRY_LENGTH = 0712 };
-
 typedef struct Slice {
-    int64_t start[BUNDLE_RANK], length[BUNDLE_RANK]; /* a length of -1 means the whole size */
+    int64_t start[BUNDLE_RANK], length[BUNDLE_RANK];
     const BundleRecord *record;
-    int32_t rank;
     uint32_t checksum;
 } Slice;
 
-/* OrderedCode's signed number: n bytes hold 7n - 1 bits, the first n bits tell n. Above 55 bits,
- * which no tensor with bytes has, the code is wrong, and so is not found. */
-static void append_ordered(BundleBuffer *key, int64_t value) {
-    int length = 1;
-    while (length < 8 && (value < 0 ? ~value : value) >> (7 * length - 1)) length++;
-    uint64_t code = (uint64_t)value ^ UINT64_MAX << 7 * length;
-    while (length-- > 0) {
-        uint8_t byte = (uint8_t)(code >> 8 * length);
-        tfcc_bundle_append(key, &byte, 1);
-    }
+/* Reads a number that is not negative from OrderedCode: n bytes hold 7n - 1 bits, the first n bits
+ * are set. -1 stands for itself, and the result is below it for any other. */
+static int64_t get_ordered(BundleSpan *key) {
+    int first = key->at < key->end ? *key->at++ : 0, more = 0;
+    if (first < 0x80) return first == 0x7f ? -1 : -2;
+    int64_t value = first;
+    for (int bit = 0x40; first & bit; bit >>= 1) more++;
+    value &= 0x3f >> more;
+    for (; more > 0; more--)
+        value = value << 8 | (key->at < key->end ? *key->at++ : 0);
+    return value;
 }
 
-/* Parses the entry's list of slices; false for ranks above the whole's. */
-static bool parse_slices(const BundleTensor *tensor, Slice *slices) {
-    BundleCursor cursor = {.span = tensor->record->value};
-    Slice *slice = slices;
-    while (tfcc_bundle_next(&cursor)) {
-        if (cursor.path == ENTRY_SLICE) {
-            slice = slices++;
-            memset(slice, 0, sizeof *slice);
-        } else if (cursor.path == ENTRY_EXTENT) {
-            if (slice->rank == tensor->rank) return false;
-            slice->length[slice->rank++] = -1;
-        } else if (cursor.path == ENTRY_START) {
-            slice->start[slice->rank - 1] = (int64_t)cursor.value;
-        } else if (cursor.path == ENTRY_LENGTH) {
-            slice->length[slice->rank - 1] = (int64_t)cursor.value;
-        }
-    }
-    return true;
-}
-
-/* A slice's key is 00, the name with 00 and ff escaped, 00 01, the rank, the extents. This is what
- * stands before the extents. */
+/* A slice's key is 00, the name with 00 and ff escaped, 00 01, the rank, and for each axis where it
+ * starts and how long it is; -1 for the whole length. This is what stands before the extents. */
 static void append_name(BundleBuffer *key, const BundleTensor *tensor) {
     bool has_axes = tensor->rank > 0;
     uint8_t rank[] = {0, 1, has_axes, (uint8_t)tensor->rank};
@@ -107,32 +84,27 @@ static void append_name(BundleBuffer *key, const BundleTensor *tensor) {
     tfcc_bundle_append(key, rank, has_axes ? 4 : 3);
 }
 
-/* Completes a slice: looks up its entry by its key, which it appends to, and compares it with the
- * whole. */
-static tfcc_status find_slice(BundleReader *reader, const BundleTensor *tensor, BundleBuffer *key,
-                              Slice *slice) {
+/* Makes a slice of a record, whose extents are given; false where it does not fit the whole. */
+static bool make_slice(const BundleReader *reader, const BundleTensor *tensor, BundleSpan extents,
+                       const BundleRecord *record, Slice *slice) {
     BundleTensor part;
-    bool fits = slice->rank == tensor->rank;
-    for (int32_t i = 0; i < slice->rank; i++) {
-        int64_t start = slice->start[i], *length = &slice->length[i], size = tensor->shape[i];
-        append_ordered(key, start);
-        append_ordered(key, *length);
-        if (*length == -1) *length = size;
-        fits &= start >= 0 && *length >= 0 && *length <= size && start <= size - *length;
-    }
-    if (key->memory->status) return key->memory->status;
-    slice->record = tfcc_bundle_find_record(reader, key->bytes, key->size);
-    if (!fits || !slice->record) return fail_damaged(reader, tensor, "a slice is missing or does not fit");
-    tfcc_bundle_describe(reader, (size_t)(slice->record - reader->records), &part);
-    if (part.slice_count || part.dtype != tensor->dtype || part.rank != tensor->rank ||
-        memcmp(part.shape, slice->length, sizeof slice->length) != 0)
-        return fail_damaged(reader, tensor, "a slice is missing or does not fit");
+    tfcc_bundle_describe(reader, (size_t)(record - reader->records), &part);
+    bool fits = !part.is_partitioned && part.dtype == tensor->dtype && part.rank == tensor->rank;
+    slice->record = record;
     slice->checksum = part.checksum;
-    return locate(reader, slice->record, tensor);
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        int64_t size = tensor->shape[i], start = get_ordered(&extents);
+        int64_t length = get_ordered(&extents);
+        if (length == -1) length = size;
+        fits &= start >= 0 && length == part.shape[i] && length <= size && start <= size - length;
+        slice->start[i] = start;
+        slice->length[i] = length;
+    }
+    return fits && extents.at == extents.end;
 }
 
-static bool slices_overlap(const Slice *a, const Slice *b) {
-    for (int32_t i = 0; i < a->rank; i++)
+static bool slices_overlap(const Slice *a, const Slice *b, int32_t rank) {
+    for (int32_t i = 0; i < rank; i++)
         if (a->start[i] >= b->start[i] + b->length[i] || b->start[i] >= a->start[i] + a->length[i])
             return false;
     return a->record->size > 0 && b->record->size > 0;
@@ -159,30 +131,44 @@ static void place_slice(const BundleTensor *tensor, const Slice *slice, const ch
     }
 }
 
-/* Slices that do not overlap and have together as many elements as the whole cover it. */
-static tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
-                               char *destination) {
-    BundleMemory *memory = &reader->memory;
-    BundleBuffer key = {.memory = memory};
-    if (tensor->slice_count > MOST_SLICES)
-        return fail_damaged(reader, tensor, "it has too many slices");
-    Slice *slices = tfcc_bundle_obtain(memory, tensor->slice_count * sizeof *slices);
-    Slice *end = slices + tensor->slice_count;
-    if (!slices) return TFCC_RESOURCE_EXHAUSTED;
-    if (!parse_slices(tensor, slices)) return fail_damaged(reader, tensor, "a slice is damaged");
+/* The slices are the records whose keys begin as they should. Those that do not overlap and have
+ * together as many elements as the whole cover it. */
+static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor,
+                               BundleBuffer *list) {
+    BundleBuffer key = {.memory = &reader->memory};
     append_name(&key, tensor);
-    size_t name_size = key.size;
+    if (key.memory->status) return key.memory->status;
     int64_t size = 0;
-    for (Slice *slice = slices; slice < end; slice++, key.size = name_size) {
-        TFCC_TRY(find_slice(reader, tensor, &key, slice));
-        for (const Slice *other = slices; other < slice; other++)
-            if (slices_overlap(slice, other))
+    for (size_t i = 0; i < reader->record_count; i++) {
+        const BundleRecord *record = &reader->records[i];
+        const uint8_t *name = reader->names.bytes + record->name;
+        BundleSpan extents = {name + key.size, name + record->name_length};
+        if (record->name_length < key.size || memcmp(name, key.bytes, key.size) != 0) continue;
+        Slice slice;
+        if (!make_slice(reader, tensor, extents, record, &slice))
+            return fail_damaged(reader, tensor, "a slice does not fit");
+        TFCC_TRY(locate(reader, record, tensor));
+        const Slice *other = (const Slice *)(const void *)list->bytes;
+        for (uint32_t used = 0; used < list->size; used += sizeof slice)
+            if (slices_overlap(&slice, other++, tensor->rank))
                 return fail_damaged(reader, tensor, "its slices overlap");
-        size += slice->record->size;
+        if (list->size > MOST_SLICES * sizeof slice)
+            return fail_damaged(reader, tensor, "it has too many slices");
+        tfcc_bundle_append(list, &slice, sizeof slice);
+        size += record->size;
     }
     if (size != tensor->size)
         return fail_damaged(reader, tensor, "Does not have sufficient slices");
-    for (Slice *slice = slices; slice < end && destination; slice++) {
+    return key.memory->status;
+}
+
+static tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
+                               char *destination) {
+    BundleMemory *memory = &reader->memory;
+    BundleBuffer list = {.memory = memory};
+    TFCC_TRY(find_slices(reader, tensor, &list));
+    const Slice *slice = (const Slice *)(const void *)list.bytes;
+    for (uint32_t used = 0; used < list.size && destination; used += sizeof *slice, slice++) {
         void *mark = memory->blocks;
         char *bytes = tfcc_bundle_obtain(memory, (size_t)slice->record->size);
         if (!bytes) return TFCC_RESOURCE_EXHAUSTED;
@@ -199,7 +185,7 @@ tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, v
     if (tfcc_dtype_size((tfcc_dtype)tensor->dtype) == 0 || tensor->rank > BUNDLE_RANK)
         return fail_tensor(reader, tensor, TFCC_UNIMPLEMENTED,
                            "it has a dtype or a rank that is not supported");
-    if (tensor->slice_count == 0)
+    if (!tensor->is_partitioned)
         return destination ? read_record(reader, tensor, tensor->record, tensor->checksum,
                                          destination)
                            : locate(reader, tensor->record, tensor);

@@ -35,7 +35,7 @@ void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size) {
     BundleMemory *memory = buffer->memory;
     if (memory->status || size == 0) return;
     if (size > buffer->capacity - buffer->size) {
-        size_t capacity = 2 * buffer->capacity + size + 64;
+        uint32_t capacity = 2 * buffer->capacity + (uint32_t)size + 64;
         uint8_t *larger = tfcc_bundle_obtain(memory, capacity);
         if (!larger) return;
         if (buffer->size > 0) memcpy(larger, buffer->bytes, buffer->size);
@@ -43,7 +43,7 @@ void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size) {
         buffer->capacity = capacity;
     }
     memcpy(buffer->bytes + buffer->size, bytes, size);
-    buffer->size += size;
+    buffer->size += (uint32_t)size;
 }
 
 void tfcc_bundle_append32(BundleBuffer *buffer, uint32_t value) {
@@ -93,9 +93,9 @@ uint8_t *tfcc_bundle_put_varint(uint8_t *at, uint64_t value) {
     return at;
 }
 
-/* The paths of fields that are messages: of an entry the shape, its dimensions, the slices and
- * their extents; of the header the version. */
-#define MESSAGES (1ull << 02 | 1ull << 022 | 1ull << 07 | 1ull << 071 | 1ull << 03)
+/* The paths of fields that are messages: of an entry the shape and its dimensions, of the header
+ * the version. */
+#define MESSAGES (1u << 02 | 1u << 022 | 1u << 03)
 
 bool tfcc_bundle_next(BundleCursor *cursor) {
     BundleSpan *span = &cursor->span;
@@ -118,7 +118,8 @@ bool tfcc_bundle_next(BundleCursor *cursor) {
         return false;
     }
     cursor->path = cursor->message << 3 | (key < 64 ? (uint32_t)key >> 3 : 0);
-    if (form == 2 && cursor->path < 64 && MESSAGES >> cursor->path & 1) {
+    if (form == 2) cursor->value = 1;
+    if (form == 2 && cursor->path < 32 && MESSAGES >> cursor->path & 1) {
         cursor->outer[cursor->depth++] = span->end;
         span->end = span->at + size;
         cursor->message = cursor->path;

@@ -22,7 +22,7 @@ void *tfcc_bundle_obtain(BundleMemory *memory, size_t size);
  * was too little. */
 void tfcc_bundle_release(BundleMemory *memory, const void *until);
 
-/* Appends to a buffer whose `memory` is set. */
+/* Appends to a buffer whose `memory` is set. Its users keep it below 1 GiB. */
 void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size);
 void tfcc_bundle_append32(BundleBuffer *buffer, uint32_t value);
 
@@ -58,7 +58,7 @@ typedef struct BundleCursor {
     const uint8_t *outer[2]; /* the ends of the messages around */
     uint32_t depth, message; /* how many there are, and the path of the innermost */
     uint32_t path;
-    uint64_t value; /* of a field of bytes: undefined */
+    uint64_t value; /* of a field of bytes: 1 */
 } BundleCursor;
 
 /* The next field; a message stands before its own fields. Numbers above 7 are 0 in a path. False at

@@ -41,9 +41,7 @@ bool tfcc_bundle_parse_entry(BundleTensor *tensor, BundleRecord *record) {
     memset(tensor, 0, sizeof *tensor);
     while (tfcc_bundle_next(&cursor)) {
         uint32_t path = cursor.path;
-        if (path == ENTRY_SHAPE || path == ENTRY_SLICES)
-            numbers[path]++;
-        else if (path < 8)
+        if (path < 8)
             numbers[path] = cursor.value;
         else if (path == ENTRY_UNKNOWN_RANK && cursor.value)
             return false;
@@ -60,8 +58,8 @@ bool tfcc_bundle_parse_entry(BundleTensor *tensor, BundleRecord *record) {
     if (__builtin_mul_overflow(elements, element, &tensor->size)) return false;
     tensor->dtype = (uint32_t)numbers[ENTRY_DTYPE];
     tensor->checksum = (uint32_t)numbers[ENTRY_CHECKSUM];
-    tensor->slice_count = (uint32_t)numbers[ENTRY_SLICES];
-    if (tensor->slice_count) return true;
+    tensor->is_partitioned = numbers[ENTRY_SLICES] != 0;
+    if (tensor->is_partitioned) return true;
     if (element == 0) tensor->size = (int64_t)numbers[ENTRY_SIZE]; /* strings: what they take */
     record->offset = (int64_t)numbers[ENTRY_OFFSET];
     record->size = tensor->size;
@@ -92,6 +90,8 @@ static tfcc_status add_record(BundleReader *reader, BundleRecord *record) {
         return tfcc_fail(TFCC_DATA_LOSS, "'%s': the entry of tensor '%s' is damaged",
                          reader->file.path, (const char *)reader->names.bytes + record->name);
     tfcc_bundle_append(&reader->record_buffer, record, sizeof *record);
+    reader->records = (const BundleRecord *)(const void *)reader->record_buffer.bytes;
+    reader->record_count++;
     return reader->memory.status;
 }
 
@@ -129,7 +129,8 @@ static tfcc_status scan_block(BundleReader *reader, BundleSpan block, BundleReco
     while (block.at < block.end) {
         if (!get_entry(&block, &entry) || entry.shared > last->name_length)
             return fail_damaged(reader, "an entry is damaged");
-        size_t name = names->size, length = entry.shared + entry.own;
+        uint32_t name = names->size;
+        uint64_t length = entry.shared + entry.own;
         if (name + length >= BUNDLE_INDEX_MOST || length > BUNDLE_NAME_MOST)
             return fail_damaged(reader, "its names are too long");
         if (reader->shard_count == 0 ? length > 0
@@ -140,7 +141,7 @@ static tfcc_status scan_block(BundleReader *reader, BundleSpan block, BundleReco
         tfcc_bundle_append(names, names->bytes + last->name, entry.shared);
         tfcc_bundle_append(names, entry.key, entry.own);
         tfcc_bundle_append(names, "", 1);
-        *last = (BundleRecord){.name = name, .name_length = length, .value = entry.value};
+        *last = (BundleRecord){.name = name, .name_length = (uint32_t)length, .value = entry.value};
         if (reader->memory.status) return reader->memory.status;
         TFCC_TRY(reader->shard_count == 0 ? read_header(reader, entry.value) : add_record(reader, last));
     }
@@ -237,17 +238,16 @@ static tfcc_status read_index(BundleReader *reader) {
         return tfcc_fail(status, "The passed save_path is not a valid checkpoint: %s", prefix);
     if (!status) status = tfcc_bundle_file_load(&reader->file, &reader->memory, &index);
     if (!status) status = scan_table(reader, index, reader->file.size);
-    reader->records = (const BundleRecord *)(const void *)reader->record_buffer.bytes;
-    reader->record_count = reader->record_buffer.size / sizeof *reader->records;
     return status ? status : check_overlap(reader);
 }
 
 tfcc_status tfcc_bundle_open_source(BundleReader *reader, const tfcc_allocator *allocator,
                                     const BundleSource *source) {
-    *reader = (BundleReader){.memory.allocator = allocator,
-                             .source = *source,
-                             .label = source->prefix ? source->prefix : "memory",
-                             .file.descriptor = -1};
+    memset(reader, 0, sizeof *reader);
+    reader->memory.allocator = allocator;
+    reader->source = *source;
+    reader->label = source->prefix ? source->prefix : "memory";
+    reader->file.descriptor = -1;
     reader->names.memory = reader->record_buffer.memory = &reader->memory;
     tfcc_status status = read_index(reader);
     if (status) tfcc_bundle_close(reader);

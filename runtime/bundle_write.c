@@ -23,8 +23,8 @@
 /* ---- the table ---- */
 
 /* How many bytes a key shares with the block's last one. */
-static size_t count_shared(const BundleBuffer *last, const char *key, size_t key_size) {
-    size_t shared = 0;
+static uint32_t count_shared(const BundleBuffer *last, const char *key, size_t key_size) {
+    uint32_t shared = 0;
     while (shared < last->size && shared < key_size && last->bytes[shared] == (uint8_t)key[shared])
         shared++;
     return shared;
@@ -36,7 +36,7 @@ static void block_add(BundleBlock *block, const char *key, size_t key_size, cons
     size_t shared = 0, value_size = (size_t)(value_end - value);
     BundleBuffer *content = &block->content, *last = &block->last_key;
     if (block->since_restart++ % block->interval == 0)
-        tfcc_bundle_append32(&block->restarts, (uint32_t)content->size);
+        tfcc_bundle_append32(&block->restarts, content->size);
     else
         shared = count_shared(last, key, key_size);
     uint8_t lengths[30], *end = tfcc_bundle_put_varint(lengths, shared);
@@ -53,11 +53,11 @@ static void block_add(BundleBlock *block, const char *key, size_t key_size, cons
  * stays. Stores the block's handle at `handle` and gives the byte behind it. */
 static uint8_t *block_finish(BundleWriter *writer, BundleBlock *block, uint8_t *handle) {
     BundleBuffer *table = &writer->table;
-    size_t start = table->size;
+    uint32_t start = table->size;
     if (block->restarts.size == 0) tfcc_bundle_append32(&block->restarts, 0);
     tfcc_bundle_append(table, block->content.bytes, block->content.size);
     tfcc_bundle_append(table, block->restarts.bytes, block->restarts.size);
-    tfcc_bundle_append32(table, (uint32_t)(block->restarts.size / 4));
+    tfcc_bundle_append32(table, block->restarts.size / 4);
     handle = tfcc_bundle_put_varint(handle, start);
     handle = tfcc_bundle_put_varint(handle, table->size - start);
     tfcc_bundle_append(table, "", 1); /* not compressed */
@@ -71,7 +71,7 @@ static uint8_t *block_finish(BundleWriter *writer, BundleBlock *block, uint8_t *
 /* Shortens `last` to a key that is still at or above it and below `next` (NULL: the end of the
  * table). */
 static void make_separator(BundleBuffer *last, const char *next, size_t next_size) {
-    size_t i = 0;
+    uint32_t i = 0;
     if (next) {
         i = count_shared(last, next, next_size);
         if (i == last->size || i == next_size || last->bytes[i] + 1 >= (uint8_t)next[i]) return;
@@ -127,6 +127,7 @@ tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dty
     size_t name_size = strlen(name);
     const BundleBuffer *last = &writer->blocks[0].last_key;
     if (name_size > BUNDLE_NAME_MOST || rank > BUNDLE_RANK ||
+        writer->table.size > BUNDLE_INDEX_MOST ||
         tfcc_bundle_compare_names(name, name_size, last->bytes, last->size) <= 0)
         return tfcc_fail(TFCC_INVALID_ARGUMENT, "checkpoint: '%s' cannot be the next name", name);
     if (writer->prefix) TFCC_TRY(tfcc_bundle_output_write(&writer->output, bytes, size));
