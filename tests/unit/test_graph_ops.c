@@ -22,7 +22,7 @@ Test(graph_ops, every_row_is_sound) {
                               row->spelling);
             else if (parameter->kind != PARAMETER_VALUE)
                 cr_assert_neq(parameter->dtypes, 0, "%s of %s", parameter->name, row->spelling);
-            cr_assert_eq(op_parameter(row, parameter->name), p, "%s of %s is there twice",
+            cr_assert_eq(op_parameter(row, parameter->name), (int)p, "%s of %s is there twice",
                          parameter->name, row->spelling);
             bool is_left_out = parameter->is_optional || parameter->text;
             if (parameter->kind == PARAMETER_TENSOR && !parameter->is_optional &&
