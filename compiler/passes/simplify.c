@@ -31,13 +31,27 @@ static bool is_removable(const GraphNode *node) {
     return node->output_count > 0;
 }
 
+/* Whether a node may be looked through: whoever uses its input instead needs nothing else of it. */
+static bool is_plain(const GraphNode *node) {
+    return is_removable(node) && node->guard == NULL;
+}
+
+/* A name that is fetched stays apart from the variable, whose fetch means its value at the end of
+ * the run; and a branch's value from what is computed under another condition. */
+static bool may_stand_for(const Value *output, const Value *value) {
+    if (output->is_fetchable && value->node->row->code == OP_VARIABLE) return false;
+    for (const Guard *g = output->node->guard;; g = g->outer) {
+        if (g == value->node->guard) return true;
+        if (!g) return false;
+    }
+}
+
 static void replace_node(Graph *graph, GraphNode *node, Value *value) {
     graph_replace_value(graph, node->outputs[0], value);
     node->is_dead = true;
 }
 
-/* --- Branches that are decided
- * ----------------------------------------------------------------------------------- */
+/* ---- Branches that are decided ---- */
 
 /* 1: every guard around holds. 0: one does not. -1: it depends. */
 static int decide(const Guard *guard) {
@@ -76,7 +90,8 @@ static bool simplify_cond(Graph *graph, GraphNode *node) {
     for (size_t i = 0; i < outputs; i++) {
         Value *value = values[number ? i : outputs + i];
         /* What the branch does besides its values is in the cond's `after`. */
-        if (node->after_count) value = graph_apply(graph, node, "identity", &value, 1);
+        if (node->after_count || !may_stand_for(node->outputs[i], value))
+            value = graph_apply(graph, node, "identity", &value, 1);
         graph_replace_value(graph, node->outputs[i], value);
     }
     if (outputs > 0 || node->after_count == 0) {
@@ -88,9 +103,7 @@ static bool simplify_cond(Graph *graph, GraphNode *node) {
     return false;
 }
 
-/* --- Folding
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Folding ---- */
 
 static Value *constant_of_elements(Graph *graph, GraphNode *node, const Value *value) {
     const int64_t *numbers;
@@ -162,9 +175,7 @@ static bool fold(Graph *graph, GraphNode *node) {
     return true;
 }
 
-/* --- Identities
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Identities ---- */
 
 static bool same_type(const Value *a, const Value *b) {
     if (a->type.dtype != b->type.dtype || a->type.shape.rank != b->type.shape.rank ||
@@ -215,7 +226,7 @@ static Value *equal_value(const GraphNode *node) {
     if (node->input_count == 0 || node->output_count != 1) return NULL;
     Value *input = node->inputs[0], *found = NULL;
     const GraphNode *from = input->node;
-    bool repeats = from->row == node->row && !input->is_feedable;
+    bool repeats = from->row == node->row && is_plain(from);
     switch (node->row->code) {
     case OP_IDENTITY:
     case OP_STOP_GRADIENT: found = input; break;
@@ -232,23 +243,7 @@ static Value *equal_value(const GraphNode *node) {
     return found && same_type(found, node->outputs[0]) ? found : NULL;
 }
 
-/* A name that is fetched stays apart from the variable, whose fetch means its value at the end of
- * the run; and a branch's value from what is computed under another condition. */
-static bool may_stand_for(const GraphNode *node, const Value *value) {
-    if (node->outputs[0]->is_fetchable && value->node->row->code == OP_VARIABLE) return false;
-    for (const Guard *g = node->guard;; g = g->outer) {
-        if (g == value->node->guard) return true;
-        if (!g) return false;
-    }
-}
-
-/* --- Two in a row
- * ------------------------------------------------------------------------------------------------
- */
-
-static bool is_plain(const GraphNode *node) {
-    return is_removable(node) && node->guard == NULL;
-}
+/* ---- Two in a row ---- */
 
 /* reshape(reshape(x)) needs x alone. */
 static void join_reshapes(GraphNode *node) {
@@ -286,7 +281,7 @@ static bool join_transposes(Graph *graph, GraphNode *node) {
         stays &= outer[i] == i;
     }
     Value *source = joins ? from->inputs[0] : node->inputs[0];
-    if (stays && may_stand_for(node, source)) {
+    if (stays && may_stand_for(node->outputs[0], source)) {
         replace_node(graph, node, source);
         return true;
     }
@@ -300,9 +295,7 @@ static bool join_transposes(Graph *graph, GraphNode *node) {
     return false;
 }
 
-/* --- The pass
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- The pass ---- */
 
 /* True where the node has given way. */
 static bool simplify_node(Graph *graph, GraphNode *node) {
@@ -316,7 +309,7 @@ static bool simplify_node(Graph *graph, GraphNode *node) {
     join_reshapes(node);
     if (join_transposes(graph, node)) return true;
     Value *equal = equal_value(node);
-    if (!equal || !may_stand_for(node, equal)) return false;
+    if (!equal || !may_stand_for(node->outputs[0], equal)) return false;
     replace_node(graph, node, equal);
     return true;
 }

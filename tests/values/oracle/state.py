@@ -492,6 +492,15 @@ def assigns():
             run({"loss": f32(2), "w": f32(1.5, 1.5)}, {"x": f32(2, 2)}, targets=["s"]),
         ],
     )
+    file.case(
+        "inverse_of_a_node_behind_a_write",
+        "x: {op: placeholder, dtype: int32, shape: []}\n"
+        "v: {op: variable, value: 1}\n"
+        "w: assign(v, 5)\n"
+        "y: {op: negative, inputs: x, after: [w]}\n"
+        "z: -y",
+        runs=[run({"z": i32(3)}, {"x": i32(3)}), run({"v": i32(5)})],
+    )
 
 
 def scatters():
@@ -818,6 +827,14 @@ def cond():
             run({"z": f32(0, 4)}, {"p": p, "x": Fed(f32(-1, 2), "[n]")}),
             run({"z": f32(-3, 6)}, {"p": f, "x": f32(-1, 2)}),
         ],
+    )
+    file.case(
+        "known_branch_gives_a_variable",
+        "v: {op: variable, value: 1}\n"
+        "p: {op: constant, value: true}\n"
+        "y: {op: cond, inputs: p, then: {nodes: {}, fetches: [v]}, else: {nodes: {a: v + 1}, fetches: [a]}}\n"
+        "w: assign(v, 5)",
+        runs=[run({"y": i32(1), "w": i32(5)}), run({"y": i32(5)})],
     )
     x = "x: {op: placeholder, dtype: float32, shape: []}\n" "p: {op: placeholder, dtype: bool, shape: []}\n"
     file.case(
