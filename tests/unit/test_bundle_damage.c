@@ -149,7 +149,7 @@ static tfcc_status open_entry(const void *value, size_t size, const char *data,
     while (memcmp(content->bytes + --start, "\x00\x01", 2)) {
     }
     content->bytes[start + 2] = (uint8_t)size; /* shared, own, value length, key, value */
-    content->size = start + 4 + size;
+    content->size = (uint32_t)(start + 4 + size);
     memcpy(content->bytes + start + 4, value, size);
     cr_assert_eq(tfcc_bundle_commit(&writer), TFCC_OK);
     BundleReader reader;
