@@ -1,8 +1,8 @@
 /* options.h: the command line as a table.
  *
  * `tfcc MODEL.yaml …`, `tfcc run MODEL.yaml …`, `tfcc bench …`, `tfcc ops …`: options stand
- * anywhere, as `--name=value` or
- * `--name value`, short ones also joined (-O2, -Lfolder). `--` ends the options.
+ * anywhere, as `--name=value` or `--name value`, short ones also joined (-O2, -Lfolder). `--` ends
+ * the options.
  */
 #ifndef TFCC_COMMAND_OPTIONS_H
 #define TFCC_COMMAND_OPTIONS_H

@@ -30,9 +30,7 @@ Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element) {
     return dim_constant(dims, (int32_t)(uint32_t)(uint64_t)number);
 }
 
-/* --- One element
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- One element ---- */
 
 /* Where b may be 0 the op fails in that run; what is computed here is then of no consequence. */
 static Dim quotient(DimTable *t, Dim a, Dim b) {
@@ -84,8 +82,7 @@ static Dim element_of_binary(DimTable *t, OpCode code, Dim x, Dim y, tfcc_dtype 
     }
 }
 
-/* --- Elementwise ops
- * --------------------------------------------------------------------------------------------- */
+/* ---- Elementwise ops ---- */
 
 static int64_t constant_size(const Shape *shape, int axis) {
     return shape->dims[axis]->constant;
@@ -133,8 +130,7 @@ static void compute_elementwise(InferContext *c, Value *output, int64_t count) {
     output->elements = elements;
 }
 
-/* --- Ops that move elements
- * -------------------------------------------------------------------------------------- */
+/* ---- Ops that move elements ---- */
 
 static void same_elements(Value *output, const Value *input) {
     output->elements = input->elements;
@@ -218,9 +214,7 @@ static void fill_elements(InferContext *c, Value *output, int64_t count, Dim ele
     output->elements = elements;
 }
 
-/* --- Others
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Others ---- */
 
 static void constant_elements(InferContext *c, Value *output, int64_t count) {
     const ConstantData *data = c->node->constant;
@@ -407,8 +401,7 @@ void infer_contents(InferContext *c) {
         contents_of_output(c, output, count);
 }
 
-/* --- Contents that are asked for
- * --------------------------------------------------------------------------------- */
+/* ---- Contents that are asked for ---- */
 
 /* Ops through which a question for contents is passed on to the inputs. */
 static bool passes_on(OpCode code) {

@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Ranges
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Ranges ---- */
 
 __extension__ typedef __int128 Wide;
 
@@ -142,8 +140,7 @@ static void find_range(struct DimNode *node) {
     }
 }
 
-/* --- Every expression once
- * --------------------------------------------------------------------------------------- */
+/* ---- Every expression once ---- */
 
 static uint64_t mix(uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
@@ -291,9 +288,7 @@ bool dim_is(Dim dim, int64_t number) {
     return dim->kind == DIM_CONSTANT && dim->constant == number;
 }
 
-/* --- Sums
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Sums ---- */
 
 void dim_view(Dim dim, DimTerms *view) {
     *view = (DimTerms){0};
@@ -388,9 +383,7 @@ Dim dim_subtract(DimTable *table, Dim a, Dim b) {
     return add_scaled(table, a, b, -1);
 }
 
-/* --- Products
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Products ---- */
 
 size_t dim_factors(const Dim *product, const Dim **factors) {
     if ((*product)->kind == DIM_PRODUCT) {
@@ -467,8 +460,7 @@ Dim dim_multiply(DimTable *table, Dim a, Dim b) {
     return dim_from_terms(table, constant, terms, count);
 }
 
-/* --- Memory of walks
- * --------------------------------------------------------------------------------------------- */
+/* ---- Memory of walks ---- */
 
 struct DimMemoSlot *dim_memo_find(DimMemo *memo, Dim dim) {
     if (memo->count * 2 >= memo->slot_count) {

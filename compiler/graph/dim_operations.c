@@ -38,9 +38,7 @@ static const DimTerm *terms_of(const DimTerms *view) {
     return view->terms ? view->terms : &view->single;
 }
 
-/* --- Division
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Division ---- */
 
 /* Whether some axis inside `dim` counts to a multiple of `factor`: where such an axis has a value,
  * the factor is not 0. */
@@ -286,9 +284,7 @@ Dim dim_divide_exactly(DimTable *table, Dim a, Dim b) {
     return NULL;
 }
 
-/* --- Choice
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Choice ---- */
 
 static bool is_never_below(DimTable *table, Dim a, Dim b) {
     if (dim_low(a) != INT64_MIN && dim_high(b) != INT64_MAX && dim_low(a) >= dim_high(b))
@@ -382,9 +378,7 @@ Dim dim_or(DimTable *table, Dim a, Dim b) {
     return dim_maximum(table, truth(table, a), truth(table, b));
 }
 
-/* --- Broadcasting
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Broadcasting ---- */
 
 #define BROADCAST_LEAVES 16
 

@@ -5,8 +5,7 @@
 
 __extension__ typedef __int128 Wide;
 
-/* --- Bounds without axes
- * ----------------------------------------------------------------------------------------- */
+/* ---- Bounds without axes ---- */
 
 /* The larger (upper) or smaller end of `dim` over all axes, or NULL. */
 static Dim bound(DimTable *table, Dim dim, bool upper);
@@ -94,9 +93,7 @@ bool dim_is_nonnegative(DimTable *table, Dim dim) {
     return least && least->kind != DIM_OVERFLOW && dim_low(least) >= 0;
 }
 
-/* --- Walks
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Walks ---- */
 
 static size_t part_count(Dim dim) {
     return dim->term_count + dim->operand_count;
@@ -156,9 +153,7 @@ void dim_each_symbol(Dim dim, void (*visit)(void *context, Dim symbol), void *co
     dim_memo_release(&memo);
 }
 
-/* --- Substitution
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Substitution ---- */
 
 typedef struct Substitution {
     DimTable *table;
@@ -240,9 +235,7 @@ bool dim_split(DimTable *table, Dim dim, Dim axis, Dim *coefficient, Dim *rest) 
     return true;
 }
 
-/* --- Evaluation
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Evaluation ---- */
 
 typedef struct Evaluation {
     const int64_t *symbols, *axes;
@@ -316,9 +309,7 @@ int64_t dim_evaluate(Dim dim, const int64_t *symbols, const int64_t *axes) {
     return number;
 }
 
-/* --- Text
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Text ---- */
 
 #define PRINTED_WEIGHT 120
 

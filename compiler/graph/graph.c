@@ -194,9 +194,7 @@ Value *graph_constant_integers(Graph *graph, const GraphNode *owner, const int64
     return graph_constant(graph, owner, data);
 }
 
-/* --- Replacement
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Replacement ---- */
 
 Value *graph_resolve(Value *value) {
     if (!value || !value->replacement) return value;
@@ -271,8 +269,7 @@ GraphNode *graph_find_node(const Graph *graph, const char *name) {
     return map_get(&graph->node_names, name);
 }
 
-/* --- Arguments by name
- * ------------------------------------------------------------------------------------------- */
+/* ---- Arguments by name ---- */
 
 const Argument *node_argument(const GraphNode *node, const char *parameter) {
     int index = op_parameter(node->row, parameter);

@@ -6,9 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* --- dtypes
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- dtypes ---- */
 
 /* What the letters of a row stand for in this node. */
 typedef struct Letters {
@@ -160,9 +158,7 @@ static bool settle_dtypes(InferContext *c) {
     return true;
 }
 
-/* --- Limits
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Limits ---- */
 
 static bool check_output(InferContext *c, Value *value) {
     Shape *shape = &value->type.shape;
@@ -186,9 +182,7 @@ static bool check_output(InferContext *c, Value *value) {
     return true;
 }
 
-/* --- Exported
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Exported ---- */
 
 bool infer_node(Graph *graph, GraphNode *node) {
     InferContext c = {graph, node, graph->dims};

@@ -48,9 +48,7 @@ static const AliasRow aliases[] = {
 static Arena *table_arena;
 static Map spellings;
 
-/* --- dtypes
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- dtypes ---- */
 
 static uint64_t dtypes_of_kind(DtypeKind kind) {
     size_t count;
@@ -108,8 +106,9 @@ const char *op_dtypes_text(Arena *arena, uint64_t dtypes) {
     return text.bytes;
 }
 
-/* --- The parser of signatures: the table is ours, so what does not parse is a broken invariant.
- * ------------------ */
+/* ---- The parser of signatures ----
+ *
+ * The table is ours, so what does not parse is a broken invariant. */
 
 typedef struct SignatureReader {
     OpRow *row;
@@ -274,9 +273,7 @@ static void parse_signature(OpRow *row) {
     }
 }
 
-/* --- Exported
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Exported ---- */
 
 int op_parameter(const OpRow *row, const char *name) {
     for (size_t i = 0; i < row->parameter_count; i++)

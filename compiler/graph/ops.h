@@ -10,13 +10,15 @@
  *
  *     "a: T, b: T, transpose_a = false, transpose_b = false -> T | T: number"
  *
- *   x: T             a tensor; tensors that share a letter share the dtype, and weak numbers take
- * it x: T?            may be absent xs: T*           a list of tensors, at most one in a row axis:
- * index      a tensor of a class of dtypes; such tensors are independent of each other ref: var T
- * a variable of dtype T: GraphNode.variable, no input value: @value    a literal, a file or an
- * initializer: GraphNode.constant or Variable.initial name = default   an attribute of the
- * default's type: true a bool, 0 an integer, 0.0 a float, 'same' a word, float32 (a dtype's name) a
- * dtype name: @kind      an attribute without a default: bool, int, float, word, dtype or shape;
+ *   x: T             a tensor; tensors that share a letter share the dtype, and weak numbers take it
+ *   x: T?            may be absent
+ *   xs: T*           a list of tensors, at most one in a row
+ *   axis: index      a tensor of a class of dtypes; such tensors are independent of each other
+ *   ref: var T       a variable of dtype T: GraphNode.variable, no input
+ *   value: @value    a literal, a file or an initializer: GraphNode.constant or Variable.initial
+ *   name = default   an attribute of the default's type: true a bool, 0 an integer, 0.0 a float,
+ *                    'same' a word, float32 (a dtype's name) a dtype
+ *   name: @kind      an attribute without a default: bool, int, float, word, dtype or shape;
  *                    `@kind?` an optional one
  *   -> T, int32      the outputs: a letter, a dtype, or `rule` where the shape rule says it; `*`
  *                    behind it: as many as the shape rule says; no arrow: an op without a value

@@ -5,8 +5,7 @@
 #include "support/dtype.h"
 #include <string.h>
 
-/* --- Which constants are written where they are used
- * --------------------------------------------------------------- */
+/* ---- Which constants are written where they are used ---- */
 
 static const Parameter *parameter_of(const GraphNode *node, size_t input) {
     for (size_t p = 0; p < node->row->parameter_count; p++) {
@@ -64,9 +63,7 @@ static void choose_inline(GraphPrinter *p) {
             p->is_inline[graph->guards[i]->predicate->node->mark] = false;
 }
 
-/* --- Arguments
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Arguments ---- */
 
 static void print_input(GraphPrinter *p, const Value *value) {
     if (p->is_inline[value->node->mark])
@@ -228,9 +225,7 @@ static void print_initial(GraphPrinter *p, const Variable *variable) {
     text_add_char(p->out, '}');
 }
 
-/* --- Nodes
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Nodes ---- */
 
 static void indent(GraphPrinter *p, int depth) {
     for (int i = 0; i < depth; i++) text_add(p->out, "  ");
@@ -362,9 +357,7 @@ static void print_node(GraphPrinter *p, const GraphNode *node, int depth) {
     print_types(p, node);
 }
 
-/* --- The whole
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- The whole ---- */
 
 /* Strings the nodes of each guard together, in order. */
 static void group_by_guard(GraphPrinter *p) {

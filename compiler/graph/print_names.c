@@ -7,9 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- Names
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Names ---- */
 
 static const char *unique(Map *taken, Arena *arena, const char *wanted) {
     const char *name = wanted;
@@ -93,9 +91,7 @@ void print_value_name(GraphPrinter *p, const Value *value) {
     print_scalar(p->out, name);
 }
 
-/* --- Literals
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Literals ---- */
 
 static double float_element(const ConstantData *data, int64_t index) {
     const char *at = (const char *)data->bytes + (size_t)index * dtype_size(data->dtype);

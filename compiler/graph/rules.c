@@ -5,8 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* --- Inputs and outputs
- * ------------------------------------------------------------------------------------------ */
+/* ---- Inputs and outputs ---- */
 
 bool has_input(const InferContext *c, const char *parameter) {
     return node_input(c->node, parameter) != NULL;
@@ -80,9 +79,7 @@ bool need_scalar(InferContext *c, const char *parameter) {
     return need_exact_rank(c, parameter, 0);
 }
 
-/* --- Contents
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Contents ---- */
 
 static bool known_element_count(DimTable *dims, const Shape *shape, int64_t *count) {
     return shape_has_rank(shape) && dim_is_constant(shape_element_count(dims, shape), count);
@@ -155,9 +152,7 @@ bool need_constant(InferContext *c, const char *parameter, const char *reason, i
     return true;
 }
 
-/* --- Axes
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Axes ---- */
 
 bool normalize_axis(InferContext *c, int64_t axis, int rank, const char *what, int *result) {
     if (axis < -rank || axis >= rank) {
@@ -204,9 +199,7 @@ bool need_axis(InferContext *c, const char *parameter, int rank, int64_t otherwi
     return normalize_axis(c, number, rank, parameter, axis);
 }
 
-/* --- Requirements
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Requirements ---- */
 
 bool require_size(InferContext *c, Dim size, const char *what) {
     if (dim_is_nonnegative(c->dims, size)) return true;
@@ -253,9 +246,7 @@ bool require_same_shape(InferContext *c, const Shape *a, const Shape *b, size_t 
     return infer_require(c, condition, &s);
 }
 
-/* --- Broadcasting
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Broadcasting ---- */
 
 Shape shape_widen(InferContext *c, const Shape *shape) {
     if (!shape_has_rank(shape)) return *shape;

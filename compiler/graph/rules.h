@@ -18,7 +18,7 @@
 #define MAXIMUM_ELEMENTS          1024
 #define MAXIMUM_COMPUTED_ELEMENTS 64
 
-/* --- Sentences (sentence.c) --- */
+/* ---- Sentences (sentence.c) ---- */
 
 typedef struct Sentence {
     Text now;   /* sizes as expressions */
@@ -50,7 +50,7 @@ bool infer_require(InferContext *c, Dim condition, const Sentence *s);
 /* Whether a condition needs no sentence. */
 bool infer_holds(Dim condition);
 
-/* --- Inputs and outputs (rules.c) --- */
+/* ---- Inputs and outputs (rules.c) ---- */
 
 bool has_input(const InferContext *c, const char *parameter);
 Value *input_value(const InferContext *c, const char *parameter);
@@ -109,8 +109,9 @@ bool broadcast_shapes(InferContext *c, const Shape *a, const Shape *b, size_t x,
  * be negative. */
 bool shape_from_sizes(InferContext *c, const char *parameter, Shape *shape);
 
-/* --- Contents (contents.c): fills in Value.elements of the outputs where they follow from those of
- * the inputs. --- */
+/* ---- Contents (contents.c) ---- */
+
+/* Fills in Value.elements of the outputs where they follow from those of the inputs. */
 void infer_contents(InferContext *c);
 /* Contents that depend on the run, in terms of the values they are computed from: makes symbols for
  * those, at most `depth` nodes away. */
@@ -121,7 +122,9 @@ Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element);
 /* Rules that other rules use. */
 bool shape_scalar_result(InferContext *c);
 
-/* --- Weak numbers (weak.c): the constant in that dtype; NULL after an error at its place. --- */
+/* ---- Weak numbers (weak.c) ---- */
+
+/* The constant in that dtype; NULL after an error at its place. */
 const ConstantData *weak_data(InferContext *c, const GraphNode *constant, tfcc_dtype dtype);
 Value *weak_convert(InferContext *c, size_t input, tfcc_dtype dtype);
 /* What weak numbers of that kind are by themselves, among the allowed dtypes; TFCC_NONE where none

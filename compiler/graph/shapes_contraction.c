@@ -3,9 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* --- matmul
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- matmul ---- */
 
 static void add_transposed_hint(InferContext *c, Dim k_of_a, const Shape *b, bool transpose_b) {
     const GraphNode *from = c->node->inputs[1]->node;
@@ -41,9 +39,7 @@ bool shape_matmul(InferContext *c) {
     return true;
 }
 
-/* --- tensordot
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- tensordot ---- */
 
 /* axes as pairs: pair p is axis a_axes[p] of a with b_axes[p] of b. */
 static bool tensordot_axes(InferContext *c, int *a_axes, int *b_axes, int *pairs) {
@@ -111,9 +107,7 @@ bool shape_tensordot(InferContext *c) {
     return true;
 }
 
-/* --- einsum
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- einsum ---- */
 
 /* The sizes of an equation's letters; `...` of the operands broadcast into `shared`. */
 typedef struct Einsum {

@@ -32,8 +32,7 @@ bool shape_random_uniform(InferContext *c) {
     return shape_filled(c);
 }
 
-/* --- eye, diag, band_part
- * ---------------------------------------------------------------------------------------- */
+/* ---- eye, diag, band_part ---- */
 
 static bool scalar_size(InferContext *c, const char *parameter, Dim *size) {
     Dim *elements;
@@ -166,8 +165,7 @@ bool shape_diag_part(InferContext *c) {
     return true;
 }
 
-/* --- linspace, range
- * --------------------------------------------------------------------------------------------- */
+/* ---- linspace, range ---- */
 
 bool shape_linspace(InferContext *c) {
     Dim *num;

@@ -125,9 +125,7 @@ bool shape_roll(InferContext *c) {
     return true;
 }
 
-/* --- Masks
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Masks ---- */
 
 /* op(x) as a node of its own in front of the one that is inferred. */
 static Value *apply_with_dtype(InferContext *c, const char *op, Value *x, const char *attribute,

@@ -17,9 +17,7 @@ bool shape_rank(InferContext *c) {
     return shape_scalar_result(c);
 }
 
-/* --- reshape
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- reshape ---- */
 
 static bool elements_must_agree(InferContext *c, Dim total, const Shape *shape) {
     Dim condition = dim_equal(c->dims, total, shape_element_count(c->dims, shape));
@@ -220,8 +218,7 @@ bool shape_transpose(InferContext *c) {
     return true;
 }
 
-/* --- Repetition and borders
- * -------------------------------------------------------------------------------------- */
+/* ---- Repetition and borders ---- */
 
 bool shape_tile(InferContext *c) {
     Dim *multiples;

@@ -2,9 +2,7 @@
 #include "graph/slicing.h"
 #include <string.h>
 
-/* --- slice
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- slice ---- */
 
 /* size[k] elements from begin[k] on; -1 is what is left, also where that is seen only during the
  * run. */
@@ -54,9 +52,7 @@ bool shape_slice(InferContext *c) {
     return true;
 }
 
-/* --- strided_slice
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- strided_slice ---- */
 
 /* What the entries of begin, end and strides say, with the masks. */
 typedef struct SliceEntries {

@@ -4,9 +4,7 @@
 #include "support/dtype.h"
 #include <string.h>
 
-/* --- Constants
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Constants ---- */
 
 /* The sizes of an attribute `shape` that has to be whole: false after an error. */
 static bool whole_shape(InferContext *c, const Argument *shape, int64_t *dims, int64_t *count) {
@@ -79,9 +77,7 @@ bool shape_constant(InferContext *c) {
     return true;
 }
 
-/* --- Variables
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Variables ---- */
 
 static bool check_variable_shape(InferContext *c, const Shape *initial) {
     const Argument *shape = node_argument(c->node, "shape");
@@ -184,9 +180,7 @@ bool shape_scatter_variable(InferContext *c) {
     return infer_require(c, condition, &s);
 }
 
-/* --- Placeholders
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Placeholders ---- */
 
 /* The size of axis `axis` of a value that a run may feed. */
 static Dim feed_symbol(InferContext *c, int axis, Dim fallback) {
@@ -280,8 +274,7 @@ bool shape_placeholder_with_default(InferContext *c) {
     return true;
 }
 
-/* --- Targets and branches
- * ---------------------------------------------------------------------------------------- */
+/* ---- Targets and branches ---- */
 
 bool shape_no_value(InferContext *c) {
     (void)c;

@@ -7,10 +7,11 @@
  * A run:
  *
  *     Interpreter *interpreter = interpreter_create(arena, program);
- *     interpreter_feed(interpreter, buffer, bytes, rank, dims);          for each feed
- *     message = interpret_program(interpreter, wanted, count);            wanted[k]'s bytes are
- * then in interpreter_buffer(…) interpreter_commit(interpreter); writes become the variables'
- * values interpreter_reset(interpreter);                                     before the next run
+ *     interpreter_feed(interpreter, buffer, bytes, rank, dims);   for each feed
+ *     message = interpret_program(interpreter, wanted, count);    then interpreter_buffer(…) has
+ *                                                                 the bytes of wanted[k]
+ *     interpreter_commit(interpreter);       writes become the variables' values
+ *     interpreter_reset(interpreter);        before the next run
  */
 #ifndef TFCC_KERNELS_INTERPRET_H
 #define TFCC_KERNELS_INTERPRET_H

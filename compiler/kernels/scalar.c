@@ -310,8 +310,8 @@ static Scalar *direct_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
 }
 
 /* Only int64 and, where that is enough, int32 come straight from floats:
- *     uint64  is int64 below 2^63, and above it int64 of the number less 2^63, with the top bit
- * inverted uint32  is the low bits of int64, narrower types those of int32 */
+ *     uint64  is int64 below 2^63, and above it int64 of the number less 2^63, top bit inverted
+ *     uint32  is the low bits of int64, narrower types those of int32 */
 static Scalar *float_to_integer(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
     if (dtype == TFCC_INT32 || dtype == TFCC_INT64) return direct_convert(kernel, dtype, a);
     if (dtype == TFCC_UINT32)

@@ -11,9 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* --- Making nodes
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Making nodes ---- */
 
 typedef struct Expansion {
     Graph *graph;
@@ -95,8 +93,7 @@ static Value *vector_of(Expansion *e, Value *scalar) {
     return apply(e, "stack", scalar, NULL);
 }
 
-/* --- The expansions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The expansions ---- */
 
 /* True division of integers happens in floating point. */
 static Value *expand_divide(Expansion *e) {
@@ -224,9 +221,7 @@ static Value *expand_where(Expansion *e) {
     return finish(e, stack);
 }
 
-/* --- The pass
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- The pass ---- */
 
 static Value *(*expansion_of(const GraphNode *node))(Expansion *) {
     switch (node->row->code) {

@@ -15,8 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- What a node depends on
- * -------------------------------------------------------------------------------------- */
+/* ---- What a node depends on ---- */
 
 typedef void VisitNode(void *context, GraphNode *node);
 
@@ -31,8 +30,7 @@ static void each_predecessor(GraphNode *node, VisitNode *visit, void *context) {
         visit(context, node->variable->node);
 }
 
-/* --- Kahn's algorithm with the file's order as priority
- * ----------------------------------------------------------- */
+/* ---- Kahn's algorithm with the file's order as priority ---- */
 
 typedef struct Ordering {
     Graph *graph;
@@ -238,8 +236,7 @@ static bool sort_nodes(Ordering *o) {
     return true;
 }
 
-/* --- Reads behind writes
- * ----------------------------------------------------------------------------------------- */
+/* ---- Reads behind writes ---- */
 
 typedef struct WriteBits {
     uint64_t *

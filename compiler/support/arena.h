@@ -38,12 +38,13 @@ void arena_on_exhaustion(void (*handler)(void));
 size_t arena_used(const Arena *arena);
 
 /* Grows a dynamic array that lives in the arena: gives room for at least `needed` elements of
- * `size` bytes, doubling
- * `*capacity`; the elements move, the old block stays until the arena goes. */
+ * `size` bytes, doubling `*capacity`; the elements move, the old block stays until the arena goes.
+ */
 void *arena_grow(Arena *arena, void *elements, size_t *capacity, size_t needed, size_t size);
 
 /* Appends one zeroed element to the array held as (elements, count, capacity) and gives its
- * address: Node **slot = ARENA_PUSH(arena, graph->nodes, graph->node_count, graph->node_capacity);
+ * address:
+ *     Node **slot = ARENA_PUSH(arena, graph->nodes, graph->node_count, graph->node_capacity);
  * `elements` is an lvalue of pointer type, the other two are size_t lvalues. */
 #define ARENA_PUSH(arena, elements, count, capacity)                                               \
     ((elements) = arena_grow((arena), (elements), &(capacity), (count) + 1, sizeof *(elements)),   \

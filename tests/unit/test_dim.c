@@ -133,8 +133,7 @@ Test(dim, shared_parts_are_cheap) {
     cr_assert_not_null(dim_substitute(table, d, &n, (Dim[]){number(4)}, 1));
 }
 
-/* --- Random expressions, computed both ways
- * ------------------------------------------------------------------------ */
+/* ---- Random expressions, computed both ways ---- */
 
 static uint64_t state = 88172645463325252ull;
 static unsigned draw(unsigned below) {

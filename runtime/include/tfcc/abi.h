@@ -89,13 +89,13 @@ typedef struct tfcc_abi_buffer {
     uint32_t dtype;   /* tfcc_dtype */
     uint32_t rank; /* how many entries `shape` has: 8 where the rank is known at run time alone */
     uint32_t rank_slot;  /* the dim slot of the rank, where it is unknown at compile time: sizes are
-                            then right-aligned in  `shape`, with leading ones; else TFCC_ABI_NONE */
+                            then right-aligned in `shape`, with leading ones; else TFCC_ABI_NONE */
     uint32_t shape;      /* first entry in model->lists: dim slots, outermost first */
     uint32_t bytes_slot; /* the dim slot of its size in bytes */
     uint32_t level;      /* the level at which all of it is known */
     uint32_t variable;   /* START, CURRENT, WRITE, INITIALIZED */
     uint32_t alias_of;   /* a buffer whose bytes this one shows under another shape or name, else
-                            TFCC_ABI_NONE; itself an alias only if it   may be fed (a fed buffer is no
+                            TFCC_ABI_NONE; itself an alias only if it may be fed (a fed buffer is no
                             alias in that run, and what is an alias of it shows the feed) */
     uint32_t offset_slot; /* VALUE: the dim slot of its offset in the workspace block of its level,
                              a multiple of 64 */
@@ -242,7 +242,7 @@ typedef struct tfcc_model {
     const char *handles_begin, *handles_end;
 
     /* Constants kept in a side file: NULL where everything is embedded. A CONSTANT buffer whose
-     * data is NULL then starts at byte `offsets[buffer]` of it. */
+     * data is NULL then starts at byte `side_offsets[buffer]` of it. */
     const char *side_file;        /* the name the compiler wrote it under */
     const uint64_t *side_offsets; /* by buffer */
     uint64_t side_bytes;
