@@ -154,6 +154,36 @@ static void fill_slices(Builder *b, GraphNode *node, const Slices *s, Place plac
     set_mask(node, "shrink_axis_mask", s->shrink_axis_mask);
 }
 
+static GraphNode *begin_index(Builder *b, const Expression *index, Value *tensor,
+                              GraphNode *target) {
+    GraphNode *node = begin_node(b, op_row(OP_STRIDED_SLICE), target, index->place);
+    graph_add_input(b->graph, node, 0, tensor, index->items[0]->place);
+    return node;
+}
+
+/* A function of its own, so that no level of x[0][0]… keeps the slices on the stack. */
+__attribute__((noinline)) static GraphNode *index_by_slices(Builder *b, const Expression *index,
+                                                            Value *tensor, GraphNode *target) {
+    Slices slices = {0};
+    for (size_t i = 1; i < index->item_count; i++)
+        if (!add_subscript(b, index->items[i], &slices)) return NULL;
+    GraphNode *node = begin_index(b, index, tensor, target);
+    fill_slices(b, node, &slices, index->place);
+    return node;
+}
+
+/* x[i], where i may turn out to be a mask. */
+static GraphNode *index_by_value(Builder *b, const Expression *index, Value *tensor,
+                                 GraphNode *target) {
+    Expression *only = index->items[1];
+    Value *single = evaluate_value(b, only);
+    if (!single || !tensor) return NULL;
+    GraphNode *node = begin_index(b, index, tensor, target);
+    *ARENA_PUSH(b->arena, b->late, b->late_count, b->late_capacity) =
+        (LateIndex){.node = node, .owner = b->owner, .index = single, .place = only->place};
+    return node;
+}
+
 Operand evaluate_index(Builder *b, Expression *index, GraphNode *target) {
     Operand result = {.kind = OPERAND_BROKEN, .expression = index};
     Value *tensor = evaluate_value(b, index->items[0]);
@@ -166,18 +196,10 @@ Operand evaluate_index(Builder *b, Expression *index, GraphNode *target) {
     Expression *only = count == 1 ? index->items[1] : NULL;
     bool is_single = only && only->kind != EXPRESSION_SLICE && only->kind != EXPRESSION_ELLIPSIS &&
                      !is_literal(b, only);
-    Slices slices = {0};
-    Value *single = is_single ? evaluate_value(b, only) : NULL;
-    if (!tensor || (is_single && !single)) return result;
-    for (size_t i = 1; !is_single && i <= count; i++)
-        if (!add_subscript(b, index->items[i], &slices)) return result;
-    GraphNode *node = begin_node(b, op_row(OP_STRIDED_SLICE), target, index->place);
-    graph_add_input(b->graph, node, 0, tensor, index->items[0]->place);
-    if (is_single)
-        *ARENA_PUSH(b->arena, b->late, b->late_count, b->late_capacity) =
-            (LateIndex){.node = node, .owner = b->owner, .index = single, .place = only->place};
-    else
-        fill_slices(b, node, &slices, index->place);
+    if (!tensor && !is_single) return result;
+    GraphNode *node = is_single ? index_by_value(b, index, tensor, target)
+                                : index_by_slices(b, index, tensor, target);
+    if (!node) return result;
     result.kind = OPERAND_VALUE;
     result.value = node->outputs[0];
     result.node = node;

@@ -98,11 +98,14 @@ static bool is_word(const Parser *p, const char *word) {
            p->token.length == strlen(word) && memcmp(p->token.text, word, p->token.length) == 0;
 }
 
-static bool enter(Parser *p) {
-    if (p->failed) return false;
-    if (++p->depth <= EXPRESSION_MAX_DEPTH) return true;
+static bool too_deep(Parser *p) {
     fail(p, &p->token, "the expression is nested too deeply; give a part of it a name of its own");
     return false;
+}
+
+static bool enter(Parser *p) {
+    if (p->failed) return false;
+    return ++p->depth <= EXPRESSION_MAX_DEPTH || too_deep(p);
 }
 
 static Expression *make(Parser *p, ExpressionKind kind, size_t start, size_t end) {
@@ -135,7 +138,12 @@ static void list_add(Parser *p, ExpressionList *list, Expression *item) {
     *ARENA_PUSH(p->arena, list->items, list->count, list->capacity) = item;
 }
 
+static void stand_above(Expression *expression, const Expression *item) {
+    if (item && item->height >= expression->height) expression->height = item->height + 1;
+}
+
 static void list_finish(Expression *expression, const ExpressionList *list) {
+    for (size_t i = 0; i < list->count; i++) stand_above(expression, list->items[i]);
     expression->items = list->items;
     expression->item_count = list->count;
     expression->keywords = list->keywords;
@@ -294,6 +302,7 @@ static Expression *parse_subscript(Parser *p) {
     Expression *slice = make(p, EXPRESSION_SLICE, first.start, p->lexer.last_end);
     slice->items = arena_copy(p->arena, parts, sizeof parts);
     slice->item_count = 3;
+    for (int i = 0; i < 3; i++) stand_above(slice, parts[i]);
     return slice;
 }
 
@@ -323,6 +332,7 @@ static Expression *parse_index(Parser *p, Expression *value) {
 static Expression *parse_postfix(Parser *p) {
     Expression *result = parse_primary(p);
     while (result && (is_at(p, '(') || is_at(p, '['))) {
+        if (p->depth + result->height >= EXPRESSION_MAX_DEPTH && !too_deep(p)) return NULL;
         if (!enter(p)) return NULL;
         result = is_at(p, '(') ? parse_call(p, result) : parse_index(p, result);
         p->depth--;
@@ -341,7 +351,9 @@ static Expression *make_chain(Parser *p, Expression *left, Operator op, Expressi
     if (!continues) {
         chain = make_from(p, EXPRESSION_CHAIN, &left->place);
         *ARENA_PUSH(p->arena, chain->items, chain->item_count, chain->item_capacity) = left;
+        stand_above(chain, left);
     }
+    stand_above(chain, right);
     size_t operator_count = chain->item_count - 1;
     *ARENA_PUSH(p->arena, chain->operators, operator_count, chain->operator_capacity) = op;
     *ARENA_PUSH(p->arena, chain->items, chain->item_count, chain->item_capacity) = right;
@@ -377,6 +389,7 @@ static Expression *parse_unary(Parser *p) {
         result = make(p, EXPRESSION_UNARY, token.start, p->lexer.last_end);
         result->items = arena_copy(p->arena, &operand, sizeof operand);
         result->item_count = 1;
+        stand_above(result, operand);
         result->operators = arena_alloc(p->arena, sizeof *result->operators);
         result->operators[0] = token.op == OPERATOR_SUBTRACT ? OPERATOR_NEGATE
                                : token.op == OPERATOR_ADD    ? OPERATOR_PLUS

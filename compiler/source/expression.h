@@ -4,13 +4,15 @@
  *
  *     expression := comparison
  *     comparison := bits [ ("==" | "!=" | "<" | "<=" | ">" | ">=") bits ]
- *     bits       := "|", then "^", then "&", then "<<" ">>", then "+" "-", then "*" "/" "//" "%"
- * "@"; all from the left unary      := ("-" | "+" | "~") unary | power power      := postfix [ "**"
- * unary ] postfix    := primary { "(" arguments ")" | "[" subscripts "]" } primary    := number |
- * string | name | `name` | "(" expression ")" | "[" list "]" | "..."
+ *     bits       := "|", then "^", then "&", then "<<" ">>", then "+" "-",
+ *                   then "*" "/" "//" "%" "@"; all from the left
+ *     unary      := ("-" | "+" | "~") unary | power
+ *     power      := postfix [ "**" unary ]
+ *     postfix    := primary { "(" arguments ")" | "[" subscripts "]" }
+ *     primary    := number | string | name | `name` | "(" expression ")" | "[" list "]" | "..."
  *
  * Chains of one precedence are one node with many operands, so the depth of the tree is that of the
- * brackets written, at most EXPRESSION_MAX_DEPTH, and every walk may recurse. Each node knows its
+ * brackets, signs and subscripts written, at most EXPRESSION_MAX_DEPTH, and every walk may recurse. Each node knows its
  * stretch of the source.
  */
 #ifndef TFCC_SOURCE_EXPRESSION_H
@@ -18,7 +20,7 @@
 
 #include "source/tree.h"
 
-enum { EXPRESSION_MAX_DEPTH = 256 };
+enum { EXPRESSION_MAX_DEPTH = 100 };
 
 typedef enum ExpressionKind {
     EXPRESSION_NUMBER, /* also true, false and None written as such */
@@ -64,6 +66,7 @@ struct Expression {
     ExpressionKind kind;
     bool is_backquoted;
     bool is_bracketed; /* stood in ( ) */
+    int height;        /* calls, subscripts, lists, signs and chains below this one */
     Place place;
     const char *text; /* NAME, STRING, CALL: NUL-terminated */
     Place name_place; /* CALL: of the op's name */

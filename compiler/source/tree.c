@@ -108,9 +108,9 @@ static Anchor *declare_anchor(Reader *r, const yaml_char_t *name) {
 /* The sequence turns out to hold more than plain words: its leaves become nodes. */
 static void leaves_to_items(Reader *r, Frame *frame) {
     TreeNode packed = frame->node;
-    packed.is_verbatim = true;
-    packed.as.leaves = r->leaves + frame->first_leaf;
     size_t count = r->leaf_count - frame->first_leaf;
+    packed.is_verbatim = true;
+    if (count > 0) packed.as.leaves = r->leaves + frame->first_leaf;
     for (size_t i = 0; i < count; i++) {
         TreeNode node = tree_item(r->tree, &packed, i);
         *ARENA_PUSH(r->scratch, r->items, r->item_count, r->item_capacity) = node;
@@ -326,8 +326,9 @@ static bool end_collection(Reader *r, const yaml_event_t *event) {
         size_t count = r->leaf_count - frame.first_leaf;
         frame.node.is_verbatim = true;
         frame.node.length = (uint32_t)count;
-        frame.node.as.leaves =
-            arena_copy(r->arena, r->leaves + frame.first_leaf, count * sizeof(TreeLeaf));
+        if (count > 0)
+            frame.node.as.leaves =
+                arena_copy(r->arena, r->leaves + frame.first_leaf, count * sizeof(TreeLeaf));
     } else {
         size_t count = r->item_count - frame.first_item;
         frame.node.length = (uint32_t)count;

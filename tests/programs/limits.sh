@@ -54,4 +54,18 @@ expect_output 'y: 20000' limited "$tfcc" run sum.yaml --feed x=2
 awk 'BEGIN {printf "nodes:\n  x: {op: placeholder, dtype: int32, shape: []}\n  y: "; for (k = 0; k < 30000; k++) printf "("; printf "x"; for (k = 0; k < 30000; k++) printf ")"; print ""}' >deep.yaml
 expect_error 1 'nested too deeply' limited "$tfcc" deep.yaml -o deep.o
 absent deep.o
+calls=$(printf 'relu(%.0s' {1..98}) closed=$(printf ')%.0s' {1..98}) subscripts=$(printf '[0:]%.0s' {1..98})
+printf 'nodes:\n  x: {op: placeholder, dtype: float32, shape: [1]}\n  y: %sx%s\n  z: "x%s"\nfetches: [y, z]\n' \
+    "$calls" "$closed" "$subscripts" >most.yaml
+expect_output $'y: [2.0]\nz: [2.0]' limited "$tfcc" run most.yaml --feed 'x=[2]'
+printf 'nodes:\n  x: {op: placeholder, dtype: float32, shape: [1]}\n  y: %sx%s\n' "$(printf 'relu(%.0s' {1..30000})" \
+    "$(printf ')%.0s' {1..30000})" >calls.yaml
+expect_error 1 'nested too deeply' limited "$tfcc" calls.yaml -o deep.o
+absent deep.o
+
+# Orders and initial values that depend on each other in a long row.
+awk 'BEGIN {print "nodes:\n  n0: {op: no_op}\n  v0: {op: variable, value: 7}"
+    for (k = 1; k < 3000; k++) printf "  n%d: {op: no_op, after: n%d}\n  v%d: {op: variable, value: {initial_value_of: v%d}}\n", k, k - 1, k, k - 1
+    print "fetches: [n2999, v2999]"}' >rows.yaml
+expect_output 'v2999: 7' limited "$tfcc" run rows.yaml --fetch v2999 --target n2999
 finish
