@@ -102,12 +102,14 @@ PLAIN_REDUCTION(reduce_prod, COMBINE_MULTIPLY)
 PLAIN_REDUCTION(reduce_any, COMBINE_OR)
 PLAIN_REDUCTION(reduce_all, COMBINE_AND)
 
-/* The sum divided by the count; integers divide towards zero, and an empty mean of integers is 0.
- */
+/* The sum divided by the count; integers are summed in 64 bits and divide towards zero, as in
+ * TensorFlow, and an empty mean of integers is 0. */
 static Scalar *mean_of(Reduction *r, const Pass *pass, Scalar *body) {
-    Scalar *sum = combine_pass(r, pass, COMBINE_ADD, body);
-    return scalar_divide(r->kernel, sum,
-                         scalar_convert(r->kernel, sum->dtype, scalar_index(r->kernel, r->count)));
+    tfcc_dtype dtype = body->dtype, wide = dtype;
+    if (dtype_is_integer(dtype)) wide = dtype_is_signed(dtype) ? TFCC_INT64 : TFCC_UINT64;
+    Scalar *sum = combine_pass(r, pass, COMBINE_ADD, scalar_convert(r->kernel, wide, body));
+    Scalar *count = scalar_convert(r->kernel, wide, scalar_index(r->kernel, r->count));
+    return scalar_convert(r->kernel, dtype, scalar_divide(r->kernel, sum, count));
 }
 
 void lower_reduce_mean(LowerContext *c);
