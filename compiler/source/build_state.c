@@ -336,22 +336,30 @@ static void check_computed_constants(Builder *b) {
     for (size_t i = 0; i < b->graph->node_count; i++) b->graph->nodes[i]->mark = 0;
 }
 
-/* `a` begins as `b` does, and `b` as `a`. */
+/* The identity that copies another variable's initial value, or NULL: the way on from `copy`. */
+static GraphNode *next_copy(const GraphNode *copy) {
+    const Variable *source = copy->variable;
+    GraphNode *next = source && source->initial ? source->initial->node : NULL;
+    return next && next->row->code == OP_IDENTITY && next->variable ? next : NULL;
+}
+
+/* `a` begins as `b` does, and `b` as `a`. Copies that are known to end somewhere are marked, so that each is passed twice. */
 static bool check_copies(Builder *b) {
     for (size_t i = 0; i < b->copy_count; i++) b->copies[i].node->variable = b->copies[i].source;
     bool fine = true;
     for (size_t i = 0; i < b->copy_count && fine; i++) {
-        const Variable *variable = b->copies[i].source;
         size_t steps = 0;
-        while (variable && variable->initial && variable->initial->node->row->code == OP_IDENTITY &&
-               steps++ <= b->copy_count)
-            variable = variable->initial->node->variable;
-        if (steps <= b->copy_count) continue;
-        fine = diagnose_error(b->diagnostics, b->copies[i].place,
+        GraphNode *copy = b->copies[i].node;
+        while (copy && !copy->mark && steps++ <= b->copy_count) copy = next_copy(copy);
+        fine = steps <= b->copy_count ||
+               diagnose_error(b->diagnostics, b->copies[i].place,
                               "the initial value of `%s` is copied from itself, in a circle",
                               b->copies[i].source->name);
+        copy = fine ? b->copies[i].node : NULL;
+        for (; copy && !copy->mark; copy = next_copy(copy)) copy->mark = 1;
     }
     for (size_t i = 0; i < b->copy_count; i++) b->copies[i].node->variable = NULL;
+    for (size_t i = 0; i < b->copy_count; i++) b->copies[i].node->mark = 0;
     return fine;
 }
 

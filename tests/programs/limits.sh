@@ -65,7 +65,7 @@ absent deep.o
 
 # Orders and initial values that depend on each other in a long row.
 awk 'BEGIN {print "nodes:\n  n0: {op: no_op}\n  v0: {op: variable, value: 7}"
-    for (k = 1; k < 3000; k++) printf "  n%d: {op: no_op, after: n%d}\n  v%d: {op: variable, value: {initial_value_of: v%d}}\n", k, k - 1, k, k - 1
-    print "fetches: [n2999, v2999]"}' >rows.yaml
-expect_output 'v2999: 7' limited "$tfcc" run rows.yaml --fetch v2999 --target n2999
+    for (k = 1; k < 10000; k++) printf "  n%d: {op: no_op, after: n%d}\n  v%d: {op: variable, value: {initial_value_of: v%d}}\n", k, k - 1, k, k - 1
+    print "fetches: [n9999, v9999]"}' >rows.yaml
+expect_output 'v9999: 7' limited "$tfcc" run rows.yaml --fetch v9999 --target n9999
 finish
