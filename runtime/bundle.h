@@ -63,8 +63,8 @@ typedef struct BundleFile {
 
 /* One key of an index, and its value, which has been checked. */
 typedef struct BundleRecord {
-    BundleSpan value;           /* a BundleEntryProto */
-    int64_t offset, size;       /* of its bytes in the shard; 0 where slices have them */
+    BundleSpan value;     /* a BundleEntryProto */
+    int64_t offset, size; /* of its bytes in the shard; 0 where slices have them */
     uint32_t shard;
     uint32_t name, name_length; /* in reader->names, with a NUL; a slice's key starts with a NUL */
 } BundleRecord;

@@ -28,9 +28,10 @@ static tfcc_status locate(BundleReader *reader, const BundleRecord *record,
         reader->open_shard = reader->shard_count;
         tfcc_bundle_data_path(reader->suffix, shard, reader->shard_count);
         static const tfcc_bytes none = {"", 0};
-        TFCC_TRY(tfcc_bundle_open_part(reader, source->prefix                 ? NULL
-                                               : shard < source->shard_count ? &source->shards[shard]
-                                                                             : &none));
+        TFCC_TRY(tfcc_bundle_open_part(reader, source->prefix ? NULL
+                                               : shard < source->shard_count
+                                                   ? &source->shards[shard]
+                                                   : &none));
         reader->open_shard = shard;
     }
     if (record->offset + record->size <= reader->file.size) return TFCC_OK;
@@ -66,8 +67,7 @@ static int64_t get_ordered(BundleSpan *key) {
     int64_t value = first;
     for (int bit = 0x40; first & bit; bit >>= 1) more++;
     value &= 0x3f >> more;
-    for (; more > 0; more--)
-        value = value << 8 | (key->at < key->end ? *key->at++ : 0);
+    for (; more > 0; more--) value = value << 8 | (key->at < key->end ? *key->at++ : 0);
     return value;
 }
 
@@ -88,7 +88,7 @@ static void append_name(BundleBuffer *key, const BundleTensor *tensor) {
 static bool make_slice(const BundleReader *reader, const BundleTensor *tensor, BundleSpan extents,
                        const BundleRecord *record, Slice *slice) {
     BundleTensor part;
-    tfcc_bundle_describe(reader, (size_t)(record - reader->records), &part);
+    tfcc_bundle_describe_record(reader, record, &part);
     bool fits = !part.is_partitioned && part.dtype == tensor->dtype && part.rank == tensor->rank;
     slice->record = record;
     slice->checksum = part.checksum;
@@ -186,9 +186,9 @@ tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, v
         return fail_tensor(reader, tensor, TFCC_UNIMPLEMENTED,
                            "it has a dtype or a rank that is not supported");
     if (!tensor->is_partitioned)
-        return destination ? read_record(reader, tensor, tensor->record, tensor->checksum,
-                                         destination)
-                           : locate(reader, tensor->record, tensor);
+        return destination
+                   ? read_record(reader, tensor, tensor->record, tensor->checksum, destination)
+                   : locate(reader, tensor->record, tensor);
     void *mark = reader->memory.blocks;
     tfcc_status status = read_slices(reader, tensor, destination);
     tfcc_bundle_release(&reader->memory, mark);

@@ -136,8 +136,8 @@ tfcc_status tfcc_bundle_output_end(BundleOutput *output, tfcc_status status) {
 
 tfcc_status tfcc_bundle_output_all(BundleOutput *output, const BundleBuffer *content) {
     TFCC_TRY(tfcc_bundle_output_create(output));
-    return tfcc_bundle_output_end(
-        output, tfcc_bundle_output_write(output, content->bytes, content->size));
+    return tfcc_bundle_output_end(output,
+                                  tfcc_bundle_output_write(output, content->bytes, content->size));
 }
 
 /* ---- data files ---- */

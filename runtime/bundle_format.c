@@ -47,9 +47,7 @@ void tfcc_bundle_append(BundleBuffer *buffer, const void *bytes, size_t size) {
 }
 
 void tfcc_bundle_append32(BundleBuffer *buffer, uint32_t value) {
-    uint8_t bytes[4];
-    tfcc_bundle_put32(bytes, value);
-    tfcc_bundle_append(buffer, bytes, 4);
+    tfcc_bundle_append(buffer, &value, sizeof value);
 }
 
 char *tfcc_bundle_path(BundleMemory *memory, const char *start, const char *end) {
@@ -59,11 +57,12 @@ char *tfcc_bundle_path(BundleMemory *memory, const char *start, const char *end)
     return path;
 }
 
-/* Shell's sort with gaps close to Tokuda's. */
+/* Shell's sort. Each gap is odd, and without a common factor with the next, which bounds the work by
+ * count^1.5. */
 void tfcc_bundle_sort(const void **order, size_t count,
                       bool (*before)(const void *a, const void *b)) {
-    for (size_t gap = count; gap > 1;) {
-        gap = gap < 5 ? 1 : gap * 4 / 9;
+    for (size_t gap = count | 1; gap > 1;) {
+        gap = gap / 2 | 1;
         for (size_t i = gap; i < count; i++) {
             const void *moved = order[i];
             size_t at = i;

@@ -5,6 +5,7 @@
 
 #include "bundle.h"
 #include "internal.h"
+#include <string.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -35,13 +36,17 @@ void tfcc_bundle_sort(const void **order, size_t count,
 
 /* ---- numbers and protocol buffers ---- */
 
+/* Machines are little-endian, as the bytes of tensors are. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "data files are little-endian");
+
 static inline uint32_t tfcc_bundle_get32(const uint8_t *bytes) {
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
+    uint32_t value;
+    memcpy(&value, bytes, sizeof value);
+    return value;
 }
 
 static inline void tfcc_bundle_put32(uint8_t *bytes, uint32_t value) {
-    for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)(value >> 8 * i);
+    memcpy(bytes, &value, sizeof value);
 }
 
 /* Reads a varint of at most 10 bytes. Where there is none it gives 0, and so does whatever is read

@@ -24,7 +24,8 @@ enum {
     ENTRY_DIMENSION_SIZE = 0221
 };
 
-static tfcc_status fail_index(const BundleReader *reader, tfcc_status status, const char *what) {
+__attribute__((noinline)) static tfcc_status fail_index(const BundleReader *reader,
+                                                        tfcc_status status, const char *what) {
     return tfcc_fail(status, "'%s': %s", reader->file.path, what);
 }
 
@@ -122,8 +123,10 @@ static bool get_entry(BundleSpan *block, Entry *entry) {
     return true;
 }
 
-/* All entries of a data block; `last` is the record of the key before. */
-static tfcc_status scan_block(BundleReader *reader, BundleSpan block, BundleRecord *last) {
+/* All entries of a data block; `last` is the record of the key before. Not inlined, so that frames
+ * stay small and their fields near. */
+__attribute__((noinline)) static tfcc_status scan_block(BundleReader *reader, BundleSpan block,
+                                                        BundleRecord *last) {
     BundleBuffer *names = &reader->names;
     Entry entry;
     while (block.at < block.end) {
@@ -133,32 +136,41 @@ static tfcc_status scan_block(BundleReader *reader, BundleSpan block, BundleReco
         uint64_t length = entry.shared + entry.own;
         if (name + length >= BUNDLE_INDEX_MOST || length > BUNDLE_NAME_MOST)
             return fail_damaged(reader, "its names are too long");
-        if (reader->shard_count == 0 ? length > 0
-                      : tfcc_bundle_compare_names(
-                            entry.key, entry.own, names->bytes + last->name + entry.shared,
-                            last->name_length - entry.shared) <= 0)
+        if (reader->shard_count == 0
+                ? length > 0
+                : tfcc_bundle_compare_names(entry.key, entry.own,
+                                            names->bytes + last->name + entry.shared,
+                                            last->name_length - entry.shared) <= 0)
             return fail_damaged(reader, "its keys are not in ascending order, the header first");
         tfcc_bundle_append(names, names->bytes + last->name, entry.shared);
         tfcc_bundle_append(names, entry.key, entry.own);
         tfcc_bundle_append(names, "", 1);
         *last = (BundleRecord){.name = name, .name_length = (uint32_t)length, .value = entry.value};
         if (reader->memory.status) return reader->memory.status;
-        TFCC_TRY(reader->shard_count == 0 ? read_header(reader, entry.value) : add_record(reader, last));
+        TFCC_TRY(reader->shard_count == 0 ? read_header(reader, entry.value)
+                                          : add_record(reader, last));
     }
     return TFCC_OK;
 }
 
-/* A handle gives a block's place in the table. Checks that it lies at or behind *used and, with its
- * trailer, inside, and that it is whole; finds its entries. The restart points behind them are not
- * needed to read them in order. */
-static tfcc_status open_block(BundleReader *reader, BundleSpan table, BundleSpan *handle,
-                              uint64_t *used, BundleSpan *block) {
-    uint64_t most = (uint64_t)(table.end - table.at) - BUNDLE_TRAILER_SIZE;
+/* The bytes of blocks, and what of them has been used. No block is read twice, so that the work
+ * stays linear in the file. */
+typedef struct Table {
+    BundleReader *reader;
+    const uint8_t *bytes;
+    uint64_t used, most; /* the most: where the last block's trailer may begin */
+} Table;
+
+/* A handle gives a block's place in the table. Checks that it is inside and behind what was used,
+ * and that it is whole; finds its entries. The restart points behind them are not needed to read
+ * them in order. */
+static tfcc_status open_block(Table *table, BundleSpan *handle, BundleSpan *block) {
+    const BundleReader *reader = table->reader;
     uint64_t offset = tfcc_bundle_get_varint(handle), size = tfcc_bundle_get_varint(handle);
-    if (offset < *used || offset > most || size > most - offset || size < 4)
+    if (offset < table->used || offset > table->most || size > table->most - offset || size < 4)
         return fail_damaged(reader, "a block lies outside of the file, or over another");
-    *used = offset + size;
-    block->at = table.at + offset;
+    table->used = offset + size;
+    block->at = table->bytes + offset;
     const uint8_t *trailer = block->at + size;
     if (tfcc_crc32c_mask(tfcc_crc32c(0, block->at, size + 1)) != tfcc_bundle_get32(trailer + 1))
         return fail_damaged(reader, "block checksum mismatch");
@@ -170,25 +182,24 @@ static tfcc_status open_block(BundleReader *reader, BundleSpan table, BundleSpan
 }
 
 /* All data blocks, in the order of the index block. */
-static tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, int64_t size) {
-    uint64_t used = 0;
+static tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, size_t size) {
     if (size < BUNDLE_FOOTER_SIZE + BUNDLE_TRAILER_SIZE)
         return fail_damaged(reader, "file is too short to be an sstable");
     const uint8_t *end = bytes + size;
     if (tfcc_bundle_get32(end - 8) != (uint32_t)BUNDLE_MAGIC ||
         tfcc_bundle_get32(end - 4) != (uint32_t)(BUNDLE_MAGIC >> 32))
         return fail_damaged(reader, "not an sstable (bad magic number)");
-    BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end - 8}, table = {bytes, footer.at};
-    BundleSpan index, block;
+    BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end - 8}, index, block;
+    Table table = {reader, bytes, 0, size - BUNDLE_FOOTER_SIZE - BUNDLE_TRAILER_SIZE};
     tfcc_bundle_get_varint(&footer); /* of the metaindex, which is empty */
     tfcc_bundle_get_varint(&footer);
-    TFCC_TRY(open_block(reader, table, &footer, &used, &index));
+    TFCC_TRY(open_block(&table, &footer, &index));
     BundleRecord last = {0};
     tfcc_bundle_append(&reader->names, "", 1); /* the key before the first */
-    used = 0; /* no block is read twice: the work stays linear in the file */
+    table.used = 0;                            /* the index block stands behind those it lists */
     for (Entry entry; index.at < index.end;) {
         if (!get_entry(&index, &entry)) return fail_damaged(reader, "an entry is damaged");
-        TFCC_TRY(open_block(reader, table, &entry.value, &used, &block));
+        TFCC_TRY(open_block(&table, &entry.value, &block));
         TFCC_TRY(scan_block(reader, block, &last));
     }
     return reader->shard_count ? TFCC_OK : fail_damaged(reader, "there is no header");
@@ -237,7 +248,7 @@ static tfcc_status read_index(BundleReader *reader) {
     if (status == TFCC_NOT_FOUND)
         return tfcc_fail(status, "The passed save_path is not a valid checkpoint: %s", prefix);
     if (!status) status = tfcc_bundle_file_load(&reader->file, &reader->memory, &index);
-    if (!status) status = scan_table(reader, index, reader->file.size);
+    if (!status) status = scan_table(reader, index, (size_t)reader->file.size);
     return status ? status : check_overlap(reader);
 }
 
@@ -267,36 +278,34 @@ void tfcc_bundle_close(BundleReader *reader) {
 
 /* ---- finding ---- */
 
-const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const void *name,
-                                            size_t length) {
-    size_t low = 0, high = reader->record_count;
+void tfcc_bundle_describe_record(const BundleReader *reader, const BundleRecord *record,
+                                 BundleTensor *tensor) {
+    BundleRecord copy = *record;
+    tfcc_bundle_parse_entry(tensor, &copy); /* as when the index was read */
+    tensor->record = record;
+    tensor->name = (const char *)reader->names.bytes + record->name;
+}
+
+bool tfcc_bundle_describe(const BundleReader *reader, size_t index, BundleTensor *tensor) {
+    tfcc_bundle_describe_record(reader, &reader->records[index], tensor);
+    return tensor->name[0] != '\0';
+}
+
+tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTensor *tensor) {
+    size_t low = 0, high = reader->record_count, length = strlen(name);
     while (low < high) {
-        size_t middle = low + (high - low) / 2;
+        size_t middle = (low + high) / 2;
         const BundleRecord *record = &reader->records[middle];
         int order = tfcc_bundle_compare_names(name, length, reader->names.bytes + record->name,
                                               record->name_length);
-        if (order == 0) return record;
+        if (order == 0) {
+            tfcc_bundle_describe_record(reader, record, tensor);
+            return TFCC_OK;
+        }
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return NULL;
-}
-
-bool tfcc_bundle_describe(const BundleReader *reader, size_t index, BundleTensor *tensor) {
-    BundleRecord record = reader->records[index];
-    tfcc_bundle_parse_entry(tensor, &record); /* as when the index was read */
-    tensor->record = &reader->records[index];
-    tensor->name = (const char *)reader->names.bytes + record.name;
-    return tensor->name[0] != '\0';
-}
-
-tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTensor *tensor) {
-    const BundleRecord *record = tfcc_bundle_find_record(reader, name, strlen(name));
-    if (!record)
-        return tfcc_fail(TFCC_NOT_FOUND, "Key %s not found in checkpoint '%s'", name,
-                         reader->label);
-    tfcc_bundle_describe(reader, (size_t)(record - reader->records), tensor);
-    return TFCC_OK;
+    return tfcc_fail(TFCC_NOT_FOUND, "Key %s not found in checkpoint '%s'", name, reader->label);
 }

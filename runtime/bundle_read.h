@@ -11,9 +11,9 @@
  * other. */
 bool tfcc_bundle_parse_entry(BundleTensor *tensor, BundleRecord *record);
 
-/* By any key, or NULL. */
-const BundleRecord *tfcc_bundle_find_record(const BundleReader *reader, const void *name,
-                                            size_t length);
+/* tfcc_bundle_describe of a record. */
+void tfcc_bundle_describe_record(const BundleReader *reader, const BundleRecord *record,
+                                 BundleTensor *tensor);
 
 /* The file, or bytes, that file.path names; NULL: the file on disk. What was open is closed. */
 tfcc_status tfcc_bundle_open_part(BundleReader *reader, const tfcc_bytes *bytes);

@@ -20,19 +20,23 @@ static const char escapes[] = "\"\"\\\\''\nn\rr\tt";
 
 /* ---- writing ---- */
 
+static void append_text(BundleBuffer *buffer, const char *text) {
+    tfcc_bundle_append(buffer, text, strlen(text));
+}
+
 static void append_path(BundleBuffer *text, const char *field, const char *prefix) {
     if (*prefix != '/') prefix += tfcc_bundle_folder_length(prefix);
-    tfcc_bundle_append(text, field, strlen(field));
+    append_text(text, field);
     for (; *prefix; prefix++) {
         char escaped[5];
         unsigned char byte = (unsigned char)*prefix;
         const char *pair = escapes;
         while (*pair && *pair != *prefix) pair += 2;
         const char *format = *pair ? "\\%c" : byte < 32 || byte == 127 ? "\\%03o" : "%c";
-        int length = sprintf(escaped, format, *pair ? pair[1] : byte);
-        tfcc_bundle_append(text, escaped, (size_t)length);
+        sprintf(escaped, format, *pair ? pair[1] : byte);
+        append_text(text, escaped);
     }
-    tfcc_bundle_append(text, "\"\n", 2);
+    append_text(text, "\"\n");
 }
 
 tfcc_status tfcc_bundle_write_state(const tfcc_allocator *allocator, const char *name,
@@ -83,9 +87,10 @@ static bool decode_string(char *at) {
     }
 }
 
-/* Stores the newest checkpoint of the state file of `folder` in `path`. */
-static tfcc_status find_newest(BundleMemory *memory, BundleFile *file, const char *folder,
-                               char *path, size_t path_size) {
+/* Stores the newest checkpoint of a state file, whose folder it is relative to, in `path`. */
+static tfcc_status find_newest(BundleMemory *memory, BundleFile *file, char *path,
+                               size_t path_size) {
+    int folder = (int)tfcc_bundle_folder_length(file->path);
     uint8_t *text;
     TFCC_TRY(tfcc_bundle_file_open(file));
     TFCC_TRY(tfcc_bundle_file_load(file, memory, &text));
@@ -96,8 +101,8 @@ static tfcc_status find_newest(BundleMemory *memory, BundleFile *file, const cha
     if (!string || *string == '"')
         return tfcc_fail(TFCC_NOT_FOUND, "'%s' names no checkpoint", file->path);
     if (!decode_string(string)) return tfcc_fail(TFCC_DATA_LOSS, "'%s' is damaged", file->path);
-    if (*string == '/') folder = "";
-    int length = snprintf(path, path_size, "%s%s%s", folder, *folder ? "/" : "", string);
+    if (*string == '/') folder = 0;
+    int length = snprintf(path, path_size, "%.*s%s", folder, file->path, string);
     if ((size_t)length >= path_size)
         return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s': the path has more than %zu bytes",
                          file->path, path_size);
@@ -114,7 +119,7 @@ tfcc_status tfcc_bundle_latest(const tfcc_allocator *allocator, const char *fold
     tfcc_status status = memory.status;
     if (!status) {
         sprintf(file.path, "%s%s%s", folder, *folder ? "/" : "", name);
-        status = find_newest(&memory, &file, folder, path, path_size);
+        status = find_newest(&memory, &file, path, path_size);
     }
     tfcc_bundle_file_close(&file);
     tfcc_bundle_release(&memory, NULL);

@@ -93,15 +93,6 @@ static void finish_data(BundleWriter *writer, const char *next, size_t next_size
     block_add(&writer->blocks[1], (const char *)last->bytes, last->size, handle, end);
 }
 
-static tfcc_status table_add(BundleWriter *writer, const char *name, size_t name_size,
-                             const uint8_t *value, const uint8_t *end) {
-    BundleBlock *block = &writer->blocks[0];
-    if (block->content.size + block->restarts.size + 4 >= BLOCK_SIZE)
-        finish_data(writer, name, name_size);
-    block_add(block, name, name_size, value, end);
-    return writer->memory.status;
-}
-
 static tfcc_status table_finish(BundleWriter *writer) {
     /* the handles of the metaindex, which is empty, and of the index */
     uint8_t footer[BUNDLE_FOOTER_SIZE] = {0};
@@ -149,7 +140,11 @@ tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dty
     *end++ = BUNDLE_FIXED32(6);
     tfcc_bundle_put32(end, tfcc_crc32c_mask(tfcc_crc32c(0, bytes, size))); /* never left out */
     writer->offset += (int64_t)size;
-    return table_add(writer, name, name_size, value, end + 4);
+    BundleBlock *block = &writer->blocks[0];
+    if (block->content.size + block->restarts.size + 4 >= BLOCK_SIZE)
+        finish_data(writer, name, name_size);
+    block_add(block, name, name_size, value, end + 4);
+    return writer->memory.status;
 }
 
 /* ---- files ---- */
@@ -163,8 +158,8 @@ static tfcc_status find_old_shards(BundleWriter *writer) {
         writer->old_shard_count = old.shard_count;
         tfcc_bundle_close(&old);
     }
-    bool is_lost = status == TFCC_NOT_FOUND || status == TFCC_DATA_LOSS;
-    return is_lost || status == TFCC_UNIMPLEMENTED ? TFCC_OK : status;
+    const uint32_t lost = 1u << TFCC_NOT_FOUND | 1u << TFCC_DATA_LOSS | 1u << TFCC_UNIMPLEMENTED;
+    return lost >> status & 1 ? TFCC_OK : status;
 }
 
 static tfcc_status open_files(BundleWriter *writer, bool fixed_name) {
@@ -196,7 +191,8 @@ tfcc_status tfcc_bundle_create(BundleWriter *writer, const tfcc_allocator *alloc
     /* The key "" tells how many data files there are, and that this is version 1. */
     uint8_t header[] = {
         BUNDLE_NUMBER(1), (uint8_t)writer->shard_count, BUNDLE_BYTES(3), 2, BUNDLE_NUMBER(1), 1};
-    if (!status) status = table_add(writer, "", 0, header, header + sizeof header);
+    block_add(&writer->blocks[0], "", 0, header, header + sizeof header);
+    if (!status) status = writer->memory.status;
     if (status) tfcc_bundle_abandon(writer);
     return status;
 }

@@ -48,23 +48,25 @@ static bool key_before(const void *a, const void *b) {
     return strcmp(((const Item *)a)->key, ((const Item *)b)->key) < 0;
 }
 
-/* Every variable at most once, the `seen` of its index telling whether it was there. */
-static tfcc_status fill_items(Selection *selection, Item *item, bool *seen) {
+/* Every variable at most once, so that there is room for all. */
+static tfcc_status fill_items(Selection *selection, Item *item) {
     const tfcc_save_options *options = &selection->options;
     tfcc_session *session = selection->session;
+    const Item *first = item;
     for (uint32_t i = 0; i < selection->count; i++, item++) {
-        item->index = i;
+        uint32_t index = i;
         if (options->variables) {
             const char *name = options->variables[i];
             if (!name) return fail_null();
-            item->index = tfcc_variable_find(session->model, name);
-            if (item->index == TFCC_ABI_NONE)
+            index = tfcc_variable_find(session->model, name);
+            if (index == TFCC_ABI_NONE)
                 return tfcc_fail(TFCC_NOT_FOUND, "there is no variable '%s'", name);
-            if (seen[item->index]) return fail_twice("variable", name);
-            seen[item->index] = true;
+            for (const Item *other = first; other < item; other++)
+                if (other->index == index) return fail_twice("variable", name);
         }
-        item->variable = &session->model->variables[item->index];
-        item->value = &session->variables[item->index];
+        item->index = index;
+        item->variable = &session->model->variables[index];
+        item->value = &session->variables[index];
         item->key = options->keys ? options->keys[i] : item->variable->name;
         if (!item->key) return fail_null();
         selection->items[i] = item;
@@ -75,28 +77,25 @@ static tfcc_status fill_items(Selection *selection, Item *item, bool *seen) {
 /* Copies as much of the caller's options as both sides know, and finds the variables. The
  * selection's memory has to be released in any case. */
 static tfcc_status select_variables(Selection *selection, tfcc_session *session,
-                                    const void *options) {
-    size_t size = 0;
-    *selection = (Selection){.session = session, .memory.allocator = &session->allocator};
-    if (options) {
-        memcpy(&size, options, sizeof size);
+                                    const void *given) {
+    size_t size = 0, total = session->model->variable_count;
+    tfcc_save_options *options = &selection->options;
+    memset(selection, 0, sizeof *selection);
+    selection->session = session;
+    selection->memory.allocator = &session->allocator;
+    selection->count = total;
+    if (given) {
+        memcpy(&size, given, sizeof size);
         if (size < sizeof size || size > 4096)
             return fail_argument("set the options' size to that of their type");
-        memcpy(&selection->options, options,
-               size < sizeof selection->options ? size : sizeof selection->options);
+        memcpy(options, given, size < sizeof *options ? size : sizeof *options);
     }
-    size_t total = session->model->variable_count, count = selection->options.variable_count;
-    if (selection->options.variables ? count == 0 : count > 0 || selection->options.keys)
+    if (options->variables) selection->count = options->variable_count;
+    if (options->variables ? selection->count == 0 : options->variable_count || options->keys)
         return fail_argument("the list of variables is empty");
-    if (!selection->options.variables) count = total;
-    if (count > total) return fail_argument("a variable is listed twice");
-    selection->count = count;
-    selection->items = tfcc_bundle_obtain(&selection->memory, count * sizeof *selection->items);
-    Item *items = tfcc_bundle_obtain(&selection->memory, count * sizeof *items);
-    bool *seen = tfcc_bundle_obtain(&selection->memory, total);
-    if (selection->memory.status) return selection->memory.status;
-    memset(seen, 0, total);
-    return fill_items(selection, items, seen);
+    selection->items = tfcc_bundle_obtain(&selection->memory, total * sizeof *selection->items);
+    Item *items = tfcc_bundle_obtain(&selection->memory, total * sizeof *items);
+    return selection->memory.status ? selection->memory.status : fill_items(selection, items);
 }
 
 /* ---- saving ---- */
@@ -111,8 +110,8 @@ static tfcc_status add_variables(const Selection *selection, BundleWriter *write
         if (strcmp(before, item->key) == 0) return fail_twice("key", item->key);
         before = item->key;
         if (!item->value->has_value)
-            return tfcc_fail(TFCC_FAILED_PRECONDITION,
-                             "Attempting to use uninitialized value %s", variable->name);
+            return tfcc_fail(TFCC_FAILED_PRECONDITION, "Attempting to use uninitialized value %s",
+                             variable->name);
         TFCC_TRY(tfcc_bundle_add(writer, item->key, variable->dtype, (int32_t)variable->rank,
                                  variable->shape, item->value->data, variable->bytes));
     }
@@ -333,7 +332,8 @@ static tfcc_status restore(tfcc_session *session, const BundleSource *source,
     Selection selection;
     if (!session) return fail_null();
     tfcc_status status = select_variables(&selection, session, options);
-    for (int attempt = 0; !status && attempt < 2; attempt++) {
+    bool is_done = status != TFCC_OK;
+    for (int attempt = 0; !is_done && attempt < 2; attempt++) {
         BundleReader reader;
         status = tfcc_bundle_open_source(&reader, &session->allocator, source);
         if (status) break;
@@ -341,8 +341,7 @@ static tfcc_status restore(tfcc_session *session, const BundleSource *source,
         status = restore_from(&selection, &reader);
         tfcc_lock_release(&session->lock, true);
         tfcc_bundle_close(&reader);
-        if (!status) break;
-        if (attempt == 0) status = TFCC_OK;
+        is_done = status == TFCC_OK;
     }
     tfcc_bundle_release(&selection.memory, NULL);
     return status;
