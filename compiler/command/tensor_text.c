@@ -68,6 +68,15 @@ void text_add_tensor(Text *text, const tfcc_tensor *tensor) {
     add_axis(text, tensor, 0, tensor->data);
 }
 
+static void add_quoted(Text *text, const char *name) {
+    text_add_char(text, '"');
+    for (const char *c = name; *c; c++) {
+        if (*c == '"' || *c == '\\') text_add_char(text, '\\');
+        text_add_char(text, *c);
+    }
+    text_add_char(text, '"');
+}
+
 void text_add_key(Text *text, const char *name) {
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off"};
     bool plain = isalpha((unsigned char)*name) || *name == '_';
@@ -76,14 +85,11 @@ void text_add_key(Text *text, const char *name) {
     if (*name && name[strlen(name) - 1] == ':') plain = false;
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
         if (strcasecmp(name, words[k]) == 0) plain = false;
-    if (plain) {
+    bool is_long = strlen(name) > 1000; /* YAML takes such a key only where it is announced */
+    if (is_long) text_add(text, "? ");
+    if (plain)
         text_add(text, name);
-        return;
-    }
-    text_add_char(text, '"');
-    for (const char *c = name; *c; c++) {
-        if (*c == '"' || *c == '\\') text_add_char(text, '\\');
-        text_add_char(text, *c);
-    }
-    text_add_char(text, '"');
+    else
+        add_quoted(text, name);
+    if (is_long) text_add_char(text, '\n');
 }

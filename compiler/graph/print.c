@@ -231,6 +231,17 @@ static void indent(GraphPrinter *p, int depth) {
     for (int i = 0; i < depth; i++) text_add(p->out, "  ");
 }
 
+/* A key up to its colon. YAML takes one of more than 1,024 bytes only where it is announced. */
+static void print_key(GraphPrinter *p, const char *name, int depth) {
+    bool is_long = strlen(name) > 1000;
+    indent(p, depth);
+    if (is_long) text_add(p->out, "? ");
+    print_scalar(p->out, name);
+    if (!is_long) return;
+    text_add_char(p->out, '\n');
+    indent(p, depth);
+}
+
 static void print_types(GraphPrinter *p, const GraphNode *node) {
     for (size_t i = 0; i < node->output_count; i++) {
         if (node->outputs[i]->type.dtype == TFCC_NONE) continue;
@@ -331,8 +342,7 @@ static void print_cond(GraphPrinter *p, const GraphNode *node, int depth) {
 }
 
 static void print_node(GraphPrinter *p, const GraphNode *node, int depth) {
-    indent(p, depth);
-    print_scalar(p->out, p->names[node->mark]);
+    print_key(p, p->names[node->mark], depth);
     if (node->row->code == OP_COND) {
         text_add_char(p->out, ':');
         print_cond(p, node, depth);
@@ -398,8 +408,7 @@ static void print_aliases(GraphPrinter *p) {
         if (strcmp(fetch->name, own) == 0 || (value->name && strcmp(fetch->name, value->name) == 0))
             continue;
         if (strcmp(fetch->name, arena_format(p->arena, "%s:%d", own, value->index)) == 0) continue;
-        indent(p, 1);
-        print_scalar(p->out, fetch->name);
+        print_key(p, fetch->name, 1);
         text_add(p->out, ": {op: identity, inputs: [");
         print_value_name(p, value);
         text_add_format(p->out, "]}  # %s\n", type_text(p->arena, &value->type));
@@ -436,8 +445,7 @@ static void print_interface(GraphPrinter *p) {
     for (size_t i = 0; i < graph->signature_count; i++) {
         const Signature *s = &graph->signatures[i];
         if (i == 0) text_add(p->out, "signatures:\n");
-        indent(p, 1);
-        print_scalar(p->out, s->name);
+        print_key(p, s->name, 1);
         text_add(p->out, ": {");
         print_indexed(p->out, "feeds", graph, s->feeds, s->feed_count, true);
         text_add(p->out, ", ");

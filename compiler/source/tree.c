@@ -385,6 +385,18 @@ static bool looks_like_expression(const Reader *r, size_t offset, const yaml_par
     return false;
 }
 
+/* YAML takes no key of more than 1,024 bytes unless `?` announces it. */
+static bool is_long_key(const Reader *r, size_t offset, const yaml_parser_t *parser) {
+    if (parser->context && strstr(parser->context, "simple key"))
+        return offset > offset_of(r, parser->context_mark) + 1024;
+    const char *bytes = r->tree->file->bytes;
+    size_t start = offset;
+    if (!parser->problem || !strstr(parser->problem, "mapping values")) return false;
+    while (start > 0 && bytes[start - 1] != '\n') start--;
+    while (start < offset && bytes[start] == ' ') start++;
+    return offset - start > 1024;
+}
+
 static bool report_parser_error(Reader *r, const yaml_parser_t *parser) {
     const char *problem = parser->problem ? parser->problem : "unreadable";
     if (parser->error == YAML_READER_ERROR) {
@@ -410,6 +422,10 @@ static bool report_parser_error(Reader *r, const yaml_parser_t *parser) {
     if (is_at_end && parser->context)
         diagnose_note(r->diagnostics, tree_place_at(r->tree, offset_of(r, parser->context_mark), 1),
                       "what is not finished begins here");
+    else if (is_long_key(r, offset, parser))
+        diagnose_note(r->diagnostics, place,
+                      "a key of more than 1,024 bytes is written `? KEY`, and `: VALUE` on a line of "
+                      "its own");
     else if (looks_like_expression(r, offset, parser))
         diagnose_note(
             r->diagnostics, place,

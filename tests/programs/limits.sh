@@ -68,4 +68,12 @@ awk 'BEGIN {print "nodes:\n  n0: {op: no_op}\n  v0: {op: variable, value: 7}"
     for (k = 1; k < 10000; k++) printf "  n%d: {op: no_op, after: n%d}\n  v%d: {op: variable, value: {initial_value_of: v%d}}\n", k, k - 1, k, k - 1
     print "fetches: [n9999, v9999]"}' >rows.yaml
 expect_output 'v9999: 7' limited "$tfcc" run rows.yaml --fetch v9999 --target n9999
+# The longest names: as a key they need YAML's `?`, and so does what is printed.
+name=$(printf 'n%.0s' {1..4096})
+printf 'graph: names\nnodes:\n  ? %s\n  : {op: constant, value: 1}\n' "$name" >names.yaml
+expect_output "? $name"$'\n: 1' "$tfcc" run names.yaml
+expect_output '' "$tfcc" names.yaml --emit=graph -o once.yaml
+expect_output '' "$tfcc" once.yaml --emit=graph -o twice.yaml
+cmp -s once.yaml twice.yaml || failed 'a dump with a long name does not read back'
+expect_output '' "$tfcc" once.yaml -o names.o
 finish
