@@ -10,18 +10,14 @@
 #include "passes/passes.h"
 #include <string.h>
 
-static bool has_fetch(const Graph *graph, const char *name) {
-    for (size_t k = 0; k < graph->fetch_count; k++)
-        if (strcmp(graph->fetches[k].name, name) == 0) return true;
-    return false;
-}
-
-static void add_output_fetches(Graph *graph, GraphNode *node) {
+static void add_output_fetches(Graph *graph, GraphNode *node, Map *known) {
     for (size_t k = 1; k < node->output_count; k++) {
         Value *value = node->outputs[k];
         if (!value->name) value->name = arena_format(graph->arena, "%s:%zu", node->name, k);
         value->is_fetchable = true;
-        if (has_fetch(graph, value->name)) continue;
+        bool added;
+        map_insert(known, value->name, strlen(value->name), &added);
+        if (!added) continue;
         *ARENA_PUSH(graph->arena, graph->fetches, graph->fetch_count, graph->fetch_capacity) =
             (Fetch){.name = value->name, .node = node, .value = value};
     }
@@ -31,6 +27,8 @@ static void add_output_fetches(Graph *graph, GraphNode *node) {
  * value. */
 static void complete_fetches(Graph *graph) {
     size_t count = graph->fetch_count;
+    Map known = map_create(graph->arena);
+    for (size_t k = 0; k < count; k++) map_set(&known, graph->fetches[k].name, graph);
     for (size_t k = 0; k < count; k++) {
         GraphNode *node = graph->fetches[k].node;
         const OpRow *row = node->row;
@@ -39,7 +37,7 @@ static void complete_fetches(Graph *graph) {
         if (!is_list || !is_whole || node->output_count == 0) continue;
         graph->fetches[k].value = node->outputs[0];
         node->outputs[0]->is_fetchable = true;
-        add_output_fetches(graph, node);
+        add_output_fetches(graph, node, &known);
     }
 }
 
