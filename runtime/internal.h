@@ -19,8 +19,8 @@
  *   run.c         carries a plan out
  *   estimate.c    sizes without a run, reserving
  *
- * External names begin with tfcc_ as all of the library's do, and are hidden
- * from shared objects that the library is linked into.
+ * External names begin with tfcc_ as all of the library's do, and are hidden from shared objects
+ * that the library is linked into.
  */
 #ifndef TFCC_INTERNAL_H
 #define TFCC_INTERNAL_H
@@ -37,19 +37,18 @@
 
 #pragma GCC visibility push(hidden)
 
-#define TFCC_TRY(expression)                                                   \
-  do {                                                                         \
-    tfcc_status tried_ = (expression);                                         \
-    if (tried_ != TFCC_OK)                                                     \
-      return tried_;                                                           \
-  } while (0)
+#define TFCC_TRY(expression)                                                                       \
+    do {                                                                                           \
+        tfcc_status tried_ = (expression);                                                         \
+        if (tried_ != TFCC_OK) return tried_;                                                      \
+    } while (0)
 
 /* ---- status.c ---- */
 
-/* Stores the sentence made from `format` (printf's) as the thread's message and
- * gives `status`. Too long ones are cut at a character. */
-__attribute__((format(printf, 2, 3), cold)) tfcc_status
-tfcc_fail(tfcc_status status, const char *format, ...);
+/* Stores the sentence made from `format` (printf's) as the thread's message and gives `status`. Too
+ * long ones are cut at a character. */
+__attribute__((format(printf, 2, 3), cold)) tfcc_status tfcc_fail(tfcc_status status,
+                                                                  const char *format, ...);
 
 /* RESOURCE_EXHAUSTED with how many bytes were wanted. */
 __attribute__((cold)) tfcc_status tfcc_fail_memory(size_t bytes);
@@ -58,29 +57,27 @@ __attribute__((cold)) tfcc_status tfcc_fail_memory(size_t bytes);
 __attribute__((cold)) tfcc_status tfcc_fail_null(const char *what);
 
 /* NOT_FOUND: graph `graph` has no `what` `name`. */
-__attribute__((cold)) tfcc_status
-tfcc_fail_name(const char *graph, const char *what, const char *name);
+__attribute__((cold)) tfcc_status tfcc_fail_name(const char *graph, const char *what,
+                                                 const char *name);
 
-/* The sentence of a check that failed (see tfcc_abi_check) as the thread's
- * message. Gives the check's status. */
+/* The sentence of a check that failed (see tfcc_abi_check) as the thread's message. Gives the
+ * check's status. */
 __attribute__((cold)) tfcc_status tfcc_fail_check(const tfcc_abi_check *check,
                                                   const int64_t *values);
 
 /* Room for a shape as text: 8 sizes of up to 20 characters. */
 #define TFCC_SHAPE_TEXT 192
 
-/* `[2, ?]`: sizes below zero are question marks, a rank below zero gives `of
- * any rank`. Gives `text`. */
-const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape,
-                            int32_t rank);
+/* `[2, ?]`: sizes below zero are question marks, a rank below zero gives `of any rank`. Gives
+ * `text`. */
+const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape, int32_t rank);
 
 /* ---- memory.c ---- */
 
 #define TFCC_ALIGNMENT 64
 
-/* Memory at a multiple of TFCC_ALIGNMENT, or NULL after the message has been
- * set; a size of zero counts as one. Released with the same size; NULL is
- * allowed there. */
+/* Memory at a multiple of TFCC_ALIGNMENT, or NULL after the message has been set; a size of zero
+ * counts as one. Released with the same size; NULL is allowed there. */
 void *tfcc_obtain(const tfcc_allocator *allocator, size_t size);
 void *tfcc_obtain_zeroed(const tfcc_allocator *allocator, size_t size);
 void tfcc_release(const tfcc_allocator *allocator, void *block, size_t size);
@@ -88,148 +85,137 @@ void tfcc_release(const tfcc_allocator *allocator, void *block, size_t size);
 /* The default allocator. */
 extern const tfcc_allocator tfcc_default_allocator;
 
-/* An array that lies in a block together with others: where its owner has the
- * pointer to it, the size of an element, and which of the counts tells how many
- * there are. */
+/* An array that lies in a block together with others: where its owner has the pointer to it, the
+ * size of an element, and which of the counts tells how many there are. */
 typedef struct tfcc_part {
-  uint16_t pointer;
-  uint8_t element, count;
+    uint16_t pointer;
+    uint8_t element, count;
 } tfcc_part;
 
-#define TFCC_PART(type, array, count)                                          \
-  { offsetof(type, array), sizeof *((type *)0)->array, count }
+#define TFCC_PART(type, array, count)                                                              \
+    { offsetof(type, array), sizeof *((type *)0)->array, count }
 
-/* Points the parts of `owner` into the block at `base`, which may be NULL while
- * only its size is asked for. Gives the size. */
-size_t tfcc_carve(void *owner, char *base, const tfcc_part *parts,
-                  size_t part_count, const uint32_t *counts);
+/* Points the parts of `owner` into the block at `base`, which may be NULL while only its size is
+ * asked for. Gives the size. */
+size_t tfcc_carve(void *owner, char *base, const tfcc_part *parts, size_t part_count,
+                  const uint32_t *counts);
 
-/* The first of `count` entries of `table`, `stride` bytes each, that begin with
- * a pointer to the text of `length` bytes at `name`; or TFCC_ABI_NONE. */
-uint32_t tfcc_find_text(const void *table, uint32_t count, size_t stride,
-                        const char *name, size_t length);
+/* The first of `count` entries of `table`, `stride` bytes each, that begin with a pointer to the
+ * text of `length` bytes at `name`; or TFCC_ABI_NONE. */
+uint32_t tfcc_find_text(const void *table, uint32_t count, size_t stride, const char *name,
+                        size_t length);
 
 /* ---- tensor.c ---- */
 
-/* Checks rank, shape and capacity of a tensor that is given a value by the
- * caller and stores its size in bytes. `what` (`feed`, `variable`) and `name`
- * are for the sentence. Data is looked at only where `with_data`. */
-tfcc_status tfcc_tensor_check(const tfcc_tensor *tensor, tfcc_dtype dtype,
-                              const char *what, const char *name,
-                              bool with_data, size_t *bytes);
+/* Checks rank, shape and capacity of a tensor that is given a value by the caller and stores its
+ * size in bytes. `what` (`feed`, `variable`) and `name` are for the sentence. Data is looked at
+ * only where `with_data`. */
+tfcc_status tfcc_tensor_check(const tfcc_tensor *tensor, tfcc_dtype dtype, const char *what,
+                              const char *name, bool with_data, size_t *bytes);
 
-/* One block for a result: shape and data. `data` is at a multiple of
- * TFCC_ALIGNMENT. */
+/* One block for a result: shape and data. `data` is at a multiple of TFCC_ALIGNMENT. */
 typedef struct tfcc_block {
-  int64_t *shape; /* TFCC_MAX_RANK entries; NULL where there is no block */
-  void *data;
+    int64_t *shape; /* TFCC_MAX_RANK entries; NULL where there is no block */
+    void *data;
 } tfcc_block;
 
-tfcc_status tfcc_block_obtain(const tfcc_allocator *allocator, size_t bytes,
-                              tfcc_block *block);
+tfcc_status tfcc_block_obtain(const tfcc_allocator *allocator, size_t bytes, tfcc_block *block);
 void tfcc_block_release(tfcc_block *block);
 
 /* Where a value goes that the caller asks for. */
 typedef struct tfcc_result {
-  void *data;
-  tfcc_block block; /* if it was obtained */
-  size_t bytes;
+    void *data;
+    tfcc_block block; /* if it was obtained */
+    size_t bytes;
 } tfcc_result;
 
-/* Finds where the result->bytes bytes go that `tensor` asks for: the caller's
- * buffer, or a new block. A dtype of TFCC_NONE asks for nothing; the value goes
- * to a block. Where the tensor does not fit, the status is
- * TFCC_INVALID_ARGUMENT without a message. */
-tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator,
-                                const tfcc_tensor *tensor, uint32_t dtype,
-                                tfcc_result *result);
+/* Finds where the result->bytes bytes go that `tensor` asks for: the caller's buffer, or a new
+ * block. A dtype of TFCC_NONE asks for nothing; the value goes to a block. Where the tensor does
+ * not fit, the status is TFCC_INVALID_ARGUMENT without a message. */
+tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tensor *tensor,
+                                uint32_t dtype, tfcc_result *result);
 
 /* Then this is the message. */
-__attribute__((cold)) tfcc_status
-tfcc_fail_result(const tfcc_tensor *tensor, const char *what, const char *name,
-                 uint32_t dtype, const int64_t *shape, int32_t rank,
-                 size_t bytes);
+__attribute__((cold)) tfcc_status tfcc_fail_result(const tfcc_tensor *tensor, const char *what,
+                                                   const char *name, uint32_t dtype,
+                                                   const int64_t *shape, int32_t rank,
+                                                   size_t bytes);
 
-/* Fills in `tensor` after its data has been stored. The block, if any, is then
- * the caller's. Cannot fail. */
-void tfcc_result_deliver(tfcc_tensor *tensor, tfcc_result *result,
-                         const int64_t *shape, int32_t rank);
+/* Fills in `tensor` after its data has been stored. The block, if any, is then the caller's. Cannot
+ * fail. */
+void tfcc_result_deliver(tfcc_tensor *tensor, tfcc_result *result, const int64_t *shape,
+                         int32_t rank);
 
 /* ---- processor.c ---- */
 
-/* Whether the processor has everything that `requires` names, space-separated.
- */
+/* Whether the processor has everything that `requires` names, space-separated. */
 tfcc_status tfcc_processor_check(const char *model, const char *requires);
 
 /* ---- lock.c ---- */
 
-/* Many readers or one writer. `mutex` is held for moments only, by who waits
- * and by who changes the list of frames. Uncontended, a writer costs one
- * compare-and-swap and one exchange. A waiting writer keeps new readers out. */
+/* Many readers or one writer. `mutex` is held for moments only, by who waits and by who changes the
+ * list of frames. Uncontended, a writer costs one compare-and-swap and one exchange. A waiting
+ * writer keeps new readers out. */
 typedef struct tfcc_lock {
-  _Atomic uint32_t state;
-  pthread_mutex_t mutex;
-  pthread_cond_t changed;
+    _Atomic uint32_t state;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
 } tfcc_lock;
 
 void tfcc_lock_create(tfcc_lock *lock);
 void tfcc_lock_destroy(tfcc_lock *lock);
 void tfcc_lock_acquire(tfcc_lock *lock, bool exclusive);
 void tfcc_lock_release(tfcc_lock *lock, bool exclusive);
-void tfcc_lock_downgrade(
-    tfcc_lock *lock); /* from writer to reader, with nobody in between */
+void tfcc_lock_downgrade(tfcc_lock *lock); /* from writer to reader, with nobody in between */
 
 /* ---- session ---- */
 
-/* A variable of a session. Its name, dtype, shape and bytes are in
- * model->variables, under the same index. */
+/* A variable of a session. Its name, dtype, shape and bytes are in model->variables, under the same
+ * index. */
 typedef struct tfcc_session_variable {
-  void *data;     /* its value; NULL: it has none */
-  void *spare;    /* a second buffer, kept once it was needed; else NULL */
-  bool has_value; /* data != NULL, for INITIALIZED buffers */
+    void *data;     /* its value; NULL: it has none */
+    void *spare;    /* a second buffer, kept once it was needed; else NULL */
+    bool has_value; /* data != NULL, for INITIALIZED buffers */
 } tfcc_session_variable;
 
 typedef struct tfcc_plan tfcc_plan;
 typedef struct tfcc_frame tfcc_frame;
 
-/* The fields used most stand first: they are reached by shorter instructions.
- */
+/* The fields used most stand first: they are reached by shorter instructions. */
 struct tfcc_session {
-  const tfcc_model *model;
-  tfcc_allocator allocator;
-  tfcc_session_variable *variables;
-  uint64_t epoch; /* grows with every change of a variable's address; frames
-                     remember for which one they are bound */
-  uint64_t random_runs; /* how many runs have drawn random numbers */
-  const volatile int *cancel;
-  tfcc_trace trace;
-  void *trace_context;
+    const tfcc_model *model;
+    tfcc_allocator allocator;
+    tfcc_session_variable *variables;
+    uint64_t epoch;       /* grows with every change of a variable's address; frames remember for
+                             which one they are bound */
+    uint64_t random_runs; /* how many runs have drawn random numbers */
+    const volatile int *cancel;
+    tfcc_trace trace;
+    void *trace_context;
 
-  tfcc_plan *plans; /* a list; changed by writers only */
-  _Atomic(tfcc_plan *) last_plan;
-  _Atomic uint64_t clock;
-  uint64_t plan_serial; /* every plan gets a number of its own */
-  uint32_t plan_count;
-  _Atomic bool exclusive_hint; /* whether the last run was alone */
+    tfcc_plan *plans; /* a list; changed by writers only */
+    _Atomic(tfcc_plan *) last_plan;
+    _Atomic uint64_t clock;
+    uint64_t plan_serial; /* every plan gets a number of its own */
+    uint32_t plan_count;
+    _Atomic bool exclusive_hint; /* whether the last run was alone */
 
-  _Atomic(tfcc_frame *)
-      spare_frame;    /* the first of the frames that no run is using */
-  tfcc_frame *frames; /* the others */
-  const char *side;   /* the mapped side file, or NULL */
-  size_t side_bytes;
-  void *saver; /* checkpoint.c: which checkpoints this session has saved */
+    _Atomic(tfcc_frame *) spare_frame; /* the first of the frames that no run is using */
+    tfcc_frame *frames;                /* the others */
+    const char *side;                  /* the mapped side file, or NULL */
+    size_t side_bytes;
+    void *saver; /* checkpoint.c: which checkpoints this session has saved */
 
-  tfcc_lock lock; /* guards what is above, but for frames; a run that writes
-                     holds it as writer */
-  pthread_mutex_t save_mutex; /* saves come one after the other */
+    tfcc_lock lock;             /* guards what is above, but for frames; a run that writes holds it
+                                   as writer */
+    pthread_mutex_t save_mutex; /* saves come one after the other */
 };
 
-/* Memory for a new value of variable `index`: v->spare, obtained if need be.
- * The lock is held as writer. */
+/* Memory for a new value of variable `index`: v->spare, obtained if need be. The lock is held as
+ * writer. */
 tfcc_status tfcc_variable_stage(tfcc_session *session, uint32_t index);
 
-/* Makes the staged memory the value; what was the value becomes the spare.
- * Cannot fail. */
+/* Makes the staged memory the value; what was the value becomes the spare. Cannot fail. */
 void tfcc_variable_adopt(tfcc_session *session, uint32_t index);
 
 /* The index of variable `name`, or TFCC_ABI_NONE. */

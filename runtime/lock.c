@@ -1,83 +1,69 @@
-/* lock.c: many readers or one writer, with a short way for the uncontended
- * case.
+/* lock.c: many readers or one writer, with a short way for the uncontended case.
  *
- * state = WRITER if a writer holds it, + WAITED if somebody sleeps or is about
- * to, + READER for every reader. Only who must wait takes the mutex: it sets
- * WAITED and sleeps, both under the mutex. Who leaves the lock free and finds
- * WAITED wakes all sleepers, again under the mutex, so that nobody falls asleep
- * between the two. Those try anew.
+ * state = WRITER if a writer holds it, + WAITED if somebody sleeps or is about to, + READER for
+ * every reader. Only who must wait takes the mutex: it sets WAITED and sleeps, both under the
+ * mutex. Who leaves the lock free and finds WAITED wakes all sleepers, again under the mutex, so
+ * that nobody falls asleep between the two. Those try anew.
  */
 #include "lock.h"
 
-enum {
-  WRITER = TFCC_LOCK_WRITER,
-  WAITED = TFCC_LOCK_WAITED,
-  READER = TFCC_LOCK_READER
-};
+enum { WRITER = TFCC_LOCK_WRITER, WAITED = TFCC_LOCK_WAITED, READER = TFCC_LOCK_READER };
 
 static bool lock_try(tfcc_lock *lock, bool exclusive, uint32_t *seen) {
-  uint32_t state = *seen;
-  uint32_t next = exclusive ? state | WRITER : state + READER;
-  /* A reader lets a waiting writer go first, unless the lock is free. */
-  bool available = exclusive ? (state & ~(uint32_t)WAITED) == 0
-                             : (state & WRITER) == 0 &&
-                                   ((state & WAITED) == 0 || state < READER);
-  return available && atomic_compare_exchange_weak_explicit(
-                          &lock->state, seen, next, memory_order_acquire,
-                          memory_order_relaxed);
+    uint32_t state = *seen;
+    uint32_t next = exclusive ? state | WRITER : state + READER;
+    /* A reader lets a waiting writer go first, unless the lock is free. */
+    bool available = exclusive ? (state & ~(uint32_t)WAITED) == 0
+                               : (state & WRITER) == 0 && ((state & WAITED) == 0 || state < READER);
+    return available && atomic_compare_exchange_weak_explicit(
+                            &lock->state, seen, next, memory_order_acquire, memory_order_relaxed);
 }
 
 void tfcc_lock_wait(tfcc_lock *lock, bool exclusive) {
-  pthread_mutex_lock(&lock->mutex);
-  uint32_t state = atomic_load_explicit(&lock->state, memory_order_relaxed);
-  for (;;) {
-    if (lock_try(lock, exclusive, &state))
-      break;
-    bool held = (state & WRITER) != 0 || state >= READER;
-    if (!held)
-      continue; /* the exchange failed, or was beaten: `state` is new */
-    if ((state & WAITED) == 0 &&
-        !atomic_compare_exchange_weak_explicit(
-            &lock->state, &state, state | WAITED, memory_order_relaxed,
-            memory_order_relaxed))
-      continue;
-    pthread_cond_wait(&lock->changed, &lock->mutex);
-    state = atomic_load_explicit(&lock->state, memory_order_relaxed);
-  }
-  pthread_mutex_unlock(&lock->mutex);
+    pthread_mutex_lock(&lock->mutex);
+    uint32_t state = atomic_load_explicit(&lock->state, memory_order_relaxed);
+    for (;;) {
+        if (lock_try(lock, exclusive, &state)) break;
+        bool held = (state & WRITER) != 0 || state >= READER;
+        if (!held) continue; /* the exchange failed, or was beaten: `state` is new */
+        if ((state & WAITED) == 0 &&
+            !atomic_compare_exchange_weak_explicit(&lock->state, &state, state | WAITED,
+                                                   memory_order_relaxed, memory_order_relaxed))
+            continue;
+        pthread_cond_wait(&lock->changed, &lock->mutex);
+        state = atomic_load_explicit(&lock->state, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 void tfcc_lock_wake(tfcc_lock *lock) {
-  pthread_mutex_lock(&lock->mutex);
-  atomic_fetch_and_explicit(&lock->state, ~(uint32_t)WAITED,
-                            memory_order_relaxed);
-  pthread_cond_broadcast(&lock->changed);
-  pthread_mutex_unlock(&lock->mutex);
+    pthread_mutex_lock(&lock->mutex);
+    atomic_fetch_and_explicit(&lock->state, ~(uint32_t)WAITED, memory_order_relaxed);
+    pthread_cond_broadcast(&lock->changed);
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 void tfcc_lock_create(tfcc_lock *lock) {
-  atomic_init(&lock->state, 0);
-  pthread_mutex_init(&lock->mutex,
-                     NULL); /* without attributes, these do not fail */
-  pthread_cond_init(&lock->changed, NULL);
+    atomic_init(&lock->state, 0);
+    pthread_mutex_init(&lock->mutex, NULL); /* without attributes, these do not fail */
+    pthread_cond_init(&lock->changed, NULL);
 }
 
 void tfcc_lock_destroy(tfcc_lock *lock) {
-  pthread_cond_destroy(&lock->changed);
-  pthread_mutex_destroy(&lock->mutex);
+    pthread_cond_destroy(&lock->changed);
+    pthread_mutex_destroy(&lock->mutex);
 }
 
 void tfcc_lock_acquire(tfcc_lock *lock, bool exclusive) {
-  tfcc_lock_acquire_fast(lock, exclusive);
+    tfcc_lock_acquire_fast(lock, exclusive);
 }
 
 void tfcc_lock_release(tfcc_lock *lock, bool exclusive) {
-  tfcc_lock_release_fast(lock, exclusive);
+    tfcc_lock_release_fast(lock, exclusive);
 }
 
 void tfcc_lock_downgrade(tfcc_lock *lock) {
-  uint32_t before = atomic_fetch_add_explicit(&lock->state, READER - WRITER,
-                                              memory_order_release);
-  if ((before & WAITED) != 0)
-    tfcc_lock_wake(lock);
+    uint32_t before =
+        atomic_fetch_add_explicit(&lock->state, READER - WRITER, memory_order_release);
+    if ((before & WAITED) != 0) tfcc_lock_wake(lock);
 }

@@ -11,23 +11,20 @@
 
 #include <cpuid.h>
 
-/* Registers of CPUID: leaf 1 ecx, leaf 7 ebx, ecx, edx, leaf 7.1 eax, leaf
- * 0x80000001 ecx. */
+/* Registers of CPUID: leaf 1 ecx, leaf 7 ebx, ecx, edx, leaf 7.1 eax, leaf 0x80000001 ecx. */
 enum { ONE_C, SEVEN_B, SEVEN_C, SEVEN_D, SEVEN_ONE_A, EXTENDED_C, REGISTERS };
 
-/* What of the registers the operating system must save for the feature to be
- * usable (bits of XCR0).
+/* What of the registers the operating system must save for the feature to be usable (bits of XCR0).
  */
 enum { PLAIN = 0, AVX = 0x6, WIDE = 0xe6 };
 
-/* `level`: the digit of the first level of x86-64 that has it; NO_LEVEL for
- * none. */
+/* `level`: the digit of the first level of x86-64 that has it; NO_LEVEL for none. */
 enum { NO_LEVEL = '9' };
 
 static const struct {
-  const char *name;
-  uint8_t where, bit, state;
-  char level;
+    const char *name;
+    uint8_t where, bit, state;
+    char level;
 } features[] = {
     {"sse3", ONE_C, 0, PLAIN, '2'},
     {"ssse3", ONE_C, 9, PLAIN, '2'},
@@ -56,63 +53,60 @@ static const struct {
 };
 
 static void read_registers(uint32_t found[REGISTERS], uint32_t *state) {
-  uint32_t unused;
-  memset(found, 0, REGISTERS * sizeof *found);
-  *state = 0;
-  __cpuid(1, unused, unused, found[ONE_C], unused);
-  if ((found[ONE_C] >> 27 & 1) != 0)
-    __asm__("xgetbv" : "=a"(*state), "=d"(unused) : "c"(0));
-  if (__get_cpuid_max(0, NULL) >= 7) {
-    __cpuid_count(7, 0, unused, found[SEVEN_B], found[SEVEN_C], found[SEVEN_D]);
-    __cpuid_count(7, 1, found[SEVEN_ONE_A], unused, unused, unused);
-  }
-  __cpuid(0x80000001u, unused, unused, found[EXTENDED_C], unused);
+    uint32_t unused;
+    memset(found, 0, REGISTERS * sizeof *found);
+    *state = 0;
+    __cpuid(1, unused, unused, found[ONE_C], unused);
+    if ((found[ONE_C] >> 27 & 1) != 0) __asm__("xgetbv" : "=a"(*state), "=d"(unused) : "c"(0));
+    if (__get_cpuid_max(0, NULL) >= 7) {
+        __cpuid_count(7, 0, unused, found[SEVEN_B], found[SEVEN_C], found[SEVEN_D]);
+        __cpuid_count(7, 1, found[SEVEN_ONE_A], unused, unused, unused);
+    }
+    __cpuid(0x80000001u, unused, unused, found[EXTENDED_C], unused);
 }
 
 /* Whether there is everything that the word of `length` bytes stands for. */
 static bool has_word(const char *word, size_t length) {
-  static const char levels[] = "x86-64-v";
-  const size_t prefix = sizeof levels - 1;
-  bool is_level = length == prefix + 1 && memcmp(word, levels, prefix) == 0;
-  bool known = is_level
-                   ? word[prefix] >= '2' && word[prefix] <= '4'
-                   : length == prefix - 2 && memcmp(word, levels, length) == 0;
-  uint32_t found[REGISTERS], state;
-  read_registers(found, &state);
-  for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
-    const char *name = features[i].name;
-    if (is_level ? features[i].level > word[prefix]
-                 : strncmp(name, word, length) != 0 || name[length] != '\0')
-      continue;
-    known = true;
-    if ((found[features[i].where] >> features[i].bit & 1) == 0 ||
-        (~state & features[i].state) != 0)
-      return false;
-  }
-  return known;
+    static const char levels[] = "x86-64-v";
+    const size_t prefix = sizeof levels - 1;
+    bool is_level = length == prefix + 1 && memcmp(word, levels, prefix) == 0;
+    bool known = is_level ? word[prefix] >= '2' && word[prefix] <= '4'
+                          : length == prefix - 2 && memcmp(word, levels, length) == 0;
+    uint32_t found[REGISTERS], state;
+    read_registers(found, &state);
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+        const char *name = features[i].name;
+        if (is_level ? features[i].level > word[prefix]
+                     : strncmp(name, word, length) != 0 || name[length] != '\0')
+            continue;
+        known = true;
+        if ((found[features[i].where] >> features[i].bit & 1) == 0 ||
+            (~state & features[i].state) != 0)
+            return false;
+    }
+    return known;
 }
 
 static bool has_words(const char *words) {
-  while (*words != '\0') {
-    size_t length = strcspn(words, " ");
-    if (length > 0 && !has_word(words, length))
-      return false;
-    words += length + (words[length] != '\0');
-  }
-  return true;
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+        if (length > 0 && !has_word(words, length)) return false;
+        words += length + (words[length] != '\0');
+    }
+    return true;
 }
 
 #else
 
-static bool has_words(const char *words) { return *words == '\0'; }
+static bool has_words(const char *words) {
+    return *words == '\0';
+}
 
 #endif
 
 tfcc_status tfcc_processor_check(const char *model, const char *requires) {
-  if (has_words(requires))
-    return TFCC_OK;
-  return tfcc_fail(
-      TFCC_FAILED_PRECONDITION,
-      "graph '%s' needs a processor with '%s': compile it for another --mcpu",
-      model, requires);
+    if (has_words(requires)) return TFCC_OK;
+    return tfcc_fail(TFCC_FAILED_PRECONDITION,
+                     "graph '%s' needs a processor with '%s': compile it for another --mcpu", model,
+                     requires);
 }

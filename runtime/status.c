@@ -29,109 +29,97 @@ static const char *const status_names[] = {
     [TFCC_UNAUTHENTICATED] = "UNAUTHENTICATED",
 };
 
-/* Ends a text that was cut in dots, and before them at the end of a UTF-8
- * sequence. `at` is where it may be cut at the latest. */
+/* Ends a text that was cut in dots, and before them at the end of a UTF-8 sequence. `at` is where
+ * it may be cut at the latest. */
 static void cut_message(char *at) {
-  while (((unsigned char)*at & 0xc0) == 0x80)
-    at--;
-  memcpy(at, "...", 4);
+    while (((unsigned char)*at & 0xc0) == 0x80) at--;
+    memcpy(at, "...", 4);
 }
 
 tfcc_status tfcc_fail(tfcc_status status, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  char *text = message_text;
-  if (vsnprintf(text, MESSAGE_SIZE, format, arguments) >= MESSAGE_SIZE)
-    cut_message(text + MESSAGE_SIZE - 4);
-  va_end(arguments);
-  return status;
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = message_text;
+    if (vsnprintf(text, MESSAGE_SIZE, format, arguments) >= MESSAGE_SIZE)
+        cut_message(text + MESSAGE_SIZE - 4);
+    va_end(arguments);
+    return status;
 }
 
 tfcc_status tfcc_fail_memory(size_t bytes) {
-  return tfcc_fail(TFCC_RESOURCE_EXHAUSTED,
-                   "out of memory: %zu bytes were wanted", bytes);
+    return tfcc_fail(TFCC_RESOURCE_EXHAUSTED, "out of memory: %zu bytes were wanted", bytes);
 }
 
 tfcc_status tfcc_fail_null(const char *what) {
-  return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s is NULL", what);
+    return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s is NULL", what);
 }
 
-tfcc_status tfcc_fail_name(const char *graph, const char *what,
-                           const char *name) {
-  return tfcc_fail(TFCC_NOT_FOUND, "graph '%s' has no %s '%s'", graph, what,
-                   name);
+tfcc_status tfcc_fail_name(const char *graph, const char *what, const char *name) {
+    return tfcc_fail(TFCC_NOT_FOUND, "graph '%s' has no %s '%s'", graph, what, name);
 }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/* The value that stands behind a percent sign: `3`, `{10}`, either after the
- * letter f or b. Gives what follows it, and moves *to behind its text. */
-static const char *append_value(char **to, const char *at,
-                                const int64_t *values) {
-  char form = *at == 'f' || *at == 'b' ? *at++ : 'd';
-  size_t index = 0;
-  bool braced = *at == '{';
-  at += braced;
-  while (is_digit(*at)) {
-    index = index * 10 + (size_t)(*at++ - '0');
-    if (!braced)
-      break;
-  }
-  at += braced && *at == '}';
-  int64_t value = index < TFCC_ABI_FAILURE_VALUES ? values[index] : 0;
-  double number;
-  memcpy(&number, &value, sizeof number);
-  *to += form == 'f'   ? sprintf(*to, "%.9g", number)
-         : form == 'b' ? sprintf(*to, "%s", value != 0 ? "true" : "false")
-                       : sprintf(*to, "%lld", (long long)value);
-  return at;
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
 }
 
-tfcc_status tfcc_fail_check(const tfcc_abi_check *check,
-                            const int64_t *values) {
-  char *to = message_text,
-       *end = to + MESSAGE_SIZE - 32; /* a value fits behind it */
-  const char *at = check->message;
-  while (*at != '\0' && to < end) {
-    *to++ = *at++;
-    if (to[-1] != '%')
-      continue;
-    if (*at == 'f' || *at == 'b' || *at == '{' || is_digit(*at)) {
-      to--;
-      at = append_value(&to, at, values);
-    } else { /* %% or a percent sign that means nothing else */
-      at += *at == '%';
+/* The value that stands behind a percent sign: `3`, `{10}`, either after the letter f or b. Gives
+ * what follows it, and moves *to behind its text. */
+static const char *append_value(char **to, const char *at, const int64_t *values) {
+    char form = *at == 'f' || *at == 'b' ? *at++ : 'd';
+    size_t index = 0;
+    bool braced = *at == '{';
+    at += braced;
+    while (is_digit(*at)) {
+        index = index * 10 + (size_t)(*at++ - '0');
+        if (!braced) break;
     }
-  }
-  *to = '\0';
-  if (*at != '\0') {
-    *to = *at;
-    cut_message(to);
-  }
-  return (tfcc_status)check->status;
+    at += braced && *at == '}';
+    int64_t value = index < TFCC_ABI_FAILURE_VALUES ? values[index] : 0;
+    double number;
+    memcpy(&number, &value, sizeof number);
+    *to += form == 'f'   ? sprintf(*to, "%.9g", number)
+           : form == 'b' ? sprintf(*to, "%s", value != 0 ? "true" : "false")
+                         : sprintf(*to, "%lld", (long long)value);
+    return at;
 }
 
-const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape,
-                            int32_t rank) {
-  if (rank < 0)
-    return strcpy(text, "of any rank");
-  char *at = text;
-  *at++ = '[';
-  for (int32_t i = 0; i < rank && i < TFCC_MAX_RANK; i++)
-    at += sprintf(at, shape[i] < 0 ? "%s?" : "%s%lld", i > 0 ? ", " : "",
-                  (long long)shape[i]);
-  memcpy(at, "]", 2);
-  return text;
+tfcc_status tfcc_fail_check(const tfcc_abi_check *check, const int64_t *values) {
+    char *to = message_text, *end = to + MESSAGE_SIZE - 32; /* a value fits behind it */
+    const char *at = check->message;
+    while (*at != '\0' && to < end) {
+        *to++ = *at++;
+        if (to[-1] != '%') continue;
+        if (*at == 'f' || *at == 'b' || *at == '{' || is_digit(*at)) {
+            to--;
+            at = append_value(&to, at, values);
+        } else { /* %% or a percent sign that means nothing else */
+            at += *at == '%';
+        }
+    }
+    *to = '\0';
+    if (*at != '\0') {
+        *to = *at;
+        cut_message(to);
+    }
+    return (tfcc_status)check->status;
+}
+
+const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape, int32_t rank) {
+    if (rank < 0) return strcpy(text, "of any rank");
+    char *at = text;
+    *at++ = '[';
+    for (int32_t i = 0; i < rank && i < TFCC_MAX_RANK; i++)
+        at += sprintf(at, shape[i] < 0 ? "%s?" : "%s%lld", i > 0 ? ", " : "", (long long)shape[i]);
+    memcpy(at, "]", 2);
+    return text;
 }
 
 const char *tfcc_status_name(tfcc_status status) {
-  size_t index = (size_t)status;
-  return index < sizeof status_names / sizeof *status_names
-             ? status_names[index]
-             : "";
+    size_t index = (size_t)status;
+    return index < sizeof status_names / sizeof *status_names ? status_names[index] : "";
 }
 
 const char *tfcc_message(const tfcc_session *session) {
-  (void)session;
-  return message_text;
+    (void)session;
+    return message_text;
 }

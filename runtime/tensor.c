@@ -6,8 +6,8 @@
 /* ---- dtypes ---- */
 
 static const struct {
-  const char *name;
-  size_t size;
+    const char *name;
+    size_t size;
 } dtypes[] = {
     [TFCC_NONE] = {"none", 0},
     [TFCC_FLOAT32] = {"float32", 4},
@@ -32,178 +32,153 @@ static const struct {
 #define DTYPE_COUNT (sizeof dtypes / sizeof *dtypes)
 
 const char *tfcc_dtype_name(tfcc_dtype dtype) {
-  size_t index = (size_t)dtype;
-  return index < DTYPE_COUNT && dtypes[index].name != NULL ? dtypes[index].name
-                                                           : "";
+    size_t index = (size_t)dtype;
+    return index < DTYPE_COUNT && dtypes[index].name != NULL ? dtypes[index].name : "";
 }
 
 size_t tfcc_dtype_size(tfcc_dtype dtype) {
-  size_t index = (size_t)dtype;
-  return index < DTYPE_COUNT ? dtypes[index].size : 0;
+    size_t index = (size_t)dtype;
+    return index < DTYPE_COUNT ? dtypes[index].size : 0;
 }
 
 /* ---- Blocks that the caller frees ---- */
 
 /* Stands before the shape. */
 typedef struct BlockHeader {
-  tfcc_allocator allocator;
-  size_t size;
+    tfcc_allocator allocator;
+    size_t size;
 } BlockHeader;
 
 #define BLOCK_SHAPE TFCC_ALIGNMENT
-#define BLOCK_DATA (BLOCK_SHAPE + TFCC_MAX_RANK * sizeof(int64_t))
-_Static_assert(sizeof(BlockHeader) <= BLOCK_SHAPE,
-               "the header fits before the shape");
+#define BLOCK_DATA  (BLOCK_SHAPE + TFCC_MAX_RANK * sizeof(int64_t))
+_Static_assert(sizeof(BlockHeader) <= BLOCK_SHAPE, "the header fits before the shape");
 _Static_assert(BLOCK_DATA % TFCC_ALIGNMENT == 0, "data is aligned");
 
-tfcc_status tfcc_block_obtain(const tfcc_allocator *allocator, size_t bytes,
-                              tfcc_block *block) {
-  if (bytes > SIZE_MAX - BLOCK_DATA)
-    return tfcc_fail_memory(bytes);
-  size_t size = BLOCK_DATA + bytes;
-  char *memory = tfcc_obtain(allocator, size);
-  if (memory == NULL)
-    return TFCC_RESOURCE_EXHAUSTED;
-  *(BlockHeader *)(void *)memory = (BlockHeader){*allocator, size};
-  block->shape = (int64_t *)(void *)(memory + BLOCK_SHAPE);
-  block->data = memory + BLOCK_DATA;
-  return TFCC_OK;
+tfcc_status tfcc_block_obtain(const tfcc_allocator *allocator, size_t bytes, tfcc_block *block) {
+    if (bytes > SIZE_MAX - BLOCK_DATA) return tfcc_fail_memory(bytes);
+    size_t size = BLOCK_DATA + bytes;
+    char *memory = tfcc_obtain(allocator, size);
+    if (memory == NULL) return TFCC_RESOURCE_EXHAUSTED;
+    *(BlockHeader *)(void *)memory = (BlockHeader){*allocator, size};
+    block->shape = (int64_t *)(void *)(memory + BLOCK_SHAPE);
+    block->data = memory + BLOCK_DATA;
+    return TFCC_OK;
 }
 
 void tfcc_block_release(tfcc_block *block) {
-  if (block->shape == NULL)
-    return;
-  BlockHeader *header =
-      (BlockHeader *)(void *)((char *)block->shape - BLOCK_SHAPE);
-  tfcc_allocator allocator = header->allocator;
-  tfcc_release(&allocator, header, header->size);
-  block->shape = NULL;
-  block->data = NULL;
+    if (block->shape == NULL) return;
+    BlockHeader *header = (BlockHeader *)(void *)((char *)block->shape - BLOCK_SHAPE);
+    tfcc_allocator allocator = header->allocator;
+    tfcc_release(&allocator, header, header->size);
+    block->shape = NULL;
+    block->data = NULL;
 }
 
 void tfcc_tensor_free(tfcc_tensor *tensor) {
-  if (tensor == NULL)
-    return;
-  tfcc_block block = {tensor->shape, tensor->data};
-  tfcc_block_release(&block);
-  tensor->shape = NULL;
-  tensor->data = NULL;
-  tensor->capacity = 0;
+    if (tensor == NULL) return;
+    tfcc_block block = {tensor->shape, tensor->data};
+    tfcc_block_release(&block);
+    tensor->shape = NULL;
+    tensor->data = NULL;
+    tensor->capacity = 0;
 }
 
 /* ---- Tensors ---- */
 
-/* The bytes of a tensor's shape; false where a size is negative or the product
- * too large. */
+/* The bytes of a tensor's shape; false where a size is negative or the product too large. */
 static bool shape_bytes(const tfcc_tensor *tensor, size_t *bytes) {
-  bool fits = true, empty = false;
-  size_t product = tfcc_dtype_size(tensor->dtype);
-  for (int32_t i = 0; i < tensor->rank; i++) {
-    int64_t size = tensor->shape[i];
-    if (size < 0)
-      return false;
-    empty |= size == 0;
-    fits &= !__builtin_mul_overflow(product, (uint64_t)size, &product);
-  }
-  *bytes = empty ? 0 : product;
-  return empty || (fits && product <= (size_t)1 << 62);
+    bool fits = true, empty = false;
+    size_t product = tfcc_dtype_size(tensor->dtype);
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        int64_t size = tensor->shape[i];
+        if (size < 0) return false;
+        empty |= size == 0;
+        fits &= !__builtin_mul_overflow(product, (uint64_t)size, &product);
+    }
+    *bytes = empty ? 0 : product;
+    return empty || (fits && product <= (size_t)1 << 62);
 }
 
 static bool has_shape(const tfcc_tensor *tensor) {
-  return tensor->rank == 0 ||
-         ((uint32_t)tensor->rank <= TFCC_MAX_RANK && tensor->shape != NULL);
+    return tensor->rank == 0 || ((uint32_t)tensor->rank <= TFCC_MAX_RANK && tensor->shape != NULL);
 }
 
-/* How many bytes there are at tensor->data, of which the given shape needs
- * `bytes`. */
+/* How many bytes there are at tensor->data, of which the given shape needs `bytes`. */
 static size_t data_room(const tfcc_tensor *tensor, size_t bytes) {
-  if (tensor->data == NULL)
-    return 0;
-  return tensor->capacity != 0 ? tensor->capacity : bytes;
+    if (tensor->data == NULL) return 0;
+    return tensor->capacity != 0 ? tensor->capacity : bytes;
 }
 
-static tfcc_status check_shape(const tfcc_tensor *tensor, const char *what,
-                               const char *name, size_t *bytes) {
-  if (!has_shape(tensor))
-    return tfcc_fail(
-        TFCC_INVALID_ARGUMENT,
-        "%s '%s' was given rank %d; it has to be 0 to 8, with a shape", what,
-        name, (int)tensor->rank);
-  if (shape_bytes(tensor, bytes))
-    return TFCC_OK;
-  char text[TFCC_SHAPE_TEXT];
-  return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                   "%s '%s' was given shape %s: a size is negative, or the "
-                   "product too large",
-                   what, name,
-                   tfcc_shape_text(text, tensor->shape, tensor->rank));
-}
-
-tfcc_status tfcc_tensor_check(const tfcc_tensor *tensor, tfcc_dtype dtype,
-                              const char *what, const char *name,
-                              bool with_data, size_t *bytes) {
-  if (tensor->dtype != dtype)
+static tfcc_status check_shape(const tfcc_tensor *tensor, const char *what, const char *name,
+                               size_t *bytes) {
+    if (!has_shape(tensor))
+        return tfcc_fail(TFCC_INVALID_ARGUMENT,
+                         "%s '%s' was given rank %d; it has to be 0 to 8, with a shape", what, name,
+                         (int)tensor->rank);
+    if (shape_bytes(tensor, bytes)) return TFCC_OK;
+    char text[TFCC_SHAPE_TEXT];
     return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "%s '%s' has dtype %s; it was given %s", what, name,
-                     tfcc_dtype_name(dtype), tfcc_dtype_name(tensor->dtype));
-  TFCC_TRY(check_shape(tensor, what, name, bytes));
-  size_t room = data_room(tensor, *bytes);
-  if (!with_data || *bytes <= room)
-    return TFCC_OK;
-  return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                   "%s '%s' was given %zu bytes of data; its shape needs %zu",
-                   what, name, room, *bytes);
+                     "%s '%s' was given shape %s: a size is negative, or the "
+                     "product too large",
+                     what, name, tfcc_shape_text(text, tensor->shape, tensor->rank));
+}
+
+tfcc_status tfcc_tensor_check(const tfcc_tensor *tensor, tfcc_dtype dtype, const char *what,
+                              const char *name, bool with_data, size_t *bytes) {
+    if (tensor->dtype != dtype)
+        return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s '%s' has dtype %s; it was given %s", what, name,
+                         tfcc_dtype_name(dtype), tfcc_dtype_name(tensor->dtype));
+    TFCC_TRY(check_shape(tensor, what, name, bytes));
+    size_t room = data_room(tensor, *bytes);
+    if (!with_data || *bytes <= room) return TFCC_OK;
+    return tfcc_fail(TFCC_INVALID_ARGUMENT,
+                     "%s '%s' was given %zu bytes of data; its shape needs %zu", what, name, room,
+                     *bytes);
 }
 
 /* ---- Results ---- */
 
 /* How many bytes a result may have; its shape may be nonsense. */
 static size_t result_room(const tfcc_tensor *tensor) {
-  size_t bytes = 0;
-  if (tensor->capacity == 0 && has_shape(tensor) &&
-      !shape_bytes(tensor, &bytes))
-    bytes = 0;
-  return data_room(tensor, bytes);
+    size_t bytes = 0;
+    if (tensor->capacity == 0 && has_shape(tensor) && !shape_bytes(tensor, &bytes)) bytes = 0;
+    return data_room(tensor, bytes);
 }
 
-tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator,
-                                const tfcc_tensor *tensor, uint32_t dtype,
-                                tfcc_result *result) {
-  result->data = tensor->data;
-  bool asks = tensor->dtype != TFCC_NONE;
-  if (asks && (uint32_t)tensor->dtype != dtype)
-    return TFCC_INVALID_ARGUMENT;
-  if (!asks || (tensor->data == NULL && tensor->shape == NULL)) {
-    TFCC_TRY(tfcc_block_obtain(allocator, result->bytes, &result->block));
-    result->data = result->block.data;
-    return TFCC_OK;
-  }
-  return result->bytes > result_room(tensor) ? TFCC_INVALID_ARGUMENT : TFCC_OK;
+tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tensor *tensor,
+                                uint32_t dtype, tfcc_result *result) {
+    result->data = tensor->data;
+    bool asks = tensor->dtype != TFCC_NONE;
+    if (asks && (uint32_t)tensor->dtype != dtype) return TFCC_INVALID_ARGUMENT;
+    if (!asks || (tensor->data == NULL && tensor->shape == NULL)) {
+        TFCC_TRY(tfcc_block_obtain(allocator, result->bytes, &result->block));
+        result->data = result->block.data;
+        return TFCC_OK;
+    }
+    return result->bytes > result_room(tensor) ? TFCC_INVALID_ARGUMENT : TFCC_OK;
 }
 
-tfcc_status tfcc_fail_result(const tfcc_tensor *tensor, const char *what,
-                             const char *name, uint32_t dtype,
-                             const int64_t *shape, int32_t rank, size_t bytes) {
-  char text[TFCC_SHAPE_TEXT];
-  return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                   "%s '%s' is %s of shape %s, %zu bytes; it is asked for as "
-                   "%s, with room for "
-                   "%zu",
-                   what, name, tfcc_dtype_name((tfcc_dtype)dtype),
-                   tfcc_shape_text(text, shape, rank), bytes,
-                   tfcc_dtype_name(tensor->dtype), result_room(tensor));
+tfcc_status tfcc_fail_result(const tfcc_tensor *tensor, const char *what, const char *name,
+                             uint32_t dtype, const int64_t *shape, int32_t rank, size_t bytes) {
+    char text[TFCC_SHAPE_TEXT];
+    return tfcc_fail(TFCC_INVALID_ARGUMENT,
+                     "%s '%s' is %s of shape %s, %zu bytes; it is asked for as "
+                     "%s, with room for "
+                     "%zu",
+                     what, name, tfcc_dtype_name((tfcc_dtype)dtype),
+                     tfcc_shape_text(text, shape, rank), bytes, tfcc_dtype_name(tensor->dtype),
+                     result_room(tensor));
 }
 
-void tfcc_result_deliver(tfcc_tensor *tensor, tfcc_result *result,
-                         const int64_t *shape, int32_t rank) {
-  if (result->block.shape != NULL) {
-    tensor->shape = result->block.shape;
-    tensor->data = result->data;
-    tensor->capacity = result->bytes;
-    result->block.shape = NULL;
-  }
-  tensor->rank = rank;
-  if (tensor->shape != NULL)
-    for (int32_t i = 0; i < rank; i++)
-      tensor->shape[i] = shape[i];
+void tfcc_result_deliver(tfcc_tensor *tensor, tfcc_result *result, const int64_t *shape,
+                         int32_t rank) {
+    if (result->block.shape != NULL) {
+        tensor->shape = result->block.shape;
+        tensor->data = result->data;
+        tensor->capacity = result->bytes;
+        result->block.shape = NULL;
+    }
+    tensor->rank = rank;
+    if (tensor->shape != NULL)
+        for (int32_t i = 0; i < rank; i++) tensor->shape[i] = shape[i];
 }

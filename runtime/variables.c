@@ -4,96 +4,85 @@
 #include <string.h>
 
 uint32_t tfcc_variable_find(const tfcc_model *model, const char *name) {
-  return tfcc_find_text(model->variables, model->variable_count,
-                        sizeof *model->variables, name, strlen(name));
+    return tfcc_find_text(model->variables, model->variable_count, sizeof *model->variables, name,
+                          strlen(name));
 }
 
 tfcc_status tfcc_variable_stage(tfcc_session *session, uint32_t index) {
-  tfcc_session_variable *variable = &session->variables[index];
-  if (variable->spare == NULL)
-    variable->spare = tfcc_obtain(
-        &session->allocator, (size_t)session->model->variables[index].bytes);
-  return variable->spare != NULL ? TFCC_OK : TFCC_RESOURCE_EXHAUSTED;
+    tfcc_session_variable *variable = &session->variables[index];
+    if (variable->spare == NULL)
+        variable->spare =
+            tfcc_obtain(&session->allocator, (size_t)session->model->variables[index].bytes);
+    return variable->spare != NULL ? TFCC_OK : TFCC_RESOURCE_EXHAUSTED;
 }
 
 void tfcc_variable_adopt(tfcc_session *session, uint32_t index) {
-  tfcc_session_variable *variable = &session->variables[index];
-  void *before = variable->data;
-  variable->data = variable->spare;
-  variable->spare = before;
-  variable->has_value = true;
-  session->epoch++;
+    tfcc_session_variable *variable = &session->variables[index];
+    void *before = variable->data;
+    variable->data = variable->spare;
+    variable->spare = before;
+    variable->has_value = true;
+    session->epoch++;
 }
 
-static tfcc_status get_value(tfcc_session *session, uint32_t index,
-                             tfcc_tensor *value) {
-  const tfcc_abi_variable *variable = &session->model->variables[index];
-  const void *stored = session->variables[index].data;
-  int32_t rank = (int32_t)variable->rank;
-  if (stored == NULL)
-    return tfcc_fail(TFCC_FAILED_PRECONDITION, "variable '%s' has no value yet",
-                     variable->name);
-  tfcc_result result = {.bytes = (size_t)variable->bytes};
-  tfcc_status status = value->dtype != TFCC_NONE
-                           ? tfcc_result_prepare(&session->allocator, value,
-                                                 variable->dtype, &result)
-                           : TFCC_INVALID_ARGUMENT;
-  if (status == TFCC_INVALID_ARGUMENT)
-    tfcc_fail_result(value, "variable", variable->name, variable->dtype,
-                     variable->shape, rank, result.bytes);
-  if (status != TFCC_OK)
-    return status;
-  if (result.bytes > 0)
-    memcpy(result.data, stored, result.bytes);
-  tfcc_result_deliver(value, &result, variable->shape, rank);
-  return TFCC_OK;
+static tfcc_status get_value(tfcc_session *session, uint32_t index, tfcc_tensor *value) {
+    const tfcc_abi_variable *variable = &session->model->variables[index];
+    const void *stored = session->variables[index].data;
+    int32_t rank = (int32_t)variable->rank;
+    if (stored == NULL)
+        return tfcc_fail(TFCC_FAILED_PRECONDITION, "variable '%s' has no value yet",
+                         variable->name);
+    tfcc_result result = {.bytes = (size_t)variable->bytes};
+    tfcc_status status = value->dtype != TFCC_NONE ? tfcc_result_prepare(&session->allocator, value,
+                                                                         variable->dtype, &result)
+                                                   : TFCC_INVALID_ARGUMENT;
+    if (status == TFCC_INVALID_ARGUMENT)
+        tfcc_fail_result(value, "variable", variable->name, variable->dtype, variable->shape, rank,
+                         result.bytes);
+    if (status != TFCC_OK) return status;
+    if (result.bytes > 0) memcpy(result.data, stored, result.bytes);
+    tfcc_result_deliver(value, &result, variable->shape, rank);
+    return TFCC_OK;
 }
 
-static tfcc_status set_value(tfcc_session *session, uint32_t index,
-                             const tfcc_tensor *value) {
-  const tfcc_abi_variable *variable = &session->model->variables[index];
-  size_t bytes;
-  TFCC_TRY(tfcc_tensor_check(value, (tfcc_dtype)variable->dtype, "variable",
-                             variable->name, true, &bytes));
-  bool fits = (uint32_t)value->rank == variable->rank;
-  for (uint32_t i = 0; fits && i < variable->rank; i++)
-    fits = value->shape[i] == variable->shape[i];
-  if (!fits) {
-    char given[TFCC_SHAPE_TEXT], wanted[TFCC_SHAPE_TEXT];
-    return tfcc_fail(
-        TFCC_INVALID_ARGUMENT, "variable '%s' has shape %s; it was given %s",
-        variable->name,
-        tfcc_shape_text(wanted, variable->shape, (int32_t)variable->rank),
-        tfcc_shape_text(given, value->shape, value->rank));
-  }
-  TFCC_TRY(tfcc_variable_stage(session, index));
-  if (bytes > 0)
-    memcpy(session->variables[index].spare, value->data, bytes);
-  tfcc_variable_adopt(session, index);
-  return TFCC_OK;
+static tfcc_status set_value(tfcc_session *session, uint32_t index, const tfcc_tensor *value) {
+    const tfcc_abi_variable *variable = &session->model->variables[index];
+    size_t bytes;
+    TFCC_TRY(tfcc_tensor_check(value, (tfcc_dtype)variable->dtype, "variable", variable->name, true,
+                               &bytes));
+    bool fits = (uint32_t)value->rank == variable->rank;
+    for (uint32_t i = 0; fits && i < variable->rank; i++)
+        fits = value->shape[i] == variable->shape[i];
+    if (!fits) {
+        char given[TFCC_SHAPE_TEXT], wanted[TFCC_SHAPE_TEXT];
+        return tfcc_fail(TFCC_INVALID_ARGUMENT, "variable '%s' has shape %s; it was given %s",
+                         variable->name,
+                         tfcc_shape_text(wanted, variable->shape, (int32_t)variable->rank),
+                         tfcc_shape_text(given, value->shape, value->rank));
+    }
+    TFCC_TRY(tfcc_variable_stage(session, index));
+    if (bytes > 0) memcpy(session->variables[index].spare, value->data, bytes);
+    tfcc_variable_adopt(session, index);
+    return TFCC_OK;
 }
 
 /* Gets a value, or sets it. */
-static tfcc_status access_value(tfcc_session *session, const char *name,
-                                tfcc_tensor *value, bool set) {
-  if (session == NULL || name == NULL || value == NULL)
-    return tfcc_fail_null("session, name or value");
-  uint32_t index = tfcc_variable_find(session->model, name);
-  if (index == TFCC_ABI_NONE)
-    return tfcc_fail_name(session->model->name, "variable", name);
-  tfcc_lock_acquire(&session->lock, set);
-  tfcc_status status =
-      set ? set_value(session, index, value) : get_value(session, index, value);
-  tfcc_lock_release(&session->lock, set);
-  return status;
+static tfcc_status access_value(tfcc_session *session, const char *name, tfcc_tensor *value,
+                                bool set) {
+    if (session == NULL || name == NULL || value == NULL)
+        return tfcc_fail_null("session, name or value");
+    uint32_t index = tfcc_variable_find(session->model, name);
+    if (index == TFCC_ABI_NONE) return tfcc_fail_name(session->model->name, "variable", name);
+    tfcc_lock_acquire(&session->lock, set);
+    tfcc_status status = set ? set_value(session, index, value) : get_value(session, index, value);
+    tfcc_lock_release(&session->lock, set);
+    return status;
 }
 
-tfcc_status tfcc_variable_get(tfcc_session *session, const char *name,
-                              tfcc_tensor *value) {
-  return access_value(session, name, value, false);
+tfcc_status tfcc_variable_get(tfcc_session *session, const char *name, tfcc_tensor *value) {
+    return access_value(session, name, value, false);
 }
 
-tfcc_status tfcc_variable_set(tfcc_session *session, const char *name,
-                              const tfcc_tensor *value) {
-  return access_value(session, name, (tfcc_tensor *)(uintptr_t)value, true);
+tfcc_status tfcc_variable_set(tfcc_session *session, const char *name, const tfcc_tensor *value) {
+    return access_value(session, name, (tfcc_tensor *)(uintptr_t)value, true);
 }
