@@ -68,7 +68,7 @@ static bool bind_writes(const tfcc_call *call) {
 }
 
 /* Binds the addresses of variables. They stay for the next run where all writes are in place. */
-static tfcc_status bind_state(const tfcc_call *call) {
+__attribute__((noinline)) static tfcc_status bind_state(const tfcc_call *call) {
     call->frame->epoch = 0;
     TFCC_TRY(bind_variables(call));
     TFCC_TRY(tfcc_stage_writes(call));
@@ -77,7 +77,7 @@ static tfcc_status bind_state(const tfcc_call *call) {
 }
 
 /* The only point where variables change, but for writes in place, after which nothing fails. */
-static void commit_writes(const tfcc_call *call) {
+__attribute__((noinline)) static void commit_writes(const tfcc_call *call) {
     for (uint32_t i = 0; i < call->session->model->variable_count; i++) {
         const tfcc_plan_variable *variable = &call->plan->variables[i];
         if (!variable->written && !variable->may_be_written) continue;
@@ -165,7 +165,8 @@ static tfcc_status run_kernel(const tfcc_call *call, const tfcc_plan_step *step)
     return __builtin_expect(failed == 0, 1) ? TFCC_OK : check_failed(call, step->step, failed);
 }
 
-static tfcc_status run_special(const tfcc_call *call, const tfcc_plan_step *step) {
+__attribute__((noinline)) static tfcc_status run_special(const tfcc_call *call,
+                                                         const tfcc_plan_step *step) {
     const tfcc_plan *plan = call->plan;
     const tfcc_model *model = call->session->model;
     for (uint32_t i = 0; i < step->argument_count && step->required; i++)
