@@ -10,9 +10,11 @@
     bool shape_##shape(struct InferContext *context);                                              \
     void lower_##lowering(struct LowerContext *context);
 #define ALIAS(spelling, code)
+#define EXPANSION(code, name)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
+#undef EXPANSION
 
 static OpRow rows[OP_COUNT] = {
 #define OP(row_code, row_spelling, row_effects, shape, lowering, row_gradient, row_signature,      \
@@ -26,9 +28,11 @@ static OpRow rows[OP_COUNT] = {
      .signature = row_signature,                                                                   \
      .meaning = row_meaning},
 #define ALIAS(spelling, code)
+#define EXPANSION(code, name)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
+#undef EXPANSION
 };
 
 typedef struct AliasRow {
@@ -39,9 +43,11 @@ typedef struct AliasRow {
 static const AliasRow aliases[] = {
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)
 #define ALIAS(spelling, code) {spelling, OP_##code},
+#define EXPANSION(code, name)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
+#undef EXPANSION
 };
 
 /* The parsed signatures live as long as the process. */

@@ -4,6 +4,7 @@
  *
  *     OP(ENUM, "spelling", EFFECTS, shape rule, lowering, gradient, "signature", "meaning")
  *     ALIAS("other spelling", ENUM)
+ *     EXPANSION(ENUM, the op's expansion in passes/expand.c)
  *
  * The signature says it all about parameters and dtypes, in the order of TensorFlow's Python
  * function:
@@ -45,9 +46,11 @@ typedef enum OpEffect {
 typedef enum OpCode {
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning) OP_##code,
 #define ALIAS(spelling, code)
+#define EXPANSION(code, name)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
+#undef EXPANSION
     OP_COUNT
 } OpCode;
 

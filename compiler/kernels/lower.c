@@ -204,7 +204,7 @@ void lower_show(LowerContext *c, int index, Buffer *base) {
     kernel_store(kernel, output, scalar_load(kernel, shown, axes));
 }
 
-/* Ops that passes/expand.c replaces by others never get here. */
+/* Ops that are always expanded (ops.def) never get here. */
 void lower_expanded(LowerContext *c);
 void lower_expanded(LowerContext *c) {
     diagnose_error(c->graph->diagnostics, c->node->place, "internal error: %s was not expanded",

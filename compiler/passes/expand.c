@@ -1,8 +1,8 @@
 /* expand.c: writes composed ops out in others.
  *
- * Needs an inferred graph in order; every node whose lowering is `expanded`, and divisions of
- * integers and `where` with one argument, give way to nodes of other ops, which are inferred as
- * they are made and stand in their place. The last of them takes over name, requirements and users.
+ * Needs an inferred graph in order; every node whose op has an EXPANSION in ops.def gives way to
+ * nodes of other ops, unless the expansion gives NULL. These are inferred as they are made and
+ * stand in its place; the last of them takes over name, requirements and users.
  */
 #include "graph/infer.h"
 #include "graph/ops.h"
@@ -97,6 +97,7 @@ static Value *vector_of(Expansion *e, Value *scalar) {
 
 /* True division of integers happens in floating point. */
 static Value *expand_divide(Expansion *e) {
+    if (dtype_is_float(e->node->inputs[0]->type.dtype)) return NULL;
     tfcc_dtype dtype = e->node->outputs[0]->type.dtype;
     return apply(e, "divide", cast(e, e->node->inputs[0], dtype),
                  cast(e, e->node->inputs[1], dtype));
@@ -198,8 +199,10 @@ static Value *expand_boolean_mask(Expansion *e) {
     return finish(e, gather);
 }
 
-/* The coordinates of linear index i: (i // (sizes behind k)) % size k, side by side. */
+/* With one argument: the coordinates of linear index i, (i // (sizes behind k)) % size k, side by
+ * side. */
 static Value *expand_where(Expansion *e) {
+    if (e->node->input_count > 1) return NULL;
     Value *mask = node_input(e->node, "condition");
     int rank = mask->type.shape.rank;
     Value *indices = indices_of_true(e, mask, e->node->outputs[0]->type.shape.dims[0]);
@@ -223,17 +226,15 @@ static Value *expand_where(Expansion *e) {
 
 /* ---- The pass ---- */
 
-static Value *(*expansion_of(const GraphNode *node))(Expansion *) {
-    switch (node->row->code) {
-    case OP_DIVIDE: return dtype_is_float(node->inputs[0]->type.dtype) ? NULL : expand_divide;
-    case OP_REDUCE_STD: return expand_reduce_std;
-    case OP_L2_NORMALIZE: return expand_l2_normalize;
-    case OP_MOMENTS: return expand_moments;
-    case OP_BOOLEAN_MASK: return expand_boolean_mask;
-    case OP_WHERE: return node->input_count == 1 ? expand_where : NULL;
-    default: return NULL;
-    }
-}
+static Value *(*const expansions[OP_COUNT])(Expansion *) = {
+#define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)
+#define ALIAS(spelling, code)
+#define EXPANSION(code, name) [OP_##code] = expand_##name,
+#include "graph/ops.def"
+#undef OP
+#undef ALIAS
+#undef EXPANSION
+};
 
 /* The new node stands for the old one in every respect. */
 static void take_over(Graph *graph, GraphNode *old, Value *value) {
@@ -264,13 +265,13 @@ bool pass_expand(Compilation *c) {
         GraphNode *node = nodes[i];
         for (size_t k = 0; k < node->input_count; k++)
             node->inputs[k] = graph_resolve(node->inputs[k]);
-        Value *(*expand)(Expansion *) = expansion_of(node);
-        if (!expand) {
-            *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = node;
-            continue;
-        }
+        Value *(*expand)(Expansion *) = expansions[node->row->code];
         Expansion e = {graph, node};
-        take_over(graph, node, expand(&e));
+        Value *value = expand ? expand(&e) : NULL;
+        if (value)
+            take_over(graph, node, value);
+        else
+            *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = node;
     }
     graph_compact(graph);
     return true;
