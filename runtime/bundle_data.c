@@ -1,11 +1,10 @@
-/* bundle_data.c: the bytes of tensors, from any number of data files, put
- * together from slices where a variable was partitioned. */
+/* bundle_data.c: the bytes of tensors, from any number of data files, put together from slices
+ * where a variable was partitioned. */
 #include "bundle_read.h"
 #include "crc32c.h"
 #include <string.h>
 
-/* More slices than any partitioner makes; bounds the work of comparing each
- * with each. */
+/* More slices than any partitioner makes; bounds the work of comparing each with each. */
 #define MOST_SLICES 4096
 
 __attribute__((noinline)) static tfcc_status fail_tensor(const BundleReader *reader,
@@ -37,7 +36,7 @@ static tfcc_status locate(BundleReader *reader, const BundleRecord *record,
     return fail_tensor(reader, tensor, TFCC_OUT_OF_RANGE, "Read less bytes than requested");
 }
 
-/* Reads all bytes of a record, which `part` describes. */
+/* Reads all bytes of a record, whose masked checksum is `expected`. */
 static tfcc_status read_record(BundleReader *reader, const BundleTensor *tensor,
                                const BundleRecord *record, uint32_t expected, void *bytes) {
     TFCC_TRY(locate(reader, record, tensor));
@@ -45,8 +44,7 @@ static tfcc_status read_record(BundleReader *reader, const BundleTensor *tensor,
     uint32_t checksum = tfcc_crc32c_mask(tfcc_crc32c(0, bytes, (size_t)record->size));
     if (checksum == expected) return TFCC_OK;
     return tfcc_fail(TFCC_DATA_LOSS,
-                     "'%s': tensor '%s': Checksum does not match: stored %u vs. "
-                     "calculated on the "
+                     "'%s': tensor '%s': Checksum does not match: stored %u vs. calculated on the "
                      "restored bytes %u",
                      reader->file.path, tensor->name, (unsigned)expected, (unsigned)checksum);
 }
@@ -59,9 +57,8 @@ typedef struct Slice {
     uint32_t checksum;
 } Slice;
 
-/* Reads a number that is not negative from OrderedCode: n bytes hold 7n - 1
- * bits, the first n bits are set. -1 stands for itself, and the result is below
- * it for any other. */
+/* Reads a number that is not negative from OrderedCode: n bytes hold 7n - 1 bits, the first n bits
+ * are set. -1 stands for itself, and the result is below it for any other. */
 static int64_t get_ordered(BundleSpan *key) {
     int first = key->at < key->end ? *key->at++ : 0, more = 0;
     if (first < 0x80) return first == 0x7f ? -1 : -2;
@@ -72,9 +69,8 @@ static int64_t get_ordered(BundleSpan *key) {
     return value;
 }
 
-/* A slice's key is 00, the name with 00 and ff escaped, 00 01, the rank, and
- * for each axis where it starts and how long it is; -1 for the whole length.
- * This is what stands before the extents. */
+/* A slice's key is 00, the name with 00 and ff escaped, 00 01, the rank, and for each axis where it
+ * starts and how long it is; -1 for the whole length. This is what stands before the extents. */
 static void append_name(BundleBuffer *key, const BundleTensor *tensor) {
     bool has_axes = tensor->rank > 0;
     uint8_t rank[] = {0, 1, has_axes, (uint8_t)tensor->rank};
@@ -86,8 +82,7 @@ static void append_name(BundleBuffer *key, const BundleTensor *tensor) {
     tfcc_bundle_append(key, rank, has_axes ? 4 : 3);
 }
 
-/* Makes a slice of a record, whose extents are given; false where it does not
- * fit the whole. */
+/* Makes a slice of a record, whose extents are given; false where it does not fit the whole. */
 static bool make_slice(const BundleReader *reader, const BundleTensor *tensor, BundleSpan extents,
                        const BundleRecord *record, Slice *slice) {
     BundleTensor part;
@@ -134,8 +129,8 @@ static void place_slice(const BundleTensor *tensor, const Slice *slice, const ch
     }
 }
 
-/* The slices are the records whose keys begin as they should. Those that do not
- * overlap and have together as many elements as the whole cover it. */
+/* The slices are the records whose keys begin as they should. Those that do not overlap and have
+ * together as many elements as the whole cover it. */
 static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor,
                                BundleBuffer *list) {
     BundleBuffer key = {.memory = &reader->memory};

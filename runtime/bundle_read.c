@@ -1,8 +1,7 @@
 /* bundle_read.c: the index of a checkpoint, checked whole when it is opened.
  *
- * The index is a table of blocks; a block is a run of entries whose keys are
- * given as differences to the key before. One pass over all entries checks them
- * and builds the array of records. */
+ * The index is a table of blocks; a block is a run of entries whose keys are given as differences
+ * to the key before. One pass over all entries checks them and builds the array of records. */
 #include "bundle_read.h"
 
 #include "crc32c.h"
@@ -71,7 +70,7 @@ bool tfcc_bundle_parse_entry(BundleTensor *tensor, BundleRecord *record) {
            !__builtin_add_overflow(record->offset, record->size, &end);
 }
 
-/* The header stands first, under the empty key. */
+/* The header stands first, under the empty key. Not inlined, like scan_block. */
 __attribute__((noinline)) static tfcc_status read_header(BundleReader *reader, BundleSpan value) {
     BundleCursor cursor = {.span = value};
     uint64_t numbers[HEADER_CONSUMER + 1] = {0};
@@ -105,8 +104,8 @@ int tfcc_bundle_compare_names(const void *a, size_t a_length, const void *b, siz
     return order ? order : (a_length > b_length) - (a_length < b_length);
 }
 
-/* An entry of a block: how many bytes its key shares with the one before, the
- * rest of its key, its value. */
+/* An entry of a block: how many bytes its key shares with the one before, the rest of its key, its
+ * value. */
 typedef struct Entry {
     uint64_t shared, own;
     const uint8_t *key;
@@ -124,8 +123,8 @@ static bool get_entry(BundleSpan *block, Entry *entry) {
     return true;
 }
 
-/* All entries of a data block; `last` is the record of the key before. Not
- * inlined, so that frames stay small and their fields near. */
+/* All entries of a data block; `last` is the record of the key before. Not inlined, so that frames
+ * stay small and their fields near. */
 __attribute__((noinline)) static tfcc_status scan_block(BundleReader *reader, BundleSpan block,
                                                         BundleRecord *last) {
     BundleBuffer *names = &reader->names;
@@ -154,17 +153,17 @@ __attribute__((noinline)) static tfcc_status scan_block(BundleReader *reader, Bu
     return TFCC_OK;
 }
 
-/* The bytes of blocks, and what of them has been used. No block is read twice,
- * so that the work stays linear in the file. */
+/* The bytes of blocks, and what of them has been used. No block is read twice, so that the work
+ * stays linear in the file. */
 typedef struct Table {
     BundleReader *reader;
     const uint8_t *bytes;
     uint64_t used, most; /* the most: where the last block's trailer may begin */
 } Table;
 
-/* A handle gives a block's place in the table. Checks that it is inside and
- * behind what was used, and that it is whole; finds its entries. The restart
- * points behind them are not needed to read them in order. */
+/* A handle gives a block's place in the table. Checks that it is inside and behind what was used,
+ * and that it is whole; finds its entries. The restart points behind them are not needed to read
+ * them in order. */
 static tfcc_status open_block(Table *table, BundleSpan *handle, BundleSpan *block) {
     const BundleReader *reader = table->reader;
     uint64_t offset = tfcc_bundle_get_varint(handle), size = tfcc_bundle_get_varint(handle);
