@@ -5,7 +5,7 @@ set -euo pipefail
 source "$(dirname "$0")/support.sh"
 
 # What libc and libm export. Helpers of the compiler's own library (__divti3, __truncsfbf2, …) are in neither.
-libraries=$(ldconfig -p 2>/dev/null | sed -n 's/.*x86-64.* => \(.*\/lib\(c\|m\)\.so\.6\)$/\1/p')
+libraries=$({ PATH=$PATH:/sbin:/usr/sbin ldconfig -p || true; } 2>/dev/null | sed -n 's/.*x86-64.* => \(.*\/lib\(c\|m\)\.so\.6\)$/\1/p')
 [ -n "$libraries" ] || libraries=$(ls /lib/x86_64-linux-gnu/lib{c,m}.so.6)
 # shellcheck disable=SC2086
 nm -D --defined-only $libraries | sed -n 's/.* [TWiV] \([^@]*\).*/\1/p' | sort -u >exported
