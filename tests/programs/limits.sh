@@ -76,4 +76,20 @@ expect_output '' "$tfcc" names.yaml --emit=graph -o once.yaml
 expect_output '' "$tfcc" once.yaml --emit=graph -o twice.yaml
 cmp -s once.yaml twice.yaml || failed 'a dump with a long name does not read back'
 expect_output '' "$tfcc" once.yaml -o names.o
+# Weights do not pass through LLVM's constants: 64 MiB cost the file's bytes a few times, not tens of times, and no object
+# tells the folder it was made in.
+{
+    printf "\x93NUMPY\x01\x00\x76\x00%-117s\n" "{'descr': '<f4', 'fortran_order': False, 'shape': (16777216,), }"
+    head -c 67108864 /dev/zero
+} >weights.npy
+printf 'graph: weights\nnodes:\n  w: {op: constant, value: {file: weights.npy}}\n  i: {op: placeholder, dtype: int32, shape: []}
+  y: w[i]\nfetches: [y]\n' >weights.yaml
+if [ -z "$flags" ]; then
+    (
+        ulimit -v 700000
+        exec timeout 10 "$tfcc" weights.yaml -o weights.o
+    ) || failed '64 MiB of weights take too long, or more than 700 MB'
+    [ "$(stat -c %s weights.o)" -gt 67108864 ] || failed 'the weights are not in the object'
+    ! grep -q "$work" weights.o || failed 'the object names the folder'
+fi
 finish
