@@ -207,6 +207,20 @@ static bool open_checkpoint(OpenFile *open) {
     return true;
 }
 
+static void add_read_file(Compilation *c, const char *path) {
+    *ARENA_PUSH(c->arena, c->read_files, c->read_file_count, c->read_file_capacity) = path;
+}
+
+/* The data files of a checkpoint; one without tensors need not exist. */
+static void add_data_files(Compilation *c, const OpenFile *open) {
+    uint32_t count = open->bundle.shard_count;
+    for (uint32_t k = 0; k < count; k++) {
+        const char *path =
+            arena_format(c->arena, "%s.data-%05u-of-%05u", open->file.path, k, count);
+        if (exists(c->arena, path, false)) add_read_file(c, path);
+    }
+}
+
 static OpenFile *open_file(Compilation *c, const FileValue *value) {
     if (!c->file_cache) {
         c->file_cache = arena_alloc(c->arena, sizeof *c->file_cache);
@@ -223,8 +237,9 @@ static OpenFile *open_file(Compilation *c, const FileValue *value) {
         if (!exists(c->arena, path, value->is_checkpoint)) {
             report_missing(c, &open->file, value);
         } else {
-            *ARENA_PUSH(c->arena, c->read_files, c->read_file_count, c->read_file_capacity) = key;
+            add_read_file(c, key);
             open->is_good = value->is_checkpoint ? open_checkpoint(open) : open_contents(open);
+            if (value->is_checkpoint && open->is_good) add_data_files(c, open);
         }
     }
     OpenFile *open = entry->value;

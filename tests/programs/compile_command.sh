@@ -101,6 +101,14 @@ contains "$(cat w.d)" 'weights/sum.npy'
 expect_output '' "$tfcc" 'with weights.yaml' -Lweights -o w2.o -MF named.d
 contains "$(cat named.d)" 'w2.o:'
 absent w2.d
+cat >restored.yaml <<'END'
+nodes:
+  a: {op: constant, value: {checkpoint: saved/counter, tensor: a}}
+END
+expect_output '' "$tfcc" run "$tutorial/10_saver.yaml" --target next --save saved/counter
+expect_output '' "$tfcc" restored.yaml -o r.o -MD
+contains "$(cat r.d)" 'saved/counter.index'
+contains "$(cat r.d)" 'saved/counter.data-00000-of-00001'
 expect_output $'w: [5, 7, 9]\ny: [10, 14, 18]' "$tfcc" run 'with weights.yaml' -L weights
 
 # Stages.
