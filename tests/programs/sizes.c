@@ -118,6 +118,23 @@ static void no_rows(tfcc_session *session) {
     CHECK(shape[0] == 2 && stacked[5] == 6 && empty[0] == 0 && empty[1] == 3);
 }
 
+/* What a model says of its sizes: a name only where the graph gives one. */
+static void described(const tfcc_model *model) {
+    for (size_t i = 0; i < tfcc_model_feed_count(model); i++) {
+        tfcc_description d;
+        CHECK_OK(tfcc_model_feed(model, i, &d));
+        if (strcmp(d.name, "rows") == 0)
+            CHECK(d.shape[0] == -1 && strcmp(d.dimensions[0], "n") == 0 && d.dimensions[1] == NULL);
+        if (strcmp(d.name, "any") == 0) CHECK(d.rank == -1);
+    }
+    for (size_t i = 0; i < tfcc_model_fetch_count(model); i++) {
+        tfcc_description d;
+        CHECK_OK(tfcc_model_fetch(model, i, &d));
+        if (strcmp(d.name, "positive") != 0) continue;
+        CHECK(d.rank == 2 && d.shape[0] == -1 && d.dimensions[0] == NULL && d.shape[1] == 3);
+    }
+}
+
 int main(void) {
     tfcc_session *session = open_initialized(&sizes_model);
     typed_functions(session);
@@ -126,6 +143,7 @@ int main(void) {
     wrong_feeds(session);
     sizes_ahead(session);
     no_rows(session);
+    described(tfcc_session_model(session));
     tfcc_session_close(session);
     return 0;
 }

@@ -161,7 +161,7 @@ typedef struct tfcc_abi_guard {
 
 /* A number known at run time only. Slots 0 … symbol_count - 1 are the symbols in their order. */
 typedef struct tfcc_abi_symbol {
-    const char *name;       /* `batch`, or a name made from the feed and the axis; for messages */
+    const char *name;       /* `batch`; NULL for a symbol that is no named dimension */
     uint32_t fallback_slot; /* its value where no feed of the run binds it, else TFCC_ABI_NONE */
     uint32_t
         upper_slot; /* for symbols bound by BIND: a slot with an upper bound, else TFCC_ABI_NONE */
