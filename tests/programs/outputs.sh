@@ -96,6 +96,19 @@ for moment in 0.02 0.05 0.08 0.11 0.14 0.17 0.2 0.25 0.3; do
     rm -f out.*
 done
 
+# LLVM aborts where it cannot go on: the process ends with a sentence and status 1, and leaves nothing.
+for moment in 0.02 0.06 0.1 0.15; do
+    "$tfcc" large.yaml -o out.o >.out 2>.err &
+    sleep $moment
+    status=0
+    kill -ABRT $! 2>/dev/null || true
+    wait $! || status=$?
+    absent # temporary files
+    [ "$status" -eq 0 ] || { [ "$status" -eq 1 ] && grep -q 'nothing was written' .err; } ||
+        [ "$status" -eq 134 ] || failed "an abort ended with status $status: $(cat .err)"
+    rm -f out.*
+done
+
 # Exhausted memory, in every stage; the sanitizers reserve more than any limit.
 if [ -z "$flags" ]; then
     awk 'BEGIN {print "nodes:\n  x: {op: placeholder, dtype: float32, shape: [4]}\n  n0: identity(x)"
