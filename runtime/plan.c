@@ -268,7 +268,7 @@ static uint32_t build_argument(Builder *b, tfcc_plan_step *built,
         return local;
     }
     uint32_t local = output_local(b, argument);
-    if ((argument->flags & TFCC_ABI_PRELOADED) != 0) built->special = true;
+    if ((argument->flags & TFCC_ABI_PRELOADED) != 0) built->special = built->preloads = true;
     if (plan->locals[local].kind == TFCC_ABI_WRITE) { /* LOCAL_NULL is a CONSTANT */
         tfcc_plan_write *write = &plan->writes[plan->write_count++];
         write->local = local;

@@ -78,6 +78,7 @@ typedef struct tfcc_plan_step {
     uint32_t argument_count, slot_count; /* no arguments: a BIND whose symbols are all fed */
     uint32_t first_write, write_count;   /* in plan->writes */
     bool special;  /* more than a kernel: has preloads, writes, `required`, or is a BIND */
+    bool preloads; /* initial values are copied */
     bool required; /* variables among its arguments must have a value when it is carried out */
 } tfcc_plan_step;
 

@@ -54,10 +54,14 @@ __attribute__((cold)) static tfcc_status overlap(const tfcc_call *call, const tf
 static tfcc_status check_overlaps(const tfcc_call *call) {
     const tfcc_frame *frame = call->frame;
     Ranges ranges = {frame->ranges, UINTPTR_MAX, 0, true};
-    for (uint32_t i = 0; i < call->plan->fetch_count; i++)
-        add_range(&ranges, frame->results[i].data, frame->results[i].bytes, i, true);
-    for (uint32_t i = 0; i < call->plan->feed_count; i++)
-        add_range(&ranges, frame->addresses[LOCAL_FIRST + i], frame->feed_bytes[i], i, false);
+    uint32_t fetches = call->plan->fetch_count, count = fetches + call->plan->feed_count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t feed = i - fetches;
+        bool result = i < fetches;
+        add_range(&ranges, result ? frame->results[i].data : frame->addresses[LOCAL_FIRST + feed],
+                  result ? frame->results[i].bytes : frame->feed_bytes[feed], result ? i : feed,
+                  result);
+    }
     if (ranges.apart) return TFCC_OK;
     sort_ranges(frame->ranges, (uint32_t)(ranges.end - frame->ranges));
     /* Of what begins before a range, the result and the feed that end last. */

@@ -172,7 +172,7 @@ __attribute__((noinline)) static tfcc_status run_special(const tfcc_call *call,
     for (uint32_t i = 0; i < step->argument_count && step->required; i++)
         TFCC_TRY(check_value(call, step->arguments[i]));
     if (step->step->kind == TFCC_ABI_BIND) return run_bind(call, step);
-    for (uint32_t i = 0; i < step->argument_count; i++)
+    for (uint32_t i = 0; i < step->argument_count && step->preloads; i++)
         if ((model->arguments[step->step->first_argument + i].flags & TFCC_ABI_PRELOADED) != 0)
             preload(call, step, i);
     TFCC_TRY(run_kernel(call, step));
