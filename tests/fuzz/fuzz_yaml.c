@@ -1,8 +1,10 @@
 /* fuzz_yaml.c: a model's text under libFuzzer, through every stage before LLVM, with the verifiers.
  *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -DTFCC_VERSION='"fuzz"' \
- *         -I compiler -I runtime/include -I runtime tests/fuzz/fuzz_yaml.c compiler/pipeline.c \
- *         compiler/{support,source,graph,passes,kernels,loops}/[a-z]*.c runtime/[a-z]*.c -lyaml -lm -lpthread -o fuzz_yaml
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE \
+ *         -DTFCC_VERSION='"fuzz"' $(llvm-config-19 --cflags) -I compiler -I runtime/include -I runtime \
+ *         tests/fuzz/fuzz_yaml.c compiler/pipeline.c \
+ *         compiler/{support,source,graph,passes,kernels,loops}/[a-z]*.c runtime/[a-z]*.c \
+ *         $(llvm-config-19 --ldflags --libs) -lyaml -lm -lpthread -o fuzz_yaml
  *     ./fuzz_yaml -timeout=10 -rss_limit_mb=2048 -max_len=4096 WORK tests/errors tests/dumps graphs/tutorial
  *
  * WORK is a folder for what it finds worth keeping; the others are read. Nothing may end it: what is wrong with a text is a

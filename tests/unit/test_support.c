@@ -209,6 +209,15 @@ Test(output_file, appears_on_commit_only) {
     output_file_abandon(file);
     cr_assert_neq(stat(temporary, &status), 0);
 
+    /* finished, it waits under its temporary name, and can still be given up */
+    file = output_file_open(arena, diagnostics, path);
+    cr_assert(output_file_write(file, "third", 5));
+    cr_assert(output_file_finish(file));
+    cr_assert_eq(stat(output_file_temporary_path(file), &status), 0);
+    output_file_abandon(file);
+    cr_assert_neq(stat(output_file_temporary_path(file), &status), 0);
+    cr_assert_not(output_file_commit(file));
+
     file = output_file_open(arena, diagnostics, path);
     output_file_unlink_all();
     cr_assert_neq(stat(output_file_temporary_path(file), &status), 0);
