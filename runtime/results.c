@@ -139,8 +139,11 @@ void tfcc_deliver_results(const tfcc_call *call) {
         tfcc_result *result = &call->frame->results[i];
         tfcc_tensor *tensor = tfcc_tensor_at(call->fetches, i);
         if (fetch->local == LOCAL_NULL) continue;
-        if (!fetch->direct && result->bytes > 0)
-            memcpy(result->data, call->frame->addresses[fetch->local], result->bytes);
+        const void *from = call->frame->addresses[fetch->local];
+        if (!fetch->direct && result->bytes == 4) /* most scalars: without a call */
+            memcpy(result->data, from, 4);
+        else if (!fetch->direct && result->bytes > 0)
+            memcpy(result->data, from, result->bytes);
         if (tensor->dtype == TFCC_NONE) /* of a signature: computed, and not asked for */
             tfcc_block_release(&result->block);
         else if (!fetch->scalar || result->block.shape != NULL || tensor->rank != 0)
