@@ -5,7 +5,8 @@
 #include "support/diagnostic.h"
 #include <string.h>
 
-int command_failure(const tfcc_session *session) {
+/* Says `error: …` with the session's last message; gives 1. */
+static int say_failure(const tfcc_session *session) {
     fprintf(stderr, "error: %s\n", tfcc_message(session));
     return 1;
 }
@@ -92,19 +93,18 @@ int command_session_open(Arena *arena, const CommandLine *line, const tfcc_optio
     run->model = native_load(module);
     if (!run->model) return 1;
     if (!command_read_feeds(arena, line, run) || !choose_fetches(arena, line, run)) return 1;
-    if (tfcc_session_open(run->model, options, &run->session) != TFCC_OK)
-        return command_failure(NULL);
+    if (tfcc_session_open(run->model, options, &run->session) != TFCC_OK) return say_failure(NULL);
     const char *checkpoint = command_line_value(line, OPTION_RESTORE);
     tfcc_status status =
         checkpoint ? tfcc_restore(run->session, checkpoint) : tfcc_initialize(run->session);
-    return status == TFCC_OK ? 0 : command_failure(run->session);
+    return status == TFCC_OK ? 0 : say_failure(run->session);
 }
 
 int command_session_close(const CommandLine *line, CommandSession *run) {
     int status = 0;
     const char *checkpoint = command_line_value(line, OPTION_SAVE);
     if (checkpoint && tfcc_save(run->session, checkpoint) != TFCC_OK)
-        status = command_failure(run->session);
+        status = say_failure(run->session);
     tfcc_session_close(run->session);
     run->session = NULL;
     return status;
@@ -114,7 +114,7 @@ bool command_session_run(CommandSession *run) {
     if (tfcc_run(run->session, run->feeds, run->feed_count, run->fetches, run->fetch_count) ==
         TFCC_OK)
         return true;
-    command_failure(run->session);
+    say_failure(run->session);
     return false;
 }
 

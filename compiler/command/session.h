@@ -28,7 +28,4 @@ int command_session_close(const CommandLine *line, CommandSession *run);
 bool command_session_run(CommandSession *run);
 void command_session_release(CommandSession *run);
 
-/* Says `error: …` with the session's last message; gives 1. */
-int command_failure(const tfcc_session *session);
-
 #endif

@@ -23,7 +23,8 @@ static int64_t count_of(DimTable *dims, const Value *value, int64_t limit) {
     return count;
 }
 
-Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element) {
+/* An integer in an int32, int64 or bool tensor wraps when it is known. */
+static Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element) {
     int64_t number;
     if (!element || element->kind == DIM_OVERFLOW) return NULL;
     if (dtype != TFCC_INT32 || !dim_is_constant(element, &number)) return element;

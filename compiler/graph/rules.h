@@ -116,8 +116,6 @@ void infer_contents(InferContext *c);
 /* Contents that depend on the run, in terms of the values they are computed from: makes symbols for
  * those, at most `depth` nodes away. */
 bool trace_contents(Graph *graph, Value *value, int depth);
-/* An integer in an int32, int64 or bool tensor wraps when it is known. */
-Dim wrap_element(DimTable *dims, tfcc_dtype dtype, Dim element);
 
 /* Rules that other rules use. */
 bool shape_scalar_result(InferContext *c);

@@ -47,7 +47,7 @@ static void visit_scalar(void *context, Scalar *scalar) {
     }
 }
 
-KernelFacts kernel_facts(Arena *arena, const Kernel *kernel) {
+static KernelFacts facts_of(Arena *arena, const Kernel *kernel) {
     KernelFacts facts = {0};
     FactsVisit visit = {.arena = arena, .facts = &facts};
     kernel_each_scalar(kernel, visit_scalar, &visit);
@@ -146,7 +146,7 @@ static void fuse_into(Fusion *fusion, Kernel *kernel, Kernel **producers) {
         fusion->is_inlined[producers[root]->number] = true;
         producers[root] = NULL;
     }
-    fusion->kernels[kernel->number] = kernel_facts(fusion->scratch, kernel);
+    fusion->kernels[kernel->number] = facts_of(fusion->scratch, kernel);
 }
 
 static bool must_stay(const Fusion *fusion, const Kernel *kernel, const bool *is_needed) {
@@ -189,7 +189,7 @@ static void drop_kernels(Fusion *fusion) {
         const Kernel *original = fusion->originals[kernel->number];
         if (original) *kernel = *original; /* targets point to it */
         kernel->is_alternate = true;
-        KernelFacts facts = kernel_facts(fusion->scratch, kernel);
+        KernelFacts facts = facts_of(fusion->scratch, kernel);
         need_loads(&facts, is_wanted);
         kept[--first] = kernel;
     }
@@ -212,7 +212,7 @@ bool fuse_program(Compilation *c) {
     Kernel **producers =
         arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof(Kernel *));
     for (size_t k = 0; k < program->kernel_count; k++)
-        fusion.kernels[k] = kernel_facts(fusion.scratch, program->kernels[k]);
+        fusion.kernels[k] = facts_of(fusion.scratch, program->kernels[k]);
     look_at_buffers(&fusion);
     pin_targets(&fusion);
     for (size_t k = 0; k < program->kernel_count; k++)

@@ -7,7 +7,7 @@
 /* Limits of what one fused kernel may hold; LLVM is quadratic in straight-line code, and registers
  * are few. */
 enum {
-    FUSE_COST_LIMIT = 300, /* of a fused kernel, in the units of kernel_cost */
+    FUSE_COST_LIMIT = 300, /* of a fused kernel, as KernelFacts.cost counts */
     FUSE_REPEAT_LIMIT =
         6, /* of a producer that several kernels repeat, or one repeats along an axis */
     FUSE_OPTIONAL_OUTPUTS = 4, /* values a fused kernel offers beside its own */
@@ -46,8 +46,6 @@ typedef struct Fusion {
         *originals;   /* by kernel number: the kernel before anything was fused into it, or NULL */
     bool *is_inlined; /* by kernel number: some consumer has taken it in */
 } Fusion;
-
-KernelFacts kernel_facts(Arena *arena, const Kernel *kernel);
 
 /* fuse_decide.c: NULL where `producer` may be taken into `consumer`, else why not, for
  * --emit=kernels. */

@@ -288,8 +288,6 @@ Buffer *lower_output(LowerContext *context, int index);
 /* Lowers the graph: c->program. False after a diagnostic. */
 struct Compilation;
 bool lower_graph(struct Compilation *compilation);
-/* The same without a compilation: a program of all nodes of an inferred, ordered graph. */
-Program *lower_graph_nodes(Arena *arena, Graph *graph);
 
 /* ---- asking ---- */
 

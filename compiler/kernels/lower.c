@@ -127,7 +127,8 @@ Scalar *lower_load_broadcast(Kernel *kernel, Buffer *buffer, const Shape *to, co
     return scalar_load(kernel, buffer, index);
 }
 
-Scalar *lower_load_integer(Kernel *kernel, Buffer *buffer, Scalar *const *index) {
+/* The element at a position of an integer tensor of any rank, as int64. */
+static Scalar *load_integer(Kernel *kernel, Buffer *buffer, Scalar *const *index) {
     return scalar_convert(kernel, TFCC_INT64, scalar_load_at(kernel, buffer, index));
 }
 
@@ -141,7 +142,7 @@ Scalar *lower_element(LowerContext *c, Kernel *kernel, Value *value, int64_t k) 
         index[d] = scalar_index(kernel, dim_constant(c->dims, d == 0 ? k : k % size));
         if (d > 0) k /= size;
     }
-    return lower_load_integer(kernel, value->buffer, index);
+    return load_integer(kernel, value->buffer, index);
 }
 
 Scalar *lower_widen(Kernel *kernel, Scalar *a) {

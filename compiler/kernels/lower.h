@@ -96,8 +96,6 @@ Scalar *lower_load_broadcast(Kernel *kernel, Buffer *buffer, const Shape *to, co
 /* Element k of an integer tensor as int64: a Dim where the contents are known as such, else a load.
  */
 Scalar *lower_element(LowerContext *c, Kernel *kernel, Value *value, int64_t k);
-/* The element at a position of an integer tensor of any rank, as int64. */
-Scalar *lower_load_integer(Kernel *kernel, Buffer *buffer, Scalar *const *index);
 
 /* Narrow floats as float32, in which their arithmetic is done; anything else as it is. */
 Scalar *lower_widen(Kernel *kernel, Scalar *a);

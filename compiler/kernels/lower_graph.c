@@ -245,7 +245,8 @@ static void lower_initial_values(LowerContext *c) {
     }
 }
 
-Program *lower_graph_nodes(Arena *arena, Graph *graph) {
+/* A program of all nodes of an inferred, ordered graph. */
+static Program *lower_nodes(Arena *arena, Graph *graph) {
     Lowering lowering = {.program = program_create(arena, graph), .graph = graph};
     lowering.nodes = arena_alloc_array(arena, graph->next_id + 1, sizeof(NodeKernels));
     for (size_t n = 0; n < graph->node_count; n++)
@@ -283,6 +284,6 @@ Program *lower_graph_nodes(Arena *arena, Graph *graph) {
 
 bool lower_graph(Compilation *compilation) {
     size_t errors = diagnostics_error_count(compilation->diagnostics);
-    compilation->program = lower_graph_nodes(compilation->arena, compilation->graph);
+    compilation->program = lower_nodes(compilation->arena, compilation->graph);
     return diagnostics_error_count(compilation->diagnostics) == errors;
 }

@@ -25,7 +25,8 @@ static void set_join(const Nest *nest, AxisSet into, const AxisSet set) {
     for (int k = 0; k < nest->set_words; k++) into[k] |= set[k];
 }
 
-bool axis_set_meets(const Nest *nest, const AxisSet a, const AxisSet b) {
+/* Whether both sets share an axis. */
+static bool meets(const Nest *nest, const AxisSet a, const AxisSet b) {
     for (int k = 0; k < nest->set_words; k++)
         if (a[k] & b[k]) return true;
     return false;
@@ -63,7 +64,10 @@ bool combiner_is_exact(Combiner combiner, tfcc_dtype dtype) {
 
 /* ---- walking ---- */
 
-size_t nest_children(const Nest *nest, const Scalar *scalar, Scalar **children) {
+/* What a scalar is made of, once indices are offsets: of a LOAD the parts, the condition and what
+ * stands otherwise. */
+enum { MOST_CHILDREN = 2 * MAX_RANK + 2 };
+static size_t children_of(const Nest *nest, const Scalar *scalar, Scalar **children) {
     size_t count = 0;
     for (int k = 0; k < scalar->operand_count; k++) children[count++] = scalar->operands[k];
     if (scalar->op == SCALAR_REDUCE) children[count++] = scalar->as.reduce.body;
@@ -81,8 +85,8 @@ size_t nest_children(const Nest *nest, const Scalar *scalar, Scalar **children) 
 void nest_mark(const Nest *nest, bool *marked) {
     for (size_t id = nest->kernel->scalar_count; id-- > 0;) {
         if (!marked[id]) continue;
-        Scalar *children[NEST_MAX_CHILDREN];
-        size_t count = nest_children(nest, nest->kernel->scalars[id], children);
+        Scalar *children[MOST_CHILDREN];
+        size_t count = children_of(nest, nest->kernel->scalars[id], children);
         for (size_t k = 0; k < count; k++) marked[children[k]->id] = true;
     }
 }
@@ -137,8 +141,8 @@ static void find_axes(Nest *nest, const bool *needed) {
         const Scalar *scalar = nest->kernel->scalars[id];
         ScalarFacts *facts = &nest->facts[id];
         facts->axes = set_create(nest);
-        Scalar *children[NEST_MAX_CHILDREN];
-        size_t count = nest_children(nest, scalar, children);
+        Scalar *children[MOST_CHILDREN];
+        size_t count = children_of(nest, scalar, children);
         for (size_t k = 0; k < count; k++)
             set_join(nest, facts->axes, nest->facts[children[k]->id].axes);
         if (scalar->op == SCALAR_INDEX)
@@ -163,8 +167,8 @@ static void find_members(Nest *nest, const Scalar *owner, const Scalar *body, co
     size_t capacity = 0;
     for (size_t id = body->id + 1; id-- > 0;) {
         if (!marked[id]) continue;
-        Scalar *children[NEST_MAX_CHILDREN];
-        size_t count = nest_children(nest, nest->kernel->scalars[id], children);
+        Scalar *children[MOST_CHILDREN];
+        size_t count = children_of(nest, nest->kernel->scalars[id], children);
         for (size_t k = 0; k < count; k++) marked[children[k]->id] = true;
     }
     size_t body_capacity = 0;
@@ -172,7 +176,7 @@ static void find_members(Nest *nest, const Scalar *owner, const Scalar *body, co
         if (marked[id])
             *ARENA_PUSH(nest->arena, facts->body, facts->body_count, body_capacity) = id;
     for (uint32_t id = 0; id <= body->id; id++)
-        if (marked[id] && axis_set_meets(nest, nest->facts[id].axes, own))
+        if (marked[id] && meets(nest, nest->facts[id].axes, own))
             *ARENA_PUSH(nest->arena, facts->members, facts->member_count, capacity) = id;
 }
 

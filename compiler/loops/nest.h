@@ -103,16 +103,11 @@ struct Nest {
 
 Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target,
                   const Kernel *kernel, const KernelArguments *arguments);
-/* What a scalar is made of, once indices are offsets: of a LOAD the parts, the condition and what
- * stands otherwise. */
-enum { NEST_MAX_CHILDREN = 2 * MAX_RANK + 2 };
-size_t nest_children(const Nest *nest, const Scalar *scalar, Scalar **children);
 /* Marks (by id) what the marked scalars are made of, bodies included. */
 void nest_mark(const Nest *nest, bool *marked);
 AxisSet nest_dim_axes(const Nest *nest, Dim dim);
 bool axis_set_has(const AxisSet set, Dim axis);
-/* Whether both sets share an axis; whether all of `a` is in `b`. */
-bool axis_set_meets(const Nest *nest, const AxisSet a, const AxisSet b);
+/* Whether all of `a` is in `b`. */
 bool axis_set_within(const Nest *nest, const AxisSet a, const AxisSet b);
 /* Where the access goes from one point of the axis to the next: false where that is no fixed number
  * of elements. */

@@ -23,8 +23,6 @@ void order_steps(LoopProgram *loops);
 void slots_begin(LoopProgram *loops);
 /* The slot of a number without axes. Its place is provisional until slots_finish. */
 uint32_t slots_of_dim(LoopProgram *loops, Dim dim);
-/* The level at which a number is known. */
-uint32_t slots_level(const LoopProgram *loops, Dim dim);
 /* loops->buffers but for offsets: shape, size and level of every buffer of the program. */
 void slots_plan_buffers(LoopProgram *loops);
 /* Puts constants behind the symbols and then the rest, those a number is made of before it, by

@@ -21,7 +21,8 @@ static void raise_level(void *context, Dim symbol) {
     if (level > question->level) question->level = level;
 }
 
-uint32_t slots_level(const LoopProgram *loops, Dim dim) {
+/* The level at which a number is known. */
+static uint32_t level_of(const LoopProgram *loops, Dim dim) {
     LevelQuestion question = {loops, 0};
     dim_each_symbol(dim, raise_level, &question);
     return question.level;
@@ -32,7 +33,7 @@ uint32_t slots_of_dim(LoopProgram *loops, Dim dim) {
     MapEntry *entry = map_insert(&loops->slot_of_dim, (const char *)&dim, sizeof dim, &added);
     if (added) {
         entry->value = (void *)(uintptr_t)(loops->slot_count + 1);
-        uint32_t level = slots_level(loops, dim);
+        uint32_t level = level_of(loops, dim);
         *ARENA_PUSH(loops->arena, loops->slots, loops->slot_count, loops->slot_capacity) =
             (LoopSlot){dim, level};
     }
@@ -117,7 +118,7 @@ void slots_plan_buffers(LoopProgram *loops) {
             if (!dim_is_nonnegative(dims, size))
                 size = dim_maximum(dims, size, dim_constant(dims, 0));
             bytes = dim_multiply(dims, bytes, size);
-            uint32_t level = slots_level(loops, type->shape.dims[d]);
+            uint32_t level = level_of(loops, type->shape.dims[d]);
             if (level > plan->level) plan->level = level;
         }
         plan->rank_slot =

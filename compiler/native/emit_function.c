@@ -54,7 +54,8 @@ LLVMValueRef emitter_splat_bits(NativeModule *m, tfcc_dtype dtype, int lanes, ui
     return LLVMConstVector(elements, (unsigned)lanes);
 }
 
-LLVMValueRef emitter_splat(FunctionEmitter *e, LLVMValueRef scalar, int lanes) {
+/* A value in every lane. */
+static LLVMValueRef splat(FunctionEmitter *e, LLVMValueRef scalar, int lanes) {
     if (lanes == 1) return scalar;
     LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(scalar), (unsigned)lanes);
     LLVMValueRef undefined = LLVMGetPoison(type);
@@ -71,7 +72,8 @@ static LLVMValueRef emit_zip(FunctionEmitter *e, const LoopInstruction *i) {
     assert(lanes <= 512);
     for (int lane = 0; lane < lanes; lane++)
         order[lane] = native_int32(e->module, (uint32_t)(first + lane / 2 + (lane % 2) * lanes));
-    return LLVMBuildShuffleVector(e->builder, emitted(e, i->operands[0]), emitted(e, i->operands[1]),
+    return LLVMBuildShuffleVector(e->builder, emitted(e, i->operands[0]),
+                                  emitted(e, i->operands[1]),
                                   LLVMConstVector(order, (unsigned)lanes), "");
 }
 
@@ -92,8 +94,8 @@ static LLVMValueRef emit_ramp(FunctionEmitter *e, const LoopInstruction *i) {
         steps[lane] =
             LLVMConstInt(LLVMGetElementType(emitter_type(e->module, i->type.dtype, lanes)),
                          (unsigned long long)lane, false);
-    return LLVMBuildAdd(e->builder, emitter_splat(e, start, lanes),
-                        LLVMConstVector(steps, (unsigned)lanes), "");
+    return LLVMBuildAdd(e->builder, splat(e, start, lanes), LLVMConstVector(steps, (unsigned)lanes),
+                        "");
 }
 
 /* Lane l is combined with l + L/2, then with L/4, until one is left. */
@@ -227,7 +229,7 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
         return;
     case LOOP_SLOT: *value = e->slots[i->number]; return;
     case LOOP_GIVEN: *value = LLVMBuildIsNotNull(e->builder, e->buffers[i->number], ""); return;
-    case LOOP_SPLAT: *value = emitter_splat(e, emitted(e, i->operands[0]), lanes); return;
+    case LOOP_SPLAT: *value = splat(e, emitted(e, i->operands[0]), lanes); return;
     case LOOP_RAMP: *value = emit_ramp(e, i); return;
     case LOOP_LOAD: emit_load(e, i); return;
     case LOOP_GATHER: emit_gather(e, i); return;

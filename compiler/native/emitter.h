@@ -33,8 +33,6 @@ LLVMTypeRef emitter_type(NativeModule *module, tfcc_dtype dtype, int lanes);
 LLVMTypeRef emitter_memory_type(NativeModule *module, tfcc_dtype dtype, int lanes);
 /* A constant in every lane. */
 LLVMValueRef emitter_splat_bits(NativeModule *module, tfcc_dtype dtype, int lanes, uint64_t bits);
-/* A value in every lane. */
-LLVMValueRef emitter_splat(FunctionEmitter *e, LLVMValueRef scalar, int lanes);
 LLVMBasicBlockRef emitter_new_block(FunctionEmitter *e, const char *name);
 
 /* emit_arithmetic.c: scalar_op on values of `operand` dtype. */

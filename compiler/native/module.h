@@ -134,8 +134,6 @@ void byte_pool_begin(NativeModule *module, BytePool *pool, const char *name, uns
 /* Appends bytes at a multiple of `alignment`; gives their offset. */
 size_t byte_pool_add(NativeModule *module, BytePool *pool, const void *bytes, size_t size,
                      size_t alignment);
-/* The offset of a NUL-terminated text; equal texts share one. */
-size_t byte_pool_add_text(NativeModule *module, BytePool *pool, const char *text);
 /* The address of offset `offset`, usable before the pool is finished. */
 LLVMValueRef byte_pool_address(NativeModule *module, BytePool *pool, size_t offset);
 void byte_pool_finish(NativeModule *module, BytePool *pool);

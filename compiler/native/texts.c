@@ -29,7 +29,8 @@ size_t byte_pool_add(NativeModule *m, BytePool *pool, const void *bytes, size_t 
     return start;
 }
 
-size_t byte_pool_add_text(NativeModule *m, BytePool *pool, const char *text) {
+/* The offset of a NUL-terminated text; equal texts share one. */
+static size_t add_text(NativeModule *m, BytePool *pool, const char *text) {
     bool added;
     MapEntry *entry = map_insert(&pool->known, text, strlen(text), &added);
     if (added) {
@@ -54,5 +55,5 @@ void byte_pool_finish(NativeModule *m, BytePool *pool) {
 }
 
 LLVMValueRef native_text(NativeModule *m, const char *text) {
-    return byte_pool_address(m, &m->texts, byte_pool_add_text(m, &m->texts, text));
+    return byte_pool_address(m, &m->texts, add_text(m, &m->texts, text));
 }
