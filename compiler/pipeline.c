@@ -67,7 +67,6 @@ bool pipeline_run(Compilation *c, Stage last) {
     for (int k = 0; k < PASS_COUNT && passes[k].stage <= last; k++) {
         const Pass *pass = &passes[k];
         if (pass->stage == STAGE_SOURCE && c->graph) continue;
-        if (pass->run == fuse_program && c->options.keep_unfused) continue;
         if (!pass->run(c)) return false;
         if (diagnostics_error_count(c->diagnostics) > 0) {
             if (!pass->goes_on) return false;

@@ -199,6 +199,7 @@ static void drop_kernels(Fusion *fusion) {
 }
 
 bool fuse_program(Compilation *c) {
+    if (c->options.keep_unfused) return true;
     Program *program = c->program;
     Fusion fusion = {.program = program, .scratch = arena_create(), .dims = program->graph->dims};
     fusion.kernels =

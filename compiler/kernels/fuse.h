@@ -5,7 +5,8 @@
 #include "compilation.h"
 
 /* Substitutes producers into consumers wherever that saves memory traffic and repeats no reduction.
- * c->program is changed in place; every value that may be fetched or fed stays reachable. */
+ * c->program is changed in place; every value that may be fetched or fed stays reachable.
+ * Does nothing where options.keep_unfused is set. */
 bool fuse_program(Compilation *compilation);
 
 #endif

@@ -46,7 +46,6 @@ typedef struct Ordering {
     uint32_t walk;
     /* Writes of each variable in the file's order, and the first that is not done. */
     uint32_t *writes, *first_write, *next_write;
-    size_t held_count;
     GraphNode **ordered;
     size_t ordered_count;
 } Ordering;
@@ -137,7 +136,6 @@ static void finish_node(Ordering *o, uint32_t index) {
     while (*next < end && o->is_done[o->writes[*next]]) ++*next;
     if (*next < end && o->is_held[o->writes[*next]]) {
         o->is_held[o->writes[*next]] = false;
-        o->held_count--;
         push(o, o->writes[*next]);
     }
 }
@@ -212,7 +210,6 @@ static bool release_one(Ordering *o) {
         return false;
     }
     o->is_held[last_held] = false;
-    o->held_count--;
     finish_node(o, last_held);
     return true;
 }
@@ -228,7 +225,6 @@ static bool sort_nodes(Ordering *o) {
         uint32_t index = pop(o);
         if (is_write(o->nodes[index]) && first_open_write(o, index) != index) {
             o->is_held[index] = true;
-            o->held_count++;
             continue;
         }
         finish_node(o, index);

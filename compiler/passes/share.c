@@ -40,12 +40,15 @@ static void add_argument(Text *key, const Argument *a) {
     case ARGUMENT_DTYPE: add_number(key, a->as.dtype); break;
     case ARGUMENT_WORD: text_add_bytes(key, a->as.word, strlen(a->as.word) + 1); break;
     case ARGUMENT_INTEGERS:
+        add_number(key, (int64_t)a->count);
         text_add_bytes(key, a->as.integers, a->count * sizeof *a->as.integers);
         break;
     case ARGUMENT_FLOATS:
+        add_number(key, (int64_t)a->count);
         text_add_bytes(key, a->as.numbers, a->count * sizeof *a->as.numbers);
         break;
     case ARGUMENT_SHAPE:
+        add_number(key, (int64_t)a->count);
         for (size_t i = 0; i < a->count; i++) {
             add_number(key, a->as.sizes[i].size);
             text_add_bytes(key, a->as.sizes[i].name ? a->as.sizes[i].name : "",
