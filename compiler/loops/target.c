@@ -66,9 +66,14 @@ static void describe_host(TargetDescription *target) {
     target->has_fma = has_feature(features, "fma");
 }
 
+static const char *default_cpu(const char *triple) {
+    bool is_x86 = !triple || strncmp(triple, "x86_64", 6) == 0 || strncmp(triple, "amd64", 5) == 0;
+    return is_x86 ? "x86-64-v3" : "generic";
+}
+
 bool target_describe(const CompileOptions *options, TargetDescription *target,
                      Diagnostics *diagnostics) {
-    const char *name = options->cpu ? options->cpu : "x86-64-v3";
+    const char *name = options->cpu ? options->cpu : default_cpu(options->target);
     *target = (TargetDescription){
         .cpu = name, .features = "", .l1_bytes = DEFAULT_L1, .l2_bytes = DEFAULT_L2};
     if (strcmp(name, "native") == 0) {

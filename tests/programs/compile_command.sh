@@ -149,6 +149,7 @@ expect_status 0 "$tfcc" "$counter" -o c.o --mcpu=native
 expect_status 0 "$tfcc" "$counter" -o c.o --mcpu=x86-64-v3
 expect_error 1 nope "$tfcc" "$counter" -o x.o --mcpu=nope
 expect_error 1 nope "$tfcc" "$counter" -o x.o --target=nope-unknown-linux
+expect_output '' "$tfcc" "$counter" -o a.o --target=aarch64-linux-gnu
 absent x.o
 expect_status 0 "$tfcc" "$counter" -o g.o -g
 if command -v readelf >/dev/null; then
