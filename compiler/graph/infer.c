@@ -176,6 +176,11 @@ static bool check_output(InferContext *c, Value *value) {
     Dim count = shape_element_count(c->dims, shape),
         size = known(c, (int64_t)dtype_size(value->type.dtype));
     Dim bytes = dim_multiply(c->dims, count, size);
+    if (bytes->kind == DIM_OVERFLOW && !shape_is_known(shape))
+        return infer_error_text(c,
+                                "the size of the result does not fit 62 bits, or is a formula more "
+                                "than %d operations deep",
+                                DIM_MAXIMUM_DEPTH);
     if (bytes->kind == DIM_OVERFLOW || dim_low(bytes) > INT64_C(1) << 62)
         return infer_error_text(c, "a tensor of %s %s is too large: its bytes do not fit 62 bits",
                                 dtype_name(value->type.dtype), shape_text(c->graph->arena, shape));
