@@ -46,8 +46,8 @@ static void add_symbols(NativeModule *m, TableRows *table) {
         const DimSymbol *symbol = m->loops->slots[k].dim->symbol;
         uint32_t fallback = symbol->fallback ? layout_slot(m, symbol->fallback) : TFCC_ABI_NONE;
         uint32_t upper = symbol->upper ? layout_slot(m, symbol->upper) : TFCC_ABI_NONE;
-        LLVMValueRef name = symbol->kind == DIM_NAMED ? native_text(m, symbol->name)
-                                                      : LLVMConstNull(m->pointer);
+        LLVMValueRef name =
+            symbol->kind == DIM_NAMED ? native_text(m, symbol->name) : LLVMConstNull(m->pointer);
         table_add(m, table, (LLVMValueRef[]){name, number(m, fallback), number(m, upper)}, 3);
     }
 }

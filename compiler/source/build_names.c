@@ -8,8 +8,8 @@ bool is_identifier(const char *text) {
     if (!*text || (*text >= '0' && *text <= '9')) return false;
     for (; *text; text++) {
         char c = *text;
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '_';
+        bool fits =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         if (!fits) return false;
     }
     return true;

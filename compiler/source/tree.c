@@ -423,9 +423,10 @@ static bool report_parser_error(Reader *r, const yaml_parser_t *parser) {
         diagnose_note(r->diagnostics, tree_place_at(r->tree, offset_of(r, parser->context_mark), 1),
                       "what is not finished begins here");
     else if (is_long_key(r, offset, parser))
-        diagnose_note(r->diagnostics, place,
-                      "a key of more than 1,024 bytes is written `? KEY`, and `: VALUE` on a line of "
-                      "its own");
+        diagnose_note(
+            r->diagnostics, place,
+            "a key of more than 1,024 bytes is written `? KEY`, and `: VALUE` on a line of "
+            "its own");
     else if (looks_like_expression(r, offset, parser))
         diagnose_note(
             r->diagnostics, place,

@@ -111,7 +111,8 @@ static int open_path(OutputFile *file) {
     const char *path = file->path;
     struct stat status;
     if (stat(path, &status) == 0) {
-        if (!S_ISREG(status.st_mode)) return open(path, O_WRONLY | O_CLOEXEC); /* a folder: EISDIR */
+        if (!S_ISREG(status.st_mode))
+            return open(path, O_WRONLY | O_CLOEXEC); /* a folder: EISDIR */
     } else if (errno != ENOENT) {
         return -1;
     } else if (*path == '\0' || path[strlen(path) - 1] == '/') {

@@ -65,7 +65,8 @@ static void placeholders(void) {
     int32_t numbers[] = {1, 2, 3, 4}, result[4];
     int64_t vector[] = {4}, matrix[] = {2, 2}, shape[TFCC_MAX_RANK];
     tfcc_feed feeds[] = {{"a", tfcc_int32(numbers)}};
-    tfcc_fetch fetches[] = {{"c", {.data = result, .shape = shape, .dtype = TFCC_INT32, .capacity = sizeof result}}};
+    tfcc_fetch fetches[] = {
+        {"c", {.data = result, .shape = shape, .dtype = TFCC_INT32, .capacity = sizeof result}}};
     check(placeholder_run(session, feeds, 1, fetches, 1), session);
     print_integers("a = 1, a + b", result, 1);
     feeds[0].tensor = tfcc_array(TFCC_INT32, numbers, vector, 1);

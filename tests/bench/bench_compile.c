@@ -34,11 +34,13 @@ static double compile(const char *tfcc, const char *model, const char *object, i
 
 /* A chain of `length` nodes over a vector, of operations that cannot be folded into each other. */
 static void write_chain(const char *path, int length) {
-    static const char *const forms[] = {"n%d + x", "relu(n%d)", "n%d * x", "maximum(n%d, x)", "abs(n%d)",
-                                        "n%d - x"};
+    static const char *const forms[] = {"n%d + x",         "relu(n%d)", "n%d * x",
+                                        "maximum(n%d, x)", "abs(n%d)",  "n%d - x"};
     FILE *file = fopen(path, "w");
     if (!file) exit(2);
-    fputs("graph: chain\nnodes:\n  x: {op: placeholder, dtype: float32, shape: [256]}\n  n0: identity(x)\n", file);
+    fputs("graph: chain\nnodes:\n  x: {op: placeholder, dtype: float32, shape: [256]}\n  n0: "
+          "identity(x)\n",
+          file);
     for (int k = 1; k < length; k++) {
         fprintf(file, "  n%d: ", k);
         fprintf(file, forms[k % 6], k - 1);
@@ -64,7 +66,8 @@ static void bench_chains(const char *tfcc, const char *work) {
         }
     }
     char line[96];
-    snprintf(line, sizeof line, "chain of 10,000 (%.0f ms) against 1,000 (%.0f ms)", times[1], times[0]);
+    snprintf(line, sizeof line, "chain of 10,000 (%.0f ms) against 1,000 (%.0f ms)", times[1],
+             times[0]);
     bench_report(line, times[1] / times[0], 12, "times");
 }
 

@@ -35,7 +35,8 @@ enum { COUNTER_ROUNDS = 15, COUNTER_RUNS = 100000 };
 
 typedef enum Way { BY_NAME, BY_HANDLE, BY_FUNCTION } Way;
 
-static double counter_round(tfcc_session *session, Way way, const char *c_name, const char *a_name) {
+static double counter_round(tfcc_session *session, Way way, const char *c_name,
+                            const char *a_name) {
     int32_t c, a;
     double begin = seconds_now();
     if (way == BY_FUNCTION) {
@@ -59,12 +60,14 @@ static void bench_counter(void) {
     size_t before = allocations;
     for (int round = 0; round < COUNTER_ROUNDS; round++) {
         times[BY_NAME][round] = counter_round(session, BY_NAME, c_name, a_name);
-        times[BY_HANDLE][round] = counter_round(session, BY_HANDLE, counter_fetch_c, counter_fetch_a);
+        times[BY_HANDLE][round] =
+            counter_round(session, BY_HANDLE, counter_fetch_c, counter_fetch_a);
         times[BY_FUNCTION][round] = counter_round(session, BY_FUNCTION, NULL, NULL);
     }
     bench_report("counter, by name", median(times[BY_NAME], COUNTER_ROUNDS), 150, "ns");
     bench_report("counter, by handle", median(times[BY_HANDLE], COUNTER_ROUNDS), 30, "ns");
-    bench_report("counter, by typed function", median(times[BY_FUNCTION], COUNTER_ROUNDS), 30, "ns");
+    bench_report("counter, by typed function", median(times[BY_FUNCTION], COUNTER_ROUNDS), 30,
+                 "ns");
     bench_report("counter, allocations", (double)(allocations - before), 0, "");
     tfcc_session_close(session);
 }
@@ -135,7 +138,8 @@ static void bench_memory(void) {
         {"reduce_mean of rows", "row_means", &reductions_model, true, true},
         {"reduce_sum of columns", "column_sums", &reductions_model, true, true},
     };
-    float *x = aligned_alloc(64, sizeof(float) * ELEMENTS), *y = aligned_alloc(64, sizeof(float) * ELEMENTS);
+    float *x = aligned_alloc(64, sizeof(float) * ELEMENTS),
+          *y = aligned_alloc(64, sizeof(float) * ELEMENTS);
     if (!x || !y) exit(2);
     for (size_t k = 0; k < ELEMENTS; k++) x[k] = (float)(k % 1000) * 0.001f;
     memset(y, 0, sizeof(float) * ELEMENTS);

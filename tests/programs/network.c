@@ -33,7 +33,8 @@ static void predict(tfcc_session *session, int rows, float *probs) {
 
 int main(int count, char **arguments) {
     make_data();
-    tfcc_session *session = open_initialized(&network_model), *other = open_initialized(&network_model);
+    tfcc_session *session = open_initialized(&network_model),
+                 *other = open_initialized(&network_model);
     float first = train(session, 1), last = train(session, STEPS);
     CHECK(first > 0.3f && last < 0.1f && last > 0);
     CHECK(train(other, 1) == first);
@@ -61,7 +62,8 @@ int main(int count, char **arguments) {
     float loss;
     tfcc_tensor fed = tfcc_array(TFCC_FLOAT32, x, x_shape, 2);
     tfcc_tensor wanted = tfcc_array(TFCC_FLOAT32, labels, fewer, 2);
-    CHECK_FAILS(TFCC_INVALID_ARGUMENT, network_signature_train(other, &fed, &wanted, &loss), "batch");
+    CHECK_FAILS(TFCC_INVALID_ARGUMENT, network_signature_train(other, &fed, &wanted, &loss),
+                "batch");
     predict(other, BATCH, restored);
     CHECK(memcmp(restored, probs, sizeof probs) == 0);
     tfcc_session_close(other);

@@ -30,8 +30,8 @@ static inline void check_message(const char *part, const char *file, int line) {
     exit(1);
 }
 
-#define CHECK(condition)     check_true(condition, #condition, __FILE__, __LINE__)
-#define CHECK_OK(call)       check_status(call, TFCC_OK, #call, __FILE__, __LINE__)
+#define CHECK(condition) check_true(condition, #condition, __FILE__, __LINE__)
+#define CHECK_OK(call)   check_status(call, TFCC_OK, #call, __FILE__, __LINE__)
 #define CHECK_FAILS(code, call, part)                                                              \
     do {                                                                                           \
         check_status(call, code, #call, __FILE__, __LINE__);                                       \

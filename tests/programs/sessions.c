@@ -44,7 +44,8 @@ static void other_ways(void) {
 }
 
 static void sessions_are_independent(void) {
-    tfcc_session *first = open_initialized(&counter_model), *second = open_initialized(&counter_model);
+    tfcc_session *first = open_initialized(&counter_model),
+                 *second = open_initialized(&counter_model);
     int32_t c = 0;
     CHECK_OK(counter_signature_count(first, &c, NULL));
     CHECK_OK(counter_signature_count(first, &c, NULL));
@@ -85,9 +86,11 @@ static void contents(void) {
     tfcc_description description;
     tfcc_signature signature;
     CHECK(strcmp(tfcc_model_name(&counter_model), "counter") == 0);
-    CHECK(tfcc_model_feed_count(&counter_model) == 0 && tfcc_model_fetch_count(&counter_model) == 2);
+    CHECK(tfcc_model_feed_count(&counter_model) == 0 &&
+          tfcc_model_fetch_count(&counter_model) == 2);
     CHECK_OK(tfcc_model_fetch(&counter_model, 0, &description));
-    CHECK(strcmp(description.name, "c") == 0 && description.dtype == TFCC_INT32 && description.rank == 0);
+    CHECK(strcmp(description.name, "c") == 0 && description.dtype == TFCC_INT32 &&
+          description.rank == 0);
     CHECK_OK(tfcc_model_variable(&counter_model, 0, &description));
     CHECK(strcmp(description.name, "a") == 0 && tfcc_model_variable_count(&counter_model) == 1);
     CHECK(tfcc_model_variable(&counter_model, 1, &description) == TFCC_OUT_OF_RANGE);

@@ -1,6 +1,6 @@
 /* sizes.c: shapes of the caller's tensors, before, during and after a run. */
-#include "program.h"
 #include "sizes.h"
+#include "program.h"
 
 static const float fixed[6] = {1, 2, 3, 4, 5, 6};
 static const float rows[6] = {1, 1, 1, -1, -1, -1};
@@ -30,7 +30,8 @@ static void any_rank(tfcc_session *session) {
         int32_t next[4] = {0};
         int64_t shape[TFCC_MAX_RANK];
         int64_t four[] = {1, 1, 2, 2};
-        tfcc_feed feed = {sizes_feed_any, tfcc_array(TFCC_INT32, numbers, rank == 8 ? eight : four, rank)};
+        tfcc_feed feed = {sizes_feed_any,
+                          tfcc_array(TFCC_INT32, numbers, rank == 8 ? eight : four, rank)};
         tfcc_fetch fetch = {sizes_fetch_next, {next, shape, 0, TFCC_INT32, sizeof next}};
         CHECK_OK(sizes_run(session, &feed, 1, &fetch, 1));
         CHECK(fetch.tensor.rank == rank && next[0] == 2 && next[3] == (rank ? 5 : 0));
@@ -91,7 +92,8 @@ static void sizes_ahead(tfcc_session *session) {
     tfcc_feed feeds[] = {{"fixed", tfcc_array(TFCC_FLOAT32, NULL, two_by_three, 2)},
                          {"rows", tfcc_array(TFCC_FLOAT32, NULL, two_by_three, 2)}};
     CHECK_OK(sizes_shape(session, feeds, 2, "stacked", &extent));
-    CHECK(extent.bound == TFCC_EXACT && extent.rank == 2 && extent.shape[0] == 4 && extent.bytes == 48);
+    CHECK(extent.bound == TFCC_EXACT && extent.rank == 2 && extent.shape[0] == 4 &&
+          extent.bytes == 48);
     CHECK_OK(sizes_shape(session, feeds, 2, "positive", &extent));
     CHECK(extent.bound == TFCC_UPPER_BOUND && extent.shape[0] == 2 && extent.shape[1] == 3);
     CHECK_OK(sizes_shape(session, NULL, 0, sizes_fetch_doubled, &extent));

@@ -2,8 +2,8 @@
 #include "counter.h"
 #include "names.h"
 #include "network.h"
-#include "second.h"
 #include "program.h"
+#include "second.h"
 
 /* Names that are no identifiers have handles that are. */
 static void odd_names(void) {
@@ -16,7 +16,9 @@ static void odd_names(void) {
     CHECK_OK(names_run(session, NULL, 0, fetches, 3));
     CHECK(kernel[0] == 1 && sum[1] == 2 && next[0] == 5);
     tfcc_fetch twin[] = {{names_fetch_dense_kernel_2, tfcc_array(TFCC_FLOAT32, kernel, two, 1)},
-                         {"gr\xc3\xb6\xc3\x9f" "e", tfcc_array(TFCC_FLOAT32, sum, two, 1)}};
+                         {"gr\xc3\xb6\xc3\x9f"
+                          "e",
+                          tfcc_array(TFCC_FLOAT32, sum, two, 1)}};
     CHECK_OK(names_run(session, NULL, 0, twin, 2));
     CHECK(kernel[0] == 3 && sum[1] == 4);
     CHECK_OK(names_signature_default(session, next, sum, kernel));
@@ -25,13 +27,15 @@ static void odd_names(void) {
 }
 
 int main(void) {
-    tfcc_session *first = open_initialized(&counter_model), *second = open_initialized(&second_model);
+    tfcc_session *first = open_initialized(&counter_model),
+                 *second = open_initialized(&second_model);
     int32_t c = 0, a = 0;
     CHECK_OK(counter_signature_count(first, &c, &a));
     CHECK_OK(counter_signature_count(first, &c, &a));
     CHECK_OK(second_signature_count(second, &c, &a));
     CHECK(c == 2 && variable_int32(first, "a") == 3);
-    CHECK(tfcc_session_model(first) == &counter_model && tfcc_session_model(second) == &second_model);
+    CHECK(tfcc_session_model(first) == &counter_model &&
+          tfcc_session_model(second) == &second_model);
     CHECK(tfcc_session_model(NULL) == NULL);
 
     /* A session of another model is refused, by every entry. */

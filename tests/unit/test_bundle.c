@@ -267,9 +267,7 @@ Test(bundle_state, is_read_with_care) {
         "model_checkpoint_path: \"a\\"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_assert_eq(latest_of(bad[i], path, sizeof path), TFCC_DATA_LOSS, "%s", bad[i]);
-    static const char *const none[] = {"",
-                                       "\177ELF",
-                                       "model_checkpoint_path: \"\"",
+    static const char *const none[] = {"", "\177ELF", "model_checkpoint_path: \"\"",
                                        "model_checkpoint_path: \"gone\"",
                                        "xmodel_checkpoint_path: \"m-2\""};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)

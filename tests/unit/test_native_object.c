@@ -250,7 +250,8 @@ static void link_and_run(NativeFixture *f, const char *language, const char *fla
     snprintf(command, sizeof command,
              "cd %s && cc -x %s -Wall -Wextra -Wpedantic -Werror %s -I%s/../runtime/include -c "
              "main.c -o main.o && "
-             "cc %s " TFCC_TEST_LINK_FLAGS " main.o counter.o %s/../lib/libtfcc_runtime.a -lm -lpthread -o main && "
+             "cc %s " TFCC_TEST_LINK_FLAGS
+             " main.o counter.o %s/../lib/libtfcc_runtime.a -lm -lpthread -o main && "
              "./main > out && printf '2 2\\n7 7\\n12 40000 40000\\n1\\n' | diff out -; s=$?; rm -r "
              "%s; exit $s",
              folder, language, flags, TFCC_TEST_FOLDER, flags, executable, folder);

@@ -79,7 +79,8 @@ Test(runtime_run, wrong_sessions_and_nulls_are_refused) {
                    "a run of graph 'counter' was given a session of graph 'counter'");
     expect_failure(tfcc_run_model(&other.model, NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
                    "model or session is NULL");
-    expect_failure(tfcc_run(NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT, "session, feeds or fetches is NULL");
+    expect_failure(tfcc_run(NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
+                   "session, feeds or fetches is NULL");
     expect_failure(tfcc_run(session, NULL, 1, NULL, 0), TFCC_INVALID_ARGUMENT,
                    "session, feeds or fetches is NULL");
     expect_failure(tfcc_run(session, NULL, 0, NULL, 1), TFCC_INVALID_ARGUMENT,
@@ -257,22 +258,26 @@ Test(runtime_run, wrong_fetches_are_refused_with_a_sentence) {
                    "graph 'doubling' has no fetch 'zz'");
     bad = good;
     bad.tensor.dtype = TFCC_INT32;
-    expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as int32, with room "
-                   "for 32");
+    expect_failure(
+        tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
+        "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as int32, with room "
+        "for 32");
     bad = good;
     bad.tensor.capacity = 15;
-    expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
-                   "room for 15");
+    expect_failure(
+        tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
+        "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
+        "room for 15");
     bad.tensor = tfcc_array(TFCC_FLOAT32, out, small, 2);
-    expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
-                   "room for 8");
+    expect_failure(
+        tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
+        "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
+        "room for 8");
     bad.tensor.data = NULL;
-    expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
-                   "room for 0");
+    expect_failure(
+        tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,
+        "fetch 'y' is float32 of shape [2, 2], 16 bytes; it is asked for as float32, with "
+        "room for 0");
     bad = good;
     bad.tensor.data = data + 1;
     expect_failure(tfcc_run(session, &feed, 1, &bad, 1), TFCC_INVALID_ARGUMENT,

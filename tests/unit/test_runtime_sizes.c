@@ -121,9 +121,10 @@ Test(runtime_sizes, a_buffer_too_small_for_a_computed_size_is_an_error) {
     tfcc_feed feed = {"x", tfcc_array(TFCC_FLOAT32, x, shape, 1)};
     tfcc_fetch fetches[] = {{"z", {z, NULL, 0, TFCC_FLOAT32, 12}},
                             {"y", {y, NULL, 0, TFCC_FLOAT32, 8}}};
-    expect_failure(tfcc_run(session, &feed, 1, fetches, 2), TFCC_INVALID_ARGUMENT,
-                   "fetch 'y' is float32 of shape [3], 12 bytes; it is asked for as float32, with room "
-                   "for 8");
+    expect_failure(
+        tfcc_run(session, &feed, 1, fetches, 2), TFCC_INVALID_ARGUMENT,
+        "fetch 'y' is float32 of shape [3], 12 bytes; it is asked for as float32, with room "
+        "for 8");
     fetches[1].tensor.data = z + 1;
     fetches[1].tensor.capacity = 12;
     expect_failure(tfcc_run(session, &feed, 1, fetches, 2), TFCC_INVALID_ARGUMENT,

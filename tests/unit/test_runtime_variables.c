@@ -305,9 +305,10 @@ Test(runtime_variables, get_and_set_check_their_arguments) {
     tensor.shape = three;
     expect_ok(tfcc_variable_set(session, "v", &tensor));
     tensor.capacity = 8;
-    expect_failure(tfcc_variable_get(session, "v", &tensor), TFCC_INVALID_ARGUMENT,
-                   "variable 'v' is int32 of shape [3], 12 bytes; it is asked for as int32, with room "
-                   "for 8");
+    expect_failure(
+        tfcc_variable_get(session, "v", &tensor), TFCC_INVALID_ARGUMENT,
+        "variable 'v' is int32 of shape [3], 12 bytes; it is asked for as int32, with room "
+        "for 8");
     tfcc_tensor nothing = tfcc_array(TFCC_FLOAT32, NULL, zero, 1);
     expect_ok(tfcc_variable_set(session, "empty", &nothing));
     zero[0] = 9;

@@ -55,8 +55,8 @@ typedef enum tfcc_status {
     TFCC_DEADLINE_EXCEEDED = 4,
     TFCC_NOT_FOUND = 5, /* no feed, fetch, variable, file of that name */
     TFCC_ALREADY_EXISTS = 6,
-    TFCC_PERMISSION_DENIED = 7,  /* the file system says so */
-    TFCC_RESOURCE_EXHAUSTED = 8, /* memory, or space on a disk */
+    TFCC_PERMISSION_DENIED = 7,   /* the file system says so */
+    TFCC_RESOURCE_EXHAUSTED = 8,  /* memory, or space on a disk */
     TFCC_FAILED_PRECONDITION = 9, /* a variable without a value; a processor that cannot run it */
     TFCC_ABORTED = 10,
     TFCC_OUT_OF_RANGE = 11, /* a file that ends too early */
@@ -428,7 +428,7 @@ typedef struct tfcc_save_options {
     size_t size;
     const char *const *variables; /* the variables to save; NULL: all. An empty list is an error */
     size_t variable_count;
-    const char *const *keys; /* for each of them its name in the checkpoint; NULL: its own */
+    const char *const *keys;    /* for each of them its name in the checkpoint; NULL: its own */
     const int64_t *global_step; /* NULL: none. Else `-STEP` is appended to the prefix */
     int32_t max_to_keep;    /* how many checkpoints of this session stay; 0: 5, as in TensorFlow;
                                negative: all */
