@@ -52,8 +52,8 @@ static int32_t get_scalar(tfcc_session *session) {
 }
 
 static void expect_values(tfcc_session *session, int32_t value) {
-    float w[6];
-    bool flags[3];
+    float w[6] = {0};
+    bool flags[3] = {false};
     tfcc_tensor tensor = tfcc_array(TFCC_FLOAT32, w, (int64_t[]){2, 3}, 2);
     expect_ok(tfcc_variable_get(session, "w", &tensor));
     for (int i = 0; i < 6; i++) cr_assert_eq(w[i], (float)(value * 10 + i));
