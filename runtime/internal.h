@@ -154,10 +154,11 @@ tfcc_status tfcc_processor_check(const char *model, const char *requires);
 /* ---- lock.c ---- */
 
 /* Many readers or one writer. `mutex` is held for moments only, by who waits and by who changes the
- * list of frames. Uncontended, a writer costs one compare-and-swap and one exchange. A waiting
- * writer keeps new readers out. */
+ * list of frames. Uncontended, a writer costs one compare-and-swap. A waiting writer keeps new
+ * readers out. */
 typedef struct tfcc_lock {
     _Atomic uint32_t state;
+    _Atomic uint32_t waiting; /* how many are in tfcc_lock_wait */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 } tfcc_lock;

@@ -1,11 +1,18 @@
 /* lock.c: many readers or one writer, with a short way for the uncontended case.
  *
  * state = WRITER if a writer holds it, + WAITED if somebody sleeps or is about to, + READER for
- * every reader. Only who must wait takes the mutex: it sets WAITED and sleeps, both under the
- * mutex. Who leaves the lock free and finds WAITED wakes all sleepers, again under the mutex, so
- * that nobody falls asleep between the two. Those try anew.
+ * every reader. Only who must wait takes the mutex: it counts itself in `waiting`, sets WAITED and
+ * sleeps, all under the mutex. Who leaves the lock free and finds somebody waiting wakes all
+ * sleepers, again under the mutex. Those try anew.
+ *
+ * A writer leaves with a plain store and looks at `waiting` afterwards, which saves half the cost
+ * of a short run: a second locked instruction. The processor may read `waiting` before the store
+ * can be seen, so a sleeper that comes just then may not be woken; therefore nobody sleeps longer
+ * than a millisecond without looking again.
  */
 #include "lock.h"
+
+#include <time.h>
 
 enum { WRITER = TFCC_LOCK_WRITER, WAITED = TFCC_LOCK_WAITED, READER = TFCC_LOCK_READER };
 
@@ -19,8 +26,20 @@ static bool lock_try(tfcc_lock *lock, bool exclusive, uint32_t *seen) {
                             &lock->state, seen, next, memory_order_acquire, memory_order_relaxed);
 }
 
+static void sleep_shortly(tfcc_lock *lock) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&lock->changed, &lock->mutex, &until);
+}
+
 void tfcc_lock_wait(tfcc_lock *lock, bool exclusive) {
     pthread_mutex_lock(&lock->mutex);
+    atomic_fetch_add(&lock->waiting, 1);
     uint32_t state = atomic_load_explicit(&lock->state, memory_order_relaxed);
     for (;;) {
         if (lock_try(lock, exclusive, &state)) break;
@@ -30,9 +49,10 @@ void tfcc_lock_wait(tfcc_lock *lock, bool exclusive) {
             !atomic_compare_exchange_weak_explicit(&lock->state, &state, state | WAITED,
                                                    memory_order_relaxed, memory_order_relaxed))
             continue;
-        pthread_cond_wait(&lock->changed, &lock->mutex);
+        sleep_shortly(lock);
         state = atomic_load_explicit(&lock->state, memory_order_relaxed);
     }
+    atomic_fetch_sub(&lock->waiting, 1);
     pthread_mutex_unlock(&lock->mutex);
 }
 
@@ -45,6 +65,7 @@ void tfcc_lock_wake(tfcc_lock *lock) {
 
 void tfcc_lock_create(tfcc_lock *lock) {
     atomic_init(&lock->state, 0);
+    atomic_init(&lock->waiting, 0);
     pthread_mutex_init(&lock->mutex, NULL); /* without attributes, these do not fail */
     pthread_cond_init(&lock->changed, NULL);
 }

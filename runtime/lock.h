@@ -29,11 +29,15 @@ static inline void tfcc_lock_acquire_fast(tfcc_lock *lock, bool exclusive) {
 }
 
 static inline void tfcc_lock_release_fast(tfcc_lock *lock, bool exclusive) {
-    uint32_t before =
-        exclusive ? atomic_exchange_explicit(&lock->state, 0, memory_order_release)
-                  : atomic_fetch_sub_explicit(&lock->state, TFCC_LOCK_READER, memory_order_release);
-    /* A writer wakes whoever waits, the last of the readers too. */
-    if (before == (TFCC_LOCK_WAITED | (exclusive ? TFCC_LOCK_WRITER : TFCC_LOCK_READER)))
+    if (exclusive) {
+        atomic_store_explicit(&lock->state, 0, memory_order_release);
+        if (__builtin_expect(atomic_load_explicit(&lock->waiting, memory_order_relaxed) != 0, 0))
+            tfcc_lock_wake(lock);
+        return;
+    }
+    /* The last of the readers wakes whoever waits. */
+    if (atomic_fetch_sub_explicit(&lock->state, TFCC_LOCK_READER, memory_order_release) ==
+        (TFCC_LOCK_WAITED | TFCC_LOCK_READER))
         tfcc_lock_wake(lock);
 }
 
