@@ -146,6 +146,7 @@ expect_status 0 "$tfcc" "$here/models/network.yaml" -o d.o --dim batch=7
 contains "$(cat d.h)" 'network_x_DIM_0 INT64_C(7)'
 contains "$(cat d.h)" 'const float *x'
 expect_status 0 "$tfcc" "$counter" -o c.o --mcpu=native
+expect_status 0 "$tfcc" run "$counter" --mcpu=native # the runtime knows every word of its requirements
 expect_status 0 "$tfcc" "$counter" -o c.o --mcpu=x86-64-v3
 expect_error 1 nope "$tfcc" "$counter" -o x.o --mcpu=nope
 expect_error 1 nope "$tfcc" "$counter" -o x.o --target=nope-unknown-linux
