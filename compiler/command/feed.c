@@ -123,7 +123,7 @@ static bool read_file(Arena *arena, Diagnostics *diagnostics, const char *path, 
 
 static bool find_feed(const tfcc_model *model, const char *name, tfcc_description *found) {
     for (size_t k = 0; tfcc_model_feed(model, k, found) == TFCC_OK; k++)
-        if (strcmp(found->name, name) == 0) return true;
+        if (command_is_name(name, found->name)) return true;
     fprintf(stderr, "error: the model has no feed '%s'", name);
     if (tfcc_model_feed_count(model)) fputs("; its feeds are", stderr);
     for (size_t k = 0; tfcc_model_feed(model, k, found) == TFCC_OK; k++)

@@ -19,8 +19,7 @@ static long find_signature(const tfcc_model *model, const char *name) {
     return -1;
 }
 
-/* The same name, or `name:0` for `name`. */
-static bool is_fetch_name(const char *name, const char *of_model) {
+bool command_is_name(const char *name, const char *of_model) {
     size_t length = strlen(of_model);
     return strncmp(name, of_model, length) == 0 &&
            (name[length] == '\0' || strcmp(name + length, ":0") == 0);
@@ -33,7 +32,7 @@ static void add_fetch(CommandSession *run, const char *name, tfcc_dtype dtype) {
 static bool add_named_fetch(CommandSession *run, const char *name, bool is_target) {
     tfcc_description description;
     for (size_t k = 0; tfcc_model_fetch(run->model, k, &description) == TFCC_OK; k++)
-        if (is_fetch_name(name, description.name)) {
+        if (command_is_name(name, description.name)) {
             if (description.dtype == TFCC_NONE && !is_target) {
                 fprintf(stderr, "error: '%s' has no value to fetch; use --target=%s\n", name, name);
                 return false;

@@ -28,4 +28,7 @@ int command_session_close(const CommandLine *line, CommandSession *run);
 bool command_session_run(CommandSession *run);
 void command_session_release(CommandSession *run);
 
+/* Whether the name on the command line is the model's: the same, or `name:0` for `name`. */
+bool command_is_name(const char *name, const char *of_model);
+
 #endif

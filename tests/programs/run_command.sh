@@ -10,6 +10,7 @@ expect_output 'c: 2' run "$tutorial/01_define_then_run.yaml" --fetch c
 expect_error 1 'a constant' run "$tutorial/02_constants_stay.yaml"
 expect_output $'c: 2\na: 2\n---\nc: 3\na: 3' run "$tutorial/03_variables.yaml" --repeat 2
 expect_output 'c: 2' run "$tutorial/04_placeholder.yaml" --feed a=1
+expect_output 'c:0: 4' run "$tutorial/04_placeholder.yaml" --feed a:0=3 --fetch c:0
 expect_output 'c: [2, 3, 4]' run "$tutorial/04_placeholder.yaml" --feed 'a=[1, 2, 3]'
 expect_output 'c: [[2, 3], [4, 5]]' run "$tutorial/04_placeholder.yaml" --feed 'a=[[1, 2], [3, 4]]'
 expect_output 'c: []' run "$tutorial/04_placeholder.yaml" --feed 'a=[]'
