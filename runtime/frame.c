@@ -15,12 +15,12 @@ static const tfcc_part model_parts[] = {
 };
 
 /* What depends on the plan. */
-enum { LOCALS, ARGUMENTS, STEP_SLOTS, FEEDS, FETCHES, RANGES };
+enum { LOCALS, ARGUMENTS, STEP_SLOTS, FEEDS, FETCHES };
 
 static const tfcc_part plan_parts[] = {
     TFCC_PART(tfcc_frame, addresses, LOCALS), TFCC_PART(tfcc_frame, pointers, ARGUMENTS),
     TFCC_PART(tfcc_frame, sizes, STEP_SLOTS), TFCC_PART(tfcc_frame, feed_bytes, FEEDS),
-    TFCC_PART(tfcc_frame, results, FETCHES),  TFCC_PART(tfcc_frame, ranges, RANGES),
+    TFCC_PART(tfcc_frame, results, FETCHES),
 };
 
 static tfcc_frame *frame_create(tfcc_session *session) {
@@ -64,9 +64,8 @@ static void *constant_data(const tfcc_session *session, uint32_t buffer) {
 }
 
 static tfcc_status frame_bind(tfcc_session *session, const tfcc_plan *plan, tfcc_frame *frame) {
-    const uint32_t counts[] = {plan->local_count, plan->argument_limit,
-                               plan->slot_limit,  plan->feed_count,
-                               plan->fetch_count, plan->feed_count + plan->fetch_count};
+    const uint32_t counts[] = {plan->local_count, plan->argument_limit, plan->slot_limit,
+                               plan->feed_count, plan->fetch_count};
     frame->serial = 0;
     size_t size = tfcc_carve(frame, NULL, PARTS(plan_parts), counts);
     TFCC_TRY(tfcc_grow_block(&session->allocator, &frame->room, size));

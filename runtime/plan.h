@@ -171,13 +171,6 @@ typedef struct tfcc_workspace_block {
     size_t size;
 } tfcc_workspace_block;
 
-/* Bytes of a feed or of a result, for the search for overlaps. */
-typedef struct tfcc_range {
-    uintptr_t begin, end;
-    uint32_t index;
-    bool result;
-} tfcc_range;
-
 /* The memory of one run at a time, kept for the next. */
 struct tfcc_frame {
     tfcc_frame *next;
@@ -189,7 +182,6 @@ struct tfcc_frame {
     int64_t *sizes;   /* its slots */
     size_t *feed_bytes;
     tfcc_result *results;
-    tfcc_range *ranges;
     tfcc_workspace_block room; /* all of the above */
     uint64_t random;
     size_t size;        /* of the block that the struct and these are in */

@@ -5,73 +5,34 @@
 
 /* ---- Overlaps ---- */
 
-/* Sorts by `begin` (Shell's method: no memory, and next to no code). */
-static void sort_ranges(tfcc_range *ranges, uint32_t count) {
-    for (uint32_t gap = count; gap > 1;) {
-        gap = gap < 5 ? 1 : (uint32_t)((uint64_t)gap * 5 / 11);
-        for (uint32_t i = gap; i < count; i++) {
-            tfcc_range range = ranges[i];
-            uint32_t k = i;
-            for (; k >= gap && ranges[k - gap].begin > range.begin; k -= gap)
-                ranges[k] = ranges[k - gap];
-            ranges[k] = range;
-        }
-    }
+static bool is_apart(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+    uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
+    return x >= y + b_bytes || y >= x + a_bytes || b_bytes == 0;
 }
 
-/* Ranges that have been added to the frame's, and what they span together. */
-typedef struct Ranges {
-    tfcc_range *end;
-    uintptr_t low, high;
-    bool apart; /* each was added below or above all before it: no two overlap */
-} Ranges;
-
-static void add_range(Ranges *ranges, const void *data, size_t bytes, uint32_t index, bool result) {
-    if (data == NULL || bytes == 0) return;
-    uintptr_t begin = (uintptr_t)data, end = begin + bytes;
-    *ranges->end++ = (tfcc_range){begin, end, index, result};
-    ranges->apart &= begin >= ranges->high || end <= ranges->low;
-    if (begin < ranges->low) ranges->low = begin;
-    if (end > ranges->high) ranges->high = end;
-}
-
-__attribute__((cold)) static const char *range_name(const tfcc_call *call,
-                                                    const tfcc_range *range) {
+__attribute__((cold)) static tfcc_status overlap(const tfcc_call *call, uint32_t fetch,
+                                                 const char *kind, const char *other) {
     const tfcc_model *model = call->session->model;
-    return range->result ? model->fetches[call->plan->fetches[range->index].fetch].handle
-                         : model->feeds[call->plan->feeds[range->index]].handle;
-}
-
-__attribute__((cold)) static tfcc_status overlap(const tfcc_call *call, const tfcc_range *a,
-                                                 const tfcc_range *b) {
-    const tfcc_range *fetch = a->result ? a : b, *other = a->result ? b : a;
     return tfcc_fail(TFCC_INVALID_ARGUMENT, "the buffer of fetch '%s' overlaps that of %s '%s'",
-                     range_name(call, fetch), other->result ? "fetch" : "feed",
-                     range_name(call, other));
+                     model->fetches[call->plan->fetches[fetch].fetch].handle, kind, other);
 }
 
-/* Results may overlap nothing; feeds may overlap feeds. */
+/* Results may overlap nothing; feeds may overlap feeds. A run has few of both. */
 static tfcc_status check_overlaps(const tfcc_call *call) {
+    const tfcc_plan *plan = call->plan;
     const tfcc_frame *frame = call->frame;
-    Ranges ranges = {frame->ranges, UINTPTR_MAX, 0, true};
-    uint32_t fetches = call->plan->fetch_count, count = fetches + call->plan->feed_count;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t feed = i - fetches;
-        bool result = i < fetches;
-        add_range(&ranges, result ? frame->results[i].data : frame->addresses[LOCAL_FIRST + feed],
-                  result ? frame->results[i].bytes : frame->feed_bytes[feed], result ? i : feed,
-                  result);
-    }
-    if (ranges.apart) return TFCC_OK;
-    sort_ranges(frame->ranges, (uint32_t)(ranges.end - frame->ranges));
-    /* Of what begins before a range, the result and the feed that end last. */
-    const tfcc_range *result = NULL, *feed = NULL;
-    for (const tfcc_range *range = frame->ranges; range < ranges.end; range++) {
-        if (result != NULL && range->begin < result->end) return overlap(call, result, range);
-        if (range->result && feed != NULL && range->begin < feed->end)
-            return overlap(call, feed, range);
-        const tfcc_range **last = range->result ? &result : &feed;
-        if (*last == NULL || range->end > (*last)->end) *last = range;
+    const tfcc_model *model = call->session->model;
+    for (uint32_t i = 0; i < plan->fetch_count; i++) {
+        const tfcc_result *result = &frame->results[i];
+        if (result->bytes == 0) continue;
+        for (uint32_t k = 0; k < i; k++)
+            if (!is_apart(result->data, result->bytes, frame->results[k].data,
+                          frame->results[k].bytes))
+                return overlap(call, k, "fetch", model->fetches[plan->fetches[i].fetch].handle);
+        for (uint32_t k = 0; k < plan->feed_count; k++)
+            if (!is_apart(result->data, result->bytes, frame->addresses[LOCAL_FIRST + k],
+                          frame->feed_bytes[k]))
+                return overlap(call, i, "feed", model->feeds[plan->feeds[k]].handle);
     }
     return TFCC_OK;
 }
