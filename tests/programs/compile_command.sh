@@ -148,6 +148,11 @@ contains "$(cat d.h)" 'const float *x'
 expect_status 0 "$tfcc" "$counter" -o c.o --mcpu=native
 expect_status 0 "$tfcc" run "$counter" --mcpu=native # the runtime knows every word of its requirements
 expect_status 0 "$tfcc" "$counter" -o c.o --mcpu=x86-64-v3
+# LLVM halves 512-bit vectors unless every function asks for them.
+wide=$("$tfcc" "$here/models/network.yaml" --emit=llvm --mcpu=x86-64-v4)
+contains "$wide" '"prefer-vector-width"="512"'
+contains "$wide" '"min-legal-vector-width"="512"'
+contains "$("$tfcc" "$here/models/network.yaml" --emit=asm --mcpu=x86-64-v4)" '%zmm'
 expect_error 1 nope "$tfcc" "$counter" -o x.o --mcpu=nope
 expect_error 1 nope "$tfcc" "$counter" -o x.o --target=nope-unknown-linux
 expect_output '' "$tfcc" "$counter" -o a.o --target=aarch64-linux-gnu
