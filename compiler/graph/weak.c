@@ -2,7 +2,6 @@
 #include "graph/rules.h"
 #include "support/dtype.h"
 #include "support/half.h"
-#include <math.h>
 #include <string.h>
 
 static int64_t integer_at(const ConstantData *data, int64_t index) {
@@ -20,27 +19,15 @@ static float float_at(const ConstantData *data, int64_t index) {
                                        : (float)integer_at(data, index);
 }
 
-/* The number as a float whose last bit says that something was cut off, so that rounding it again
- * to 16 bits is exact. */
-static float odd_float_at(const ConstantData *data, int64_t index) {
-    double exact = number_at(data, index);
-    float near = (float)exact;
-    if ((double)near == exact || isnan(exact)) return near;
-    uint32_t bits;
-    memcpy(&bits, &near, sizeof bits);
-    if (fabs((double)near) > fabs(exact)) bits--;
-    bits |= 1;
-    memcpy(&near, &bits, sizeof bits);
-    return near;
-}
-
 static void store_float(const ConstantData *data, int64_t index, tfcc_dtype dtype, void *bytes) {
     uint16_t *halves = bytes;
     switch (dtype) {
     case TFCC_FLOAT64: ((double *)bytes)[index] = number_at(data, index); break;
     case TFCC_FLOAT32: ((float *)bytes)[index] = float_at(data, index); break;
-    case TFCC_FLOAT16: halves[index] = float_to_float16(odd_float_at(data, index)); break;
-    default: halves[index] = float_to_bfloat16(odd_float_at(data, index)); break;
+    case TFCC_FLOAT16:
+        halves[index] = float_to_float16(double_to_odd_float(number_at(data, index)));
+        break;
+    default: halves[index] = float_to_bfloat16(double_to_odd_float(number_at(data, index))); break;
     }
 }
 

@@ -31,10 +31,6 @@ static const double far_float32[] = {
     -0.0014899637317284942, -0.0004763613105751574, 0.00035888145794160664,
 };
 
-static bool is_float32(Math m) {
-    return m.dtype == TFCC_FLOAT32;
-}
-
 /* erfc a for a >= 0.98. a^2 is split, high bits squared exactly: e^(-h^2) e^((h - a) (h + a)). */
 static Scalar *tail(Math m, Scalar *a) {
     Scalar *limit = number(m, is_float32(m) ? 11.0 : 28.0);

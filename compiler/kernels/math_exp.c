@@ -25,10 +25,6 @@ static const double exp_float32[] = {
     0.00019899891049135476,
 };
 
-static bool is_float32(Math m) {
-    return m.dtype == TFCC_FLOAT32;
-}
-
 ExpParts math_exp_parts(Math m, Scalar *x) {
     /* ln 2 in two pieces, of which the first times any k is exact. Adding 1.5 * 2^(bits of the
      * mantissa) rounds to an integer and leaves it in the low bits. */

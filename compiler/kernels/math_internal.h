@@ -16,6 +16,9 @@ typedef struct Math {
     tfcc_dtype dtype;
 } Math;
 
+static inline bool is_float32(Math m) {
+    return m.dtype == TFCC_FLOAT32;
+}
 static inline Scalar *number(Math m, double value) {
     return scalar_float(m.kernel, m.dtype, value);
 }
@@ -58,7 +61,7 @@ static inline Scalar *choose(Math m, Scalar *condition, Scalar *a, Scalar *b) {
 
 /* The integer type of the same width, and bits as that type. */
 static inline tfcc_dtype integer_of(Math m) {
-    return m.dtype == TFCC_FLOAT32 ? TFCC_INT32 : TFCC_INT64;
+    return is_float32(m) ? TFCC_INT32 : TFCC_INT64;
 }
 static inline Scalar *to_bits(Math m, Scalar *a) {
     return scalar_bitcast(m.kernel, integer_of(m), a);

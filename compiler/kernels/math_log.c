@@ -25,10 +25,6 @@ static const double log_tail[] = {
     0.11730107904678273,
 };
 
-static bool is_float32(Math m) {
-    return m.dtype == TFCC_FLOAT32;
-}
-
 /* x = 2^k (1 + f) with 1 + f between the roots of 1/2 and 2; x positive and finite, denormals
  * included. */
 static void split(Math m, Scalar *x, Scalar **k, Scalar **f) {

@@ -123,26 +123,13 @@ static bool scan_item(Scan *scan, const Item *item, int level) {
 
 /* ---- second walk ---- */
 
-/* A double to float16 in one rounding: the float in between is rounded to odd. */
-static uint16_t double_to_float16(double value) {
-    float rounded = (float)value;
-    if (isfinite(value) && (double)rounded != value && isfinite(rounded)) {
-        uint32_t bits;
-        if (fabs((double)rounded) > fabs(value)) rounded = nextafterf(rounded, 0.0f);
-        memcpy(&bits, &rounded, sizeof bits);
-        bits |= 1;
-        memcpy(&rounded, &bits, sizeof bits);
-    }
-    return float_to_float16(rounded);
-}
-
 static void write_float(tfcc_dtype dtype, double value, void *bytes) {
     float single = (float)value;
     uint16_t half;
     switch (dtype) {
     case TFCC_FLOAT64: memcpy(bytes, &value, sizeof value); return;
     case TFCC_FLOAT32: memcpy(bytes, &single, sizeof single); return;
-    case TFCC_FLOAT16: half = double_to_float16(value); break;
+    case TFCC_FLOAT16: half = float_to_float16(double_to_odd_float(value)); break;
     default: half = float_to_bfloat16(single); break;
     }
     memcpy(bytes, &half, sizeof half);
@@ -182,7 +169,7 @@ static bool write_number(Builder *b, const Item *item, const DtypeInfo *info, ch
         bool fits = !isfinite(value) || fabs(value) <= info->largest;
         if (!fits && info->dtype == TFCC_FLOAT32) fits = isfinite((float)value);
         if (!fits && info->dtype == TFCC_FLOAT16)
-            fits = isfinite(float16_to_float(double_to_float16(value)));
+            fits = isfinite(float16_to_float(float_to_float16(double_to_odd_float(value))));
         if (!fits && info->dtype == TFCC_BFLOAT16)
             fits = isfinite(bfloat16_to_float(float_to_bfloat16((float)value)));
         return fits || report_misfit(b, item, info, number);

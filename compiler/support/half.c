@@ -1,5 +1,6 @@
 #include "support/half.h"
 
+#include <math.h>
 #include <string.h>
 
 static uint32_t bits_of(float value) {
@@ -58,4 +59,12 @@ uint16_t float_to_bfloat16(float value) {
     uint32_t bits = bits_of(value);
     if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
     return (uint16_t)shift_rounding(bits, 16);
+}
+
+float double_to_odd_float(double value) {
+    float near = (float)value;
+    if ((double)near == value || isnan(value)) return near;
+    uint32_t bits = bits_of(near);
+    if (fabs((double)near) > fabs(value)) bits--;
+    return float_of(bits | 1);
 }
