@@ -4,7 +4,7 @@
  *
  *     OP(ENUM, "spelling", EFFECTS, shape rule, lowering, gradient, "signature", "meaning")
  *     ALIAS("other spelling", ENUM)
- *     EXPANSION(ENUM, the op's expansion in passes/expand.c)
+ *     EXPANSION(ENUM, the op's expansion, expand_NAME in passes/expand_*.c)
  *
  * The signature says it all about parameters and dtypes, in the order of TensorFlow's Python
  * function:

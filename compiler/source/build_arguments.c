@@ -186,6 +186,10 @@ static const char *describe_node(Builder *b, const GraphNode *node) {
 
 static bool fill_variable(Builder *b, const Call *call, GraphNode *node, Expression *expression) {
     if (!resolve_yaml(b, expression)) return false;
+    if (expression->kind == EXPRESSION_VALUE) { /* of a composition, which names variables only */
+        node->variable = expression->value->node->variable;
+        return node->variable != NULL;
+    }
     if (expression->kind != EXPRESSION_NAME)
         return diagnose_error(b->diagnostics, expression->place,
                               "%s: the target is the name of a variable, not `%s`", call->spelling,

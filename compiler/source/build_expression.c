@@ -241,6 +241,7 @@ Operand evaluate(Builder *b, Expression *expression, GraphNode *target) {
     case EXPRESSION_STRING: return (Operand){.kind = OPERAND_STRING, .expression = expression};
     case EXPRESSION_LIST: return (Operand){.kind = OPERAND_LIST, .expression = expression};
     case EXPRESSION_NAME: return evaluate_name(b, expression);
+    case EXPRESSION_VALUE: return value_operand(expression->value, expression);
     case EXPRESSION_CHAIN: return evaluate_chain(b, expression, target);
     case EXPRESSION_UNARY: return evaluate_unary(b, expression, target);
     case EXPRESSION_CALL:

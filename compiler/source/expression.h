@@ -33,6 +33,7 @@ typedef enum ExpressionKind {
     EXPRESSION_INDEX,  /* items[0] [ items[1], … ] */
     EXPRESSION_SLICE,  /* items[0] : items[1] : items[2], each may be NULL; only inside an INDEX */
     EXPRESSION_ELLIPSIS, /* only inside an INDEX */
+    EXPRESSION_VALUE,    /* a value of the graph; never made by the parser: see compose.h */
     EXPRESSION_YAML,     /* a YAML node that has not been looked at; never made by the parser */
 } ExpressionKind;
 
@@ -78,6 +79,7 @@ struct Expression {
     Operator *operators;
     size_t operator_capacity;
     TreeNode yaml;
+    struct Value *value; /* VALUE */
 };
 
 /* How the operator is written. */
