@@ -11,10 +11,12 @@
     void lower_##lowering(struct LowerContext *context);
 #define ALIAS(spelling, code)
 #define EXPANSION(code, name)
+#define LAYER(code, name, variables)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
 #undef EXPANSION
+#undef LAYER
 
 static OpRow rows[OP_COUNT] = {
 #define OP(row_code, row_spelling, row_effects, shape, lowering, row_gradient, row_signature,      \
@@ -29,10 +31,12 @@ static OpRow rows[OP_COUNT] = {
      .meaning = row_meaning},
 #define ALIAS(spelling, code)
 #define EXPANSION(code, name)
+#define LAYER(code, name, variables)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
 #undef EXPANSION
+#undef LAYER
 };
 
 typedef struct AliasRow {
@@ -44,10 +48,12 @@ static const AliasRow aliases[] = {
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)
 #define ALIAS(spelling, code) {spelling, OP_##code},
 #define EXPANSION(code, name)
+#define LAYER(code, name, variables)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
 #undef EXPANSION
+#undef LAYER
 };
 
 /* The parsed signatures live as long as the process. */

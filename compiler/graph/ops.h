@@ -4,6 +4,7 @@
  *
  *     OP(ENUM, "spelling", EFFECTS, shape rule, lowering, gradient, "signature", "meaning")
  *     ALIAS("other spelling", ENUM)
+ *     LAYER(ENUM, the function of a layer, its variables' names; see source/layer.h)
  *     EXPANSION(ENUM, the op's expansion, expand_NAME in passes/expand_*.c)
  *
  * The signature says it all about parameters and dtypes, in the order of TensorFlow's Python
@@ -47,10 +48,12 @@ typedef enum OpCode {
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning) OP_##code,
 #define ALIAS(spelling, code)
 #define EXPANSION(code, name)
+#define LAYER(code, name, variables)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
 #undef EXPANSION
+#undef LAYER
     OP_COUNT
 } OpCode;
 

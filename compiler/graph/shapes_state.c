@@ -317,3 +317,8 @@ bool shape_cond(InferContext *c) {
     }
     return true;
 }
+
+/* Layers are written out in the source, so inference never meets one. */
+bool shape_layer(InferContext *c) {
+    return infer_error_text(c, "internal error: a layer was not written out");
+}

@@ -19,10 +19,12 @@ static Value *(*const expansions[OP_COUNT])(Composer *, GraphNode *, Graph *) = 
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)
 #define ALIAS(spelling, code)
 #define EXPANSION(code, name) [OP_##code] = expand_##name,
+#define LAYER(code, name, variables)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
 #undef EXPANSION
+#undef LAYER
 };
 
 /* The new node stands for the old one in every respect. */

@@ -22,9 +22,11 @@ void expand_give(Graph *graph, GraphNode *node, size_t index, Value *value);
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)
 #define ALIAS(spelling, code)
 #define EXPANSION(code, name) Value *expand_##name(Composer *c, GraphNode *node, Graph *graph);
+#define LAYER(code, name, variables)
 #include "graph/ops.def"
 #undef OP
 #undef ALIAS
 #undef EXPANSION
+#undef LAYER
 
 #endif

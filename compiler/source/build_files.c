@@ -35,34 +35,43 @@ static bool check_shape(Builder *b, const ConstantData *data, const Argument *sh
     return false;
 }
 
-ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dtype,
-                              const Argument *shape) {
+bool read_file_mapping(Builder *b, const TreeNode *mapping, FileValue *value) {
     static const char *const file_keys[] = {"file", "tensor", NULL};
     static const char *const checkpoint_keys[] = {"checkpoint", "tensor", NULL};
     bool is_checkpoint = tree_get(mapping, "checkpoint").kind != TREE_ABSENT;
     bool has_tensor = tree_get(mapping, "tensor").kind != TREE_ABSENT;
     if (!check_keys(b, mapping, is_checkpoint ? "{checkpoint: …}" : "{file: …}",
                     is_checkpoint ? checkpoint_keys : file_keys))
-        return NULL;
+        return false;
     TreeNode path = tree_get(mapping, is_checkpoint ? "checkpoint" : "file");
-    FileValue value = {
-        .place = tree_place(b->tree, &path),
+    *value = (FileValue){
+        .place = tree_place(b->tree, path.kind == TREE_ABSENT ? mapping : &path),
         .is_checkpoint = is_checkpoint,
         .path = require_text(b, mapping, is_checkpoint ? "checkpoint" : "file"),
         .tensor = has_tensor ? require_text(b, mapping, "tensor") : NULL,
-        .dtype = dtype,
     };
-    if (!value.path || (has_tensor && !value.tensor)) return NULL;
-    ConstantData *data = arena_alloc(b->arena, sizeof *data);
-    if (!file_read_tensor(b->c, &value, data)) return NULL;
-    Text origin = {.arena = b->arena};
-    text_add_format(&origin, "{%s: ", is_checkpoint ? "checkpoint" : "file");
-    print_scalar(&origin, value.path);
-    if (value.tensor) {
+    return value->path && (!has_tensor || value->tensor);
+}
+
+const char *file_value_text(Arena *arena, const FileValue *value) {
+    Text origin = {.arena = arena};
+    text_add_format(&origin, "{%s: ", value->is_checkpoint ? "checkpoint" : "file");
+    print_scalar(&origin, value->path);
+    if (value->tensor) {
         text_add(&origin, ", tensor: ");
-        print_scalar(&origin, value.tensor);
+        print_scalar(&origin, value->tensor);
     }
     text_add_char(&origin, '}');
-    data->origin = origin.bytes;
+    return origin.bytes;
+}
+
+ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dtype,
+                              const Argument *shape) {
+    FileValue value;
+    if (!read_file_mapping(b, mapping, &value)) return NULL;
+    value.dtype = dtype;
+    ConstantData *data = arena_alloc(b->arena, sizeof *data);
+    if (!file_read_tensor(b->c, &value, data)) return NULL;
+    data->origin = file_value_text(b->arena, &value);
     return check_shape(b, data, shape, value.place) ? data : NULL;
 }

@@ -14,6 +14,7 @@
 #include "graph/ops.h"
 #include "source/build.h"
 #include "source/expression.h"
+#include "source/files.h"
 
 /* A name of a scope: a node, or a further output of one. */
 typedef struct Declared {
@@ -25,6 +26,8 @@ typedef struct Declared {
     bool has_outputs;  /* the node's own list of output names was given */
     TreeNode yaml;
     Expression *expression; /* of a node that is one expression */
+    struct Declared *layer; /* of a layer's variable, whose node is made with the layer */
+    bool is_filled;
 } Declared;
 
 typedef struct Scope {
@@ -113,6 +116,9 @@ bool read_names(Builder *b, const TreeNode *list, const char *what, NameItem **n
 /* ---- build_nodes.c ---- */
 
 typedef struct Call Call;
+
+/* Fills a declared node of the top level, unless that has been done. */
+void build_declared(Builder *b, Declared *declared);
 
 /* Last of all: nodes that an error left unfinished give values without a dtype, over which
  * inference steps silently, so that errors of the others are found in the same go. */
@@ -234,6 +240,16 @@ ConstantData *literal_from_expression(Builder *b, Expression *expression, tfcc_d
 /* What `{file: …}` or `{checkpoint: …, tensor: …}` holds; NULL after a diagnostic. */
 ConstantData *read_file_value(Builder *b, const TreeNode *mapping, tfcc_dtype dtype,
                               const Argument *shape);
+
+/* The file and the tensor that a mapping names, not opened yet; false after a diagnostic. */
+bool read_file_mapping(Builder *b, const TreeNode *mapping, FileValue *value);
+
+/* ---- layer.c ---- */
+
+bool is_layer(const OpRow *row);
+/* The names of its variables, in the current scope, where the node is a layer. */
+void declare_layer_variables(Builder *b, Declared *node);
+GraphNode *build_layer(Builder *b, const Call *call, GraphNode *target);
 
 /* ---- build_state.c ---- */
 

@@ -84,6 +84,8 @@ Value *scope_value(Builder *b, const char *name, bool *found, Declared **declare
     else
         is_numbered = (*declared = find_output(b, name, &output)) != NULL;
     *found = *declared != NULL;
+    if (*declared && (*declared)->layer && !(*declared)->node)
+        build_declared(b, (*declared)->layer);
     if (!*declared || !(*declared)->node) return NULL;
     GraphNode *node = (*declared)->node;
     if (output == 0 && node->output_count == 0 && node->row->output_count == 0) return NULL;

@@ -202,6 +202,7 @@ Call call_of_expression(Builder *b, const Expression *expression, const OpRow *r
 }
 
 GraphNode *build_by_op(Builder *b, const Call *call, GraphNode *target) {
+    if (is_layer(call->row)) return build_layer(b, call, target);
     switch (call->row->code) {
     case OP_CONSTANT: return build_constant(b, call, target);
     case OP_VARIABLE: return build_variable(b, call, target);
@@ -254,8 +255,11 @@ static void add_broken(Builder *b, GraphNode *node) {
 
 static void fill_node(Builder *b, Declared *declared) {
     GraphNode *node = declared->node;
+    if (declared->is_filled) return;
+    declared->is_filled = true;
     GraphNode *outer_owner = b->owner, *made;
     size_t errors = diagnostics_error_count(b->diagnostics), first = b->graph->node_count;
+    size_t draw_count = b->draw_count;
     b->owner = node;
     b->draw_count = 0;
     if (declared->yaml.kind == TREE_MAPPING) {
@@ -273,6 +277,14 @@ static void fill_node(Builder *b, Declared *declared) {
      * of inline writes. */
     node->id = b->graph->next_id++;
     b->owner = outer_owner;
+    b->draw_count = draw_count;
+}
+
+void build_declared(Builder *b, Declared *declared) {
+    Scope *scope = b->scope;
+    while (b->scope->outer) b->scope = b->scope->outer;
+    if (declared->node) fill_node(b, declared);
+    b->scope = scope;
 }
 
 void build_nodes(Builder *b, const TreeNode *nodes) {
@@ -283,6 +295,8 @@ void build_nodes(Builder *b, const TreeNode *nodes) {
         all[i]->yaml = nodes->as.pairs[i].value;
         all[i]->is_node_name = true;
     }
+    for (size_t i = 0; i < nodes->length; i++)
+        if (all[i]) declare_layer_variables(b, all[i]);
     for (size_t i = 0; i < nodes->length; i++) {
         if (!all[i]) continue;
         make_node(b, all[i]);

@@ -305,6 +305,8 @@ static void check_initial_values(Builder *b) {
             if (node->mark) continue;
             node->mark = 1;
             if (!check_initial_node(b, variable, node)) continue;
+            if (node->row->code == OP_SHAPE)
+                continue; /* sizes are known before any run, or refused */
             for (size_t i = 0; i < node->input_count; i++)
                 *ARENA_PUSH(b->arena, stack.nodes, stack.count, stack.capacity) =
                     node->inputs[i]->node;

@@ -28,7 +28,8 @@ struct Composer {
     Place place;
     Map bindings; /* name -> Binding */
     Builder *builder;
-    bool is_broken; /* the text being composed uses a broken name */
+    bool is_inferred; /* new nodes are; not so while the source is read */
+    bool is_broken;   /* the text being composed uses a broken name */
 };
 
 /* ---- what names stand for ---- */
@@ -164,19 +165,30 @@ bool composer_has(const Composer *c, const char *name) {
     return binding && (binding->expression || binding->is_broken);
 }
 
-Composer *composer_create(Graph *graph, const GraphNode *owner) {
+static Composer *create(Graph *graph, const GraphNode *owner, Builder *builder) {
     Composer *c = arena_alloc(graph->arena, sizeof *c);
     c->graph = graph;
     c->owner = owner;
+    c->builder = builder;
     c->bindings = map_create(graph->arena);
     if (owner) c->place = owner->place;
-    Builder *b = c->builder = arena_alloc(graph->arena, sizeof *b);
+    if (owner) bind_parameters(c, owner);
+    return c;
+}
+
+Composer *composer_create_in(Builder *builder, const GraphNode *owner) {
+    return create(builder->graph, owner, builder);
+}
+
+Composer *composer_create(Graph *graph, const GraphNode *owner) {
+    Builder *b = arena_alloc(graph->arena, sizeof *b);
     b->arena = graph->arena;
     b->diagnostics = graph->diagnostics;
     b->graph = graph;
     b->bound_dims = map_create(graph->arena);
     b->scope = scope_create(b, NULL);
-    if (owner) bind_parameters(c, owner);
+    Composer *c = create(graph, owner, b);
+    c->is_inferred = true;
     return c;
 }
 
@@ -254,7 +266,7 @@ static Expression *parse(Composer *c, const char *text) {
                        .source_length = (uint32_t)file->length,
                        .is_verbatim = true,
                        .as.text = text};
-    c->builder->tree = tree;
+    if (!c->builder->tree) c->builder->tree = tree; /* some tree, for the builder's messages */
     Expression *expression = expression_parse(arena, c->graph->diagnostics, tree, &scalar);
     assert(expression && "a composition's text is an expression");
     c->is_broken = false;
@@ -280,6 +292,7 @@ static bool settle(Composer *c, GraphNode *node, uint32_t first_id, uint32_t end
 
 /* Infers the nodes from `first` on, which the builder has made. */
 static bool settle_nodes(Composer *c, size_t first, uint32_t first_id) {
+    if (!c->is_inferred) return true;
     Graph *graph = c->graph;
     settle_masks(c->builder);
     c->builder->late_count = 0;
@@ -300,7 +313,7 @@ static Value *compose_text(Composer *c, const char *text) {
     if (!expression) return NULL;
     size_t first = c->graph->node_count, errors = diagnostics_error_count(c->graph->diagnostics);
     uint32_t first_id = c->graph->next_id;
-    c->builder->owner = (GraphNode *)(uintptr_t)c->owner;
+    if (c->is_inferred) c->builder->owner = (GraphNode *)(uintptr_t)c->owner;
     Value *value = evaluate_value(c->builder, expression);
     if (diagnostics_error_count(c->graph->diagnostics) > errors) return NULL;
     return settle_nodes(c, first, first_id) ? value : NULL;
@@ -358,4 +371,12 @@ GraphNode *compose_node(Composer *c, const char *name, const char *text) {
     bind(c, name,
          (Binding){value ? expression_of_value(c, value) : NULL, value, .is_broken = !fine});
     return fine ? node : NULL;
+}
+
+bool compose_into(Composer *c, GraphNode *target, const char *text) {
+    Expression *expression = parse(c, text);
+    if (!expression) return false;
+    size_t errors = diagnostics_error_count(c->graph->diagnostics);
+    fill_expression(c->builder, expression, target);
+    return diagnostics_error_count(c->graph->diagnostics) == errors;
 }

@@ -28,10 +28,14 @@
 #include "graph/graph.h"
 
 typedef struct Composer Composer;
+struct Builder;
 
 /* Names: the parameters of `owner`, its inputs and attributes, those left out as absent. The owner
  * may be NULL: no names yet, and the nodes are parts of nothing. */
 Composer *composer_create(Graph *graph, const GraphNode *owner);
+/* While a graph is being built from its source (`builder`): the same, but nothing is inferred, and
+ * names of the graph that are not bound mean what they mean there. */
+Composer *composer_create_in(struct Builder *builder, const GraphNode *owner);
 /* Where errors are reported and what new nodes say they come from. */
 void composer_set_place(Composer *composer, Place place);
 
@@ -58,5 +62,8 @@ Value *compose_let(Composer *composer, const char *name, const char *format, ...
 /* A node of its own name (which is also bound) that is this expression, as `name: expression` in a
  * graph; NULL after a diagnostic. It may be one without a value. */
 GraphNode *compose_node(Composer *composer, const char *name, const char *text);
+
+/* An existing node becomes this expression; false after a diagnostic. Not inferred. */
+bool compose_into(Composer *composer, GraphNode *target, const char *text);
 
 #endif

@@ -334,6 +334,19 @@ bool file_read_tensor(Compilation *c, const FileValue *value, ConstantData *data
     return npy_parse(&open->file, value->dtype, data);
 }
 
+bool file_has_tensor(Compilation *c, const FileValue *value) {
+    OpenFile *open = open_file(c, value);
+    if (!open || !value->tensor) return false;
+    BundleTensor tensor;
+    switch (open->format) {
+    case FORMAT_CHECKPOINT:
+        return tfcc_bundle_find(&open->bundle, value->tensor, &tensor) == TFCC_OK;
+    case FORMAT_SAFETENSORS: return map_get(&open->safetensors->tensors, value->tensor) != NULL;
+    case FORMAT_NPY: break;
+    }
+    return false;
+}
+
 bool npy_read(Arena *arena, Diagnostics *diagnostics, Place place, const char *path,
               tfcc_dtype wanted, ConstantData *data) {
     TensorFile file = {.arena = arena, .diagnostics = diagnostics, .place = place, .path = path};

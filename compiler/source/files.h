@@ -28,6 +28,11 @@ typedef struct FileValue {
 /* Finds and reads a value; false after a diagnostic. Files stay open, so that many values of one
  * file cost one look at it. Adds what is opened to compilation->read_files. */
 bool file_read_tensor(Compilation *compilation, const FileValue *value, ConstantData *data);
+/* Whether the file (opened the same way, with its errors) has a tensor of that name; silent about
+ * the name. */
+bool file_has_tensor(Compilation *compilation, const FileValue *value);
+/* As the graph language says it: `{file: w.npy}`. */
+const char *file_value_text(Arena *arena, const FileValue *value);
 
 /* Reads one .npy file; `path` as it is. `place` may be {0}. */
 bool npy_read(Arena *arena, Diagnostics *diagnostics, Place place, const char *path,
