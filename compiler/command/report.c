@@ -51,7 +51,7 @@ static Dim kernel_operations(const Compilation *c, Arena *scratch, const Kernel 
     cost.inside = arena_alloc_array(scratch, kernel->scalar_count + 1, sizeof *cost.inside);
     Dim points = point_count(dims, kernel->axes, kernel->axis_count);
     for (size_t k = 0; k < kernel->output_count; k++)
-        if (!kernel->outputs[k].is_optional)
+        if (!kernel->outputs[k].is_optional && kernel->outputs[k].value)
             count_operations(&cost, kernel->outputs[k].value, points);
     return cost.operations;
 }
@@ -80,8 +80,11 @@ static void print_steps(Text *text, const Compilation *c, Arena *scratch) {
     for (size_t k = 0; k < loops->step_count; k++) {
         const LoopStep *step = &loops->steps[k];
         const Kernel *kernel = step->kernel;
-        if (kernel->kind != KERNEL_STRUCTURED) continue;
-        print_padded(text, kernel_operations(c, scratch, kernel), scratch);
+        if (kernel->kind == KERNEL_BIND) continue;
+        if (kernel->kind == KERNEL_STRUCTURED)
+            print_padded(text, kernel_operations(c, scratch, kernel), scratch);
+        else
+            text_add_format(text, "%14s  ", "-");
         print_padded(text, step_bytes(c, step), scratch);
         text_add(text, escape_for_message(scratch, kernel->name));
         if (kernel->output_count)

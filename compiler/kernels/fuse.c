@@ -60,17 +60,24 @@ static void pin(Fusion *fusion, const Buffer *buffer, const char *reason) {
     fusion->buffers[root->number].pin = reason;
 }
 
-/* The buffers a kernel loads, each once: the number of the last kernel that was seen to use it
+/* The buffers a kernel reads, each once: the number of the last kernel that was seen to use it
  * tells. */
+typedef struct UseCount {
+    Fusion *fusion;
+    uint32_t user, *last_user;
+} UseCount;
+
+static void count_use(void *context, Buffer *buffer) {
+    const UseCount *count = context;
+    uint32_t root = buffer_root(buffer)->number;
+    if (count->last_user[root] == count->user) return;
+    count->last_user[root] = count->user;
+    count->fusion->buffers[root].user_count++;
+}
+
 static void count_uses(Fusion *fusion, const Kernel *kernel, uint32_t *last_user) {
-    const KernelFacts *facts = &fusion->kernels[kernel->number];
-    for (size_t k = 0; k < facts->load_count; k++) {
-        const Buffer *buffer = facts->loads[k]->as.load.buffer;
-        uint32_t root = buffer->alias_of ? buffer->alias_of->number : buffer->number;
-        if (last_user[root] == kernel->number + 1) continue;
-        last_user[root] = kernel->number + 1;
-        fusion->buffers[root].user_count++;
-    }
+    UseCount count = {fusion, kernel->number + 1, last_user};
+    kernel_each_input(kernel, count_use, &count);
 }
 
 static void look_at_buffers(Fusion *fusion) {
@@ -158,11 +165,8 @@ static bool must_stay(const Fusion *fusion, const Kernel *kernel, const bool *is
     return false;
 }
 
-static void need_loads(const KernelFacts *facts, bool *is_needed) {
-    for (size_t k = 0; k < facts->load_count; k++) {
-        const Buffer *buffer = facts->loads[k]->as.load.buffer;
-        is_needed[buffer->alias_of ? buffer->alias_of->number : buffer->number] = true;
-    }
+static void need_input(void *context, Buffer *buffer) {
+    ((bool *)context)[buffer_root(buffer)->number] = true;
 }
 
 /* Last to first: a kernel that was taken in stays if somebody still loads its result; its original
@@ -179,7 +183,7 @@ static void drop_kernels(Fusion *fusion) {
     for (size_t k = count; k-- > 0;) {
         Kernel *kernel = program->kernels[k];
         if (must_stay(fusion, kernel, is_needed)) {
-            need_loads(&fusion->kernels[kernel->number], is_needed);
+            kernel_each_input(kernel, need_input, is_needed);
             kept[--first] = kernel;
             continue;
         }
@@ -189,8 +193,7 @@ static void drop_kernels(Fusion *fusion) {
         const Kernel *original = fusion->originals[kernel->number];
         if (original) *kernel = *original; /* targets point to it */
         kernel->is_alternate = true;
-        KernelFacts facts = facts_of(fusion->scratch, kernel);
-        need_loads(&facts, is_wanted);
+        kernel_each_input(kernel, need_input, is_wanted);
         kept[--first] = kernel;
     }
     program->kernels = kept + first;

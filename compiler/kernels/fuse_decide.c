@@ -21,6 +21,7 @@ static bool guard_covers(const Guard *outer, const Guard *inner) {
 static const char *refuse_producer(const Fusion *fusion, const Kernel *producer) {
     const KernelFacts *facts = &fusion->kernels[producer->number];
     const KernelOutput *output = &producer->outputs[0];
+    if (producer->kind == KERNEL_DIRECT) return "it is written in loops";
     if (producer->kind != KERNEL_STRUCTURED || producer->output_count == 0)
         return "it has no single result";
     for (size_t k = 1; k < producer->output_count; k++)

@@ -127,8 +127,8 @@ static void need_buffer(Need *need, Buffer *buffer) {
     if (!need->interpreter->buffers[root->number].is_fed) need->buffers[root->number] = true;
 }
 
-static void need_load(void *context, Scalar *scalar) {
-    if (scalar->op == SCALAR_LOAD) need_buffer(context, scalar->as.load.buffer);
+static void need_input(void *context, Buffer *buffer) {
+    need_buffer(context, buffer);
 }
 
 /* A kernel that reads what others write is carried out after them because it stands behind them. */
@@ -136,10 +136,9 @@ static void need_kernel(Need *need, const Kernel *kernel) {
     for (size_t k = 0; k < kernel->after_count; k++) need->kernels[kernel->after[k]->number] = true;
     for (const Guard *guard = kernel->guard; guard; guard = guard->outer)
         need_buffer(need, guard->predicate->buffer);
-    if (kernel->bind) need_buffer(need, kernel->bind);
     for (size_t k = 0; k < kernel->output_count; k++)
         if (kernel->outputs[k].initial) need_buffer(need, kernel->outputs[k].initial);
-    kernel_each_scalar(kernel, need_load, need);
+    kernel_each_input(kernel, need_input, need);
 }
 
 static void find_needed(Need *need) {

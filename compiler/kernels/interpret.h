@@ -37,6 +37,8 @@ typedef struct Interpreter {
     uint64_t run_count; /* what RANDOM buffers hold: drawing runs before this one */
     Kernel **expanded;  /* by kernel number: the kernel with its functions written out */
     bool has_drawn;     /* this run has read RANDOM */
+    const struct LoopProgram *loops; /* the scheduled program, or NULL. Where it is set, kernels are
+                                        carried out as their functions of the loop level say */
 } Interpreter;
 
 Interpreter *interpreter_create(Arena *arena, Program *program);

@@ -4,7 +4,7 @@
  * last did, on a clock that every move advances. So a REDUCE over a row is computed once per row,
  * though nothing here knows of rows.
  */
-#include "kernels/interpret.h"
+#include "kernels/interpret_internal.h"
 #include "kernels/math.h"
 #include "kernels/scalar_evaluate.h"
 #include "support/dtype.h"
@@ -240,9 +240,9 @@ static uint64_t evaluate(Evaluation *e, const Scalar *scalar) {
 
 /* ---- outputs and checks ---- */
 
-/* The message of a check, its %0 … filled in. */
-static const char *fill_message(Evaluation *e, const KernelCheck *check) {
-    Text text = {.arena = e->interpreter->arena};
+const char *interpret_message(Arena *arena, const KernelCheck *check, const uint64_t *values,
+                              const tfcc_dtype *dtypes) {
+    Text text = {.arena = arena};
     text_add(&text, "");
     for (const char *at = check->message; *at; at++) {
         if (*at != '%') {
@@ -263,20 +263,30 @@ static const char *fill_message(Evaluation *e, const KernelCheck *check) {
             if (!has_braces) break;
         }
         if (!has_braces) at--;
-        const Scalar *value = check->values[number];
-        uint64_t bits = evaluate(e, value);
+        uint64_t bits = values[number];
+        tfcc_dtype dtype = dtypes[number];
         if (form == 'b') {
             text_add(&text, bits ? "true" : "false");
-        } else if (dtype_is_float(value->dtype)) {
-            text_add_double(&text, bits_to_double(value->dtype, bits),
-                            value->dtype == TFCC_FLOAT32);
-        } else if (value->dtype == TFCC_UINT64) {
+        } else if (dtype_is_float(dtype)) {
+            text_add_double(&text, bits_to_double(dtype, bits), dtype == TFCC_FLOAT32);
+        } else if (dtype == TFCC_UINT64) {
             text_add_format(&text, "%llu", (unsigned long long)bits);
         } else {
-            text_add_format(&text, "%lld", (long long)bits_to_integer(value->dtype, bits));
+            text_add_format(&text, "%lld", (long long)bits_to_integer(dtype, bits));
         }
     }
     return text.bytes;
+}
+
+/* The message of a check that does not hold here. */
+static const char *fill_message(Evaluation *e, const KernelCheck *check) {
+    uint64_t bits[TFCC_ABI_FAILURE_VALUES] = {0};
+    tfcc_dtype dtypes[TFCC_ABI_FAILURE_VALUES] = {0};
+    for (size_t k = 0; k < check->value_count; k++) {
+        bits[k] = evaluate(e, check->values[k]);
+        dtypes[k] = check->values[k]->dtype;
+    }
+    return interpret_message(e->interpreter->arena, check, bits, dtypes);
 }
 
 static void store_output(Evaluation *e, const KernelOutput *output) {
@@ -378,14 +388,9 @@ static const char *prepare_output(Interpreter *interpreter, const KernelOutput *
     return NULL;
 }
 
-const char *interpret_kernel(Interpreter *interpreter, const Kernel *kernel) {
-    if (!guards_hold(interpreter, kernel->guard)) return NULL;
-    if (kernel->kind == KERNEL_BIND) return bind_symbols(interpreter, kernel);
+/* Every point of a kernel's axes. */
+static const char *visit_points(Interpreter *interpreter, const Kernel *kernel) {
     kernel = expanded_kernel(interpreter, kernel);
-    for (size_t k = 0; k < kernel->output_count; k++) {
-        const char *failure = prepare_output(interpreter, &kernel->outputs[k]);
-        if (failure) return failure;
-    }
     Arena *scratch = arena_create();
     size_t count = kernel->scalar_count + 1;
     Evaluation e = {.interpreter = interpreter, .kernel = kernel, .scratch = scratch, .clock = 1};
@@ -397,7 +402,42 @@ const char *interpret_kernel(Interpreter *interpreter, const Kernel *kernel) {
     kernel_each_scalar(kernel, find_dependences, &e);
     visit_all(&e);
     arena_destroy(scratch);
-    if (e.failure) return e.failure;
+    return e.failure;
+}
+
+/* The step of a scheduled program: its function with what the schedule gives it. */
+static const char *carry_out_step(Interpreter *interpreter, const LoopStep *step) {
+    Arena *scratch = arena_create();
+    Buffer **buffers = arena_alloc_array(scratch, step->argument_count + 1, sizeof *buffers);
+    Dim *numbers = arena_alloc_array(scratch, step->slot_count + 1, sizeof *numbers);
+    for (size_t k = 0; k < step->argument_count; k++) buffers[k] = step->arguments[k].buffer;
+    for (size_t k = 0; k < step->slot_count; k++)
+        numbers[k] = interpreter->loops->slots[step->slots[k]].dim;
+    const char *failure =
+        interpret_function(interpreter, step->kernel, step->function, buffers, numbers);
+    arena_destroy(scratch);
+    return failure;
+}
+
+static const char *carry_out(Interpreter *interpreter, const Kernel *kernel) {
+    const LoopProgram *loops = interpreter->loops;
+    for (size_t k = 0; loops && k < loops->step_count; k++)
+        if (loops->steps[k].kernel == kernel) return carry_out_step(interpreter, &loops->steps[k]);
+    if (kernel->code)
+        return interpret_function(interpreter, kernel, kernel->code->function,
+                                  kernel->code->buffers, kernel->code->numbers);
+    return visit_points(interpreter, kernel);
+}
+
+const char *interpret_kernel(Interpreter *interpreter, const Kernel *kernel) {
+    if (!guards_hold(interpreter, kernel->guard)) return NULL;
+    if (kernel->kind == KERNEL_BIND) return bind_symbols(interpreter, kernel);
+    for (size_t k = 0; k < kernel->output_count; k++) {
+        const char *failure = prepare_output(interpreter, &kernel->outputs[k]);
+        if (failure) return failure;
+    }
+    const char *failure = carry_out(interpreter, kernel);
+    if (failure) return failure;
     for (size_t k = 0; k < kernel->output_count; k++) {
         const Buffer *buffer = kernel->outputs[k].buffer;
         if (buffer->kind == TFCC_ABI_WRITE)

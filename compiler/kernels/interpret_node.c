@@ -37,6 +37,16 @@ static void add_reduce(void *context, Scalar *scalar) {
             *work = INT64_MAX / 2;
 }
 
+/* What a direct kernel takes is not known; mostly some tens of steps per element. */
+static void add_elements(void *context, Buffer *buffer) {
+    int64_t *work = context, size, elements = 64;
+    for (int k = 0; k < buffer->type.shape.rank; k++)
+        if (!dim_is_constant(buffer->type.shape.dims[k], &size) ||
+            __builtin_mul_overflow(elements, size, &elements))
+            elements = INT64_MAX / 4;
+    *work = elements > INT64_MAX / 2 - *work ? INT64_MAX / 2 : *work + elements;
+}
+
 static bool is_too_much(const Program *program) {
     int64_t total = 0;
     for (size_t n = 0; n < program->kernel_count; n++) {
@@ -47,6 +57,7 @@ static bool is_too_much(const Program *program) {
                 __builtin_mul_overflow(work, size, &work))
                 return true;
         kernel_each_scalar(kernel, add_reduce, &work);
+        if (kernel->code) kernel_each_input(kernel, add_elements, &work);
         total += work;
         if (work > MOST_STEPS || total > MOST_STEPS) return true;
     }

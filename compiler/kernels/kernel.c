@@ -3,6 +3,7 @@
 
 #include "kernels/scalar_evaluate.h"
 #include "kernels/scalar_internal.h"
+#include "loops/loops.h"
 #include "support/dtype.h"
 #include <assert.h>
 #include <tfcc/abi.h>
@@ -70,6 +71,12 @@ Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place
     kernel->name = name;
     kernel->place = place;
     kernel->guard = guard;
+    if (kind == KERNEL_DIRECT) {
+        kernel->code = arena_alloc(program->arena, sizeof *kernel->code);
+        kernel->code->function = arena_alloc(program->arena, sizeof *kernel->code->function);
+        kernel->code->function->place = place;
+        kernel->code->function->name = name;
+    }
     *ARENA_PUSH(program->arena, program->kernels, program->kernel_count, program->kernel_capacity) =
         kernel;
     return kernel;
@@ -129,6 +136,29 @@ KernelCheck *kernel_check(Kernel *kernel, Scalar *condition, tfcc_status status,
     return check;
 }
 
+uint32_t kernel_add_parameter(Kernel *kernel, Buffer *buffer, bool is_output) {
+    Arena *arena = kernel->program->arena;
+    KernelCode *code = kernel->code;
+    *ARENA_PUSH(arena, code->buffers, code->buffer_count, code->buffer_capacity) = buffer;
+    if (is_output)
+        *ARENA_PUSH(arena, kernel->outputs, kernel->output_count, kernel->output_capacity) =
+            (KernelOutput){.buffer = buffer_root(buffer), .combine = COMBINE_STORE};
+    LoopFunction *function = code->function;
+    assert(function->buffer_count + 1 == code->buffer_count); /* before any local array */
+    LoopParameter *parameter =
+        ARENA_PUSH(arena, function->buffers, function->buffer_count, function->buffer_capacity);
+    *parameter =
+        (LoopParameter){.dtype = buffer->type.dtype, .is_output = is_output, .is_exclusive = true};
+    return (uint32_t)(code->buffer_count - 1);
+}
+
+uint32_t kernel_add_failure(Kernel *kernel, tfcc_status status, const char *message) {
+    KernelCheck *check = ARENA_PUSH(kernel->program->arena, kernel->checks, kernel->check_count,
+                                    kernel->check_capacity);
+    *check = (KernelCheck){.status = status, .message = message};
+    return (uint32_t)(kernel->check_count - 1);
+}
+
 void kernel_add_after(Kernel *kernel, Kernel *earlier) {
     if (earlier == kernel) return;
     for (size_t k = kernel->after_count; k-- > 0;)
@@ -168,13 +198,13 @@ void kernel_each_root(const Kernel *kernel, void (*visit)(void *context, Scalar 
                       void *context) {
     for (size_t k = 0; k < kernel->output_count; k++) {
         const KernelOutput *output = &kernel->outputs[k];
-        visit(context, output->value);
+        if (output->value) visit(context, output->value);
         if (output->condition) visit(context, output->condition);
         for (int d = 0; output->index && d < output->buffer->type.shape.rank; d++)
             visit(context, output->index[d]);
     }
     for (size_t k = 0; k < kernel->check_count; k++) {
-        visit(context, kernel->checks[k].condition);
+        if (kernel->checks[k].condition) visit(context, kernel->checks[k].condition);
         for (size_t v = 0; v < kernel->checks[k].value_count; v++)
             visit(context, kernel->checks[k].values[v]);
     }
@@ -194,6 +224,25 @@ void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scala
     for (size_t id = 0; id < count; id++)
         if (marked[id]) visit(context, kernel->scalars[id]);
     arena_destroy(scratch);
+}
+
+typedef struct InputVisit {
+    void (*visit)(void *context, Buffer *buffer);
+    void *context;
+} InputVisit;
+
+static void visit_load(void *context, Scalar *scalar) {
+    const InputVisit *inputs = context;
+    if (scalar->op == SCALAR_LOAD) inputs->visit(inputs->context, scalar->as.load.buffer);
+}
+
+void kernel_each_input(const Kernel *kernel, void (*visit)(void *context, Buffer *buffer),
+                       void *context) {
+    InputVisit inputs = {visit, context};
+    if (kernel->kind == KERNEL_STRUCTURED) kernel_each_scalar(kernel, visit_load, &inputs);
+    if (kernel->bind) visit(context, kernel->bind);
+    for (size_t k = 0; kernel->code && k < kernel->code->buffer_count; k++)
+        if (!kernel->code->function->buffers[k].is_output) visit(context, kernel->code->buffers[k]);
 }
 
 /* ---- reductions and scans ---- */

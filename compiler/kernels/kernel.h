@@ -22,6 +22,11 @@
  * be checked is checked by a kernel of its own, with checks and no outputs, which the computing
  * kernel names in `after`.
  *
+ * What has no such form (sorting, searching, counting what is different) is a KERNEL_DIRECT: its
+ * code is a function of the loop level, which the op's lowering has written (kernels/direct.h).
+ * Every stage takes it as it is; what it reads, stores and may fail with is listed as for any
+ * kernel.
+ *
  * Numbers: every operation is rounded to its type and nothing is contracted. float16, bfloat16 and
  * the float8 types exist as types of loads, stores, selects, bit casts and conversions alone;
  * arithmetic on them is done by converting to float32 (the builders do it).
@@ -94,7 +99,7 @@ struct Scalar {
 
 typedef struct KernelOutput {
     Buffer *buffer;
-    Scalar *value;
+    Scalar *value;     /* NULL in a KERNEL_DIRECT, as all that follows but `is_optional` */
     Scalar **index;    /* buffer->shape.rank of them, or NULL: the parallel axes in order */
     Scalar *condition; /* bool, or NULL: where it is false nothing is stored */
     Combiner combine;  /* COMBINE_STORE, or how the value is combined with what the buffer holds,
@@ -105,7 +110,8 @@ typedef struct KernelOutput {
 } KernelOutput;
 
 typedef struct KernelCheck {
-    Scalar *condition; /* bool; must hold at every point */
+    Scalar *condition; /* bool; must hold at every point. NULL in a KERNEL_DIRECT, whose code says
+                          when it fails, and with which values */
     tfcc_status status;
     const char *message; /* %0, %1, … print values[k]; see tfcc/abi.h */
     Scalar **values;
@@ -114,8 +120,20 @@ typedef struct KernelCheck {
 
 typedef enum KernelKind {
     KERNEL_STRUCTURED,
-    KERNEL_BIND, /* gives the DIM_OF_VALUE symbols of `bind` their numbers */
+    KERNEL_BIND,   /* gives the DIM_OF_VALUE symbols of `bind` their numbers */
+    KERNEL_DIRECT, /* carries out `code` */
 } KernelKind;
+
+/* What a KERNEL_DIRECT carries out. */
+typedef struct KernelCode {
+    struct LoopFunction *function; /* loops/loops.h */
+    Buffer **buffers;              /* by parameter of the function; those it stores into are the
+                                      kernel's outputs as well. Scratch memory is an output that
+                                      nothing reads */
+    size_t buffer_count, buffer_capacity;
+    Dim *numbers; /* by slot of the function */
+    size_t number_count, number_capacity;
+} KernelCode;
 
 struct Kernel {
     KernelKind kind;
@@ -134,6 +152,7 @@ struct Kernel {
     Kernel **after; /* carried out before it, and needed with it */
     size_t after_count, after_capacity;
     Buffer *bind;      /* KERNEL_BIND */
+    KernelCode *code;  /* KERNEL_DIRECT */
     bool is_alternate; /* used only where no other kernel gives its output: see tfcc/abi.h */
     bool is_dead;
     const char *boundary; /* why its result was not fused into its consumer; for --emit=kernels */
@@ -197,6 +216,10 @@ Dim kernel_add_reduce_axis(Kernel *kernel, Dim size);
 void kernel_add_axes(Kernel *kernel, const Shape *shape, Dim *axes);
 /* At the parallel axes; the value is converted to the buffer's dtype. */
 void kernel_store(Kernel *kernel, Buffer *buffer, Scalar *value);
+/* In a KERNEL_DIRECT: the buffer is a parameter of the code, which gives its number. A check that
+ * the code may fail with; gives its number. */
+uint32_t kernel_add_parameter(Kernel *kernel, Buffer *buffer, bool is_output);
+uint32_t kernel_add_failure(Kernel *kernel, tfcc_status status, const char *message);
 /* At another index; condition, combine and initial are filled in by the caller. */
 KernelOutput *kernel_store_at(Kernel *kernel, Buffer *buffer, Scalar **index, Scalar *value);
 KernelCheck *kernel_check(Kernel *kernel, Scalar *condition, tfcc_status status,
@@ -304,6 +327,10 @@ enum { SCALAR_MAX_CHILDREN = MAX_RANK + 2 };
 size_t scalar_children(const Scalar *scalar, Scalar **children);
 /* Marks (by id) everything that marked scalars are made of. */
 void scalar_mark(const Kernel *kernel, bool *marked);
+/* Visits the buffers a kernel reads, as often as it names them: those of its loads, the parameters
+ * of its code, what a BIND takes its numbers from. */
+void kernel_each_input(const Kernel *kernel, void (*visit)(void *context, Buffer *buffer),
+                       void *context);
 /* Visits every scalar reachable from outputs and checks once, operands first. */
 void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar),
                         void *context);

@@ -209,6 +209,13 @@ static void wait_for_scalar(void *context, Scalar *scalar) {
         dim_each_symbol(scalar->as.reduce.axes[k]->size, wait_for_symbol, search);
 }
 
+static void wait_for_code(BindSearch *search, const KernelCode *code) {
+    for (size_t k = 0; code && k < code->buffer_count; k++)
+        wait_for_shape(search, &code->buffers[k]->type.shape);
+    for (size_t k = 0; code && k < code->number_count; k++)
+        dim_each_symbol(code->numbers[k], wait_for_symbol, search);
+}
+
 /* Kernels come after the BIND kernels of the symbols they mention. */
 static void wait_for_binds(const Lowering *lowering, size_t first) {
     const Program *program = lowering->program;
@@ -221,6 +228,7 @@ static void wait_for_binds(const Lowering *lowering, size_t first) {
         for (size_t o = 0; o < search.kernel->output_count; o++)
             wait_for_shape(&search, &search.kernel->outputs[o].buffer->type.shape);
         kernel_each_scalar(search.kernel, wait_for_scalar, &search);
+        wait_for_code(&search, search.kernel->code);
     }
 }
 

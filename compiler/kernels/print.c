@@ -7,6 +7,7 @@
  * stand for an expression over reduce axes, which are then those of the place where it is used.
  */
 #include "kernels/scalar_evaluate.h"
+#include "loops/loops.h"
 #include "support/dtype.h"
 #include <math.h>
 #include <string.h>
@@ -221,8 +222,8 @@ static void print_output(Printer *printer, const KernelOutput *output) {
 }
 
 static void print_check(Printer *printer, const KernelCheck *check) {
-    text_add(printer->text, "    check ");
-    print_scalar(printer, check->condition);
+    text_add(printer->text, check->condition ? "    check " : "    may fail");
+    if (check->condition) print_scalar(printer, check->condition);
     text_add_format(printer->text, ": %s", check->message);
     for (size_t k = 0; k < check->value_count; k++) {
         text_add(printer->text, k == 0 ? "  # " : ", ");
@@ -241,11 +242,27 @@ static void print_guards(Text *text, const Guard *guard) {
     }
 }
 
+/* What the parameters and slots of the code are. */
+static void print_code_header(Text *text, const KernelCode *code) {
+    for (size_t k = 0; k < code->buffer_count; k++) {
+        text_add_format(text, "%s b%zu is ", k == 0 ? ":" : ",", k);
+        print_buffer(text, code->buffers[k]);
+    }
+    for (size_t k = 0; k < code->number_count; k++) {
+        text_add_format(text, "%s slot %zu is ", k == 0 ? ";" : ",", k);
+        dim_print(text, code->numbers[k]);
+    }
+}
+
 void kernel_print(Text *text, const Kernel *kernel) {
-    text_add_format(text, "%s %s", kernel->kind == KERNEL_BIND ? "bind" : "kernel", kernel->name);
+    static const char *const kinds[] = {
+        [KERNEL_STRUCTURED] = "kernel", [KERNEL_BIND] = "bind", [KERNEL_DIRECT] = "direct"};
+    text_add_format(text, "%s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == KERNEL_BIND) {
         text_add(text, ": sizes from ");
         print_buffer(text, kernel->bind);
+    } else if (kernel->kind == KERNEL_DIRECT) {
+        print_code_header(text, kernel->code);
     } else if (kernel->axis_count > 0) {
         text_add(text, ": parallel ");
         print_axes(text, kernel->axes, kernel->axis_count);
@@ -263,8 +280,10 @@ void kernel_print(Text *text, const Kernel *kernel) {
     printer.names = arena_alloc_array(scratch, kernel->scalar_count + 1, sizeof(uint32_t));
     print_names(&printer);
     for (size_t k = 0; k < kernel->check_count; k++) print_check(&printer, &kernel->checks[k]);
-    for (size_t k = 0; k < kernel->output_count; k++) print_output(&printer, &kernel->outputs[k]);
+    for (size_t k = 0; !kernel->code && k < kernel->output_count; k++)
+        print_output(&printer, &kernel->outputs[k]);
     arena_destroy(scratch);
+    if (kernel->code) loop_function_print(text, kernel->code->function);
 }
 
 static void print_buffer_line(Text *text, const Buffer *buffer) {
@@ -295,8 +314,8 @@ static void mark_buffer(bool *used, Buffer *buffer) {
     used[buffer->number] = used[buffer_root(buffer)->number] = true;
 }
 
-static void mark_load(void *context, Scalar *scalar) {
-    if (scalar->op == SCALAR_LOAD) mark_buffer(context, scalar->as.load.buffer);
+static void mark_input(void *context, Buffer *buffer) {
+    mark_buffer(context, buffer);
 }
 
 static void mark_used(const Program *program, bool *used) {
@@ -306,8 +325,7 @@ static void mark_used(const Program *program, bool *used) {
     for (size_t k = 0; k < program->kernel_count; k++) {
         const Kernel *kernel = program->kernels[k];
         if (kernel->is_dead) continue;
-        kernel_each_scalar(kernel, mark_load, used);
-        if (kernel->bind) mark_buffer(used, kernel->bind);
+        kernel_each_input(kernel, mark_input, used);
         for (size_t o = 0; o < kernel->output_count; o++) {
             mark_buffer(used, kernel->outputs[o].buffer);
             if (kernel->outputs[o].initial) mark_buffer(used, kernel->outputs[o].initial);

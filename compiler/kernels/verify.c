@@ -3,6 +3,7 @@
 #include "kernels/kernel.h"
 #include "kernels/math.h"
 #include "kernels/scalar_internal.h"
+#include "loops/loops.h"
 #include "support/dtype.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -133,6 +134,11 @@ static void verify_outputs(Verifier *verifier) {
         if (buffer->alias_of) complain(verifier, "%s, which it stores, is an alias", buffer->name);
         if (buffer->kind != TFCC_ABI_VALUE && buffer->kind != TFCC_ABI_WRITE)
             complain(verifier, "%s cannot be stored to", buffer->name);
+        if (kernel->code) {
+            if (output->value || output->index || output->condition || output->initial)
+                complain(verifier, "%s is stored by code alone", buffer->name);
+            continue;
+        }
         if (output->value->dtype != buffer->type.dtype)
             complain(verifier, "stores %s to %s of %s", dtype_name(output->value->dtype),
                      buffer->name, dtype_name(buffer->type.dtype));
@@ -150,8 +156,37 @@ static void verify_outputs(Verifier *verifier) {
             complain(verifier, "%s starts from another dtype", buffer->name);
     }
     for (size_t k = 0; k < kernel->check_count; k++)
-        if (kernel->checks[k].condition->dtype != TFCC_BOOL)
+        if (kernel->code ? kernel->checks[k].condition != NULL
+                         : kernel->checks[k].condition->dtype != TFCC_BOOL)
             complain(verifier, "check %zu is no bool", k);
+}
+
+/* The code fits what the kernel says of it. */
+static void verify_code(Verifier *verifier) {
+    const Kernel *kernel = verifier->kernel;
+    const KernelCode *code = kernel->code;
+    const LoopFunction *function = code->function;
+    size_t parameters = 0, outputs = 0;
+    char message[160];
+    if (!loop_function_verify(function, message, sizeof message)) {
+        complain(verifier, "%s", message);
+        return;
+    }
+    for (size_t k = 0; k < function->buffer_count; k++) {
+        const LoopParameter *parameter = &function->buffers[k];
+        if (parameter->is_local) continue;
+        if (parameters != k || k >= code->buffer_count) break;
+        const Buffer *buffer = code->buffers[parameters++];
+        if (parameter->dtype != buffer->type.dtype)
+            complain(verifier, "its code takes %s as another dtype", buffer->name);
+        if (!parameter->is_output) continue;
+        if (outputs >= kernel->output_count || kernel->outputs[outputs].buffer != buffer)
+            complain(verifier, "its code stores into %s, which is no output", buffer->name);
+        outputs++;
+    }
+    if (parameters != code->buffer_count || outputs != kernel->output_count)
+        complain(verifier, "its code has other parameters");
+    if (function->slot_count != code->number_count) complain(verifier, "its code has other slots");
 }
 
 bool program_verify(const Program *program, char *message, size_t size) {
@@ -166,6 +201,10 @@ bool program_verify(const Program *program, char *message, size_t size) {
                 complain(&verifier, "it is after %s, which is no earlier kernel",
                          kernel->after[a]->name);
         if (kernel->kind == KERNEL_BIND && !kernel->bind) complain(&verifier, "it binds nothing");
+        if ((kernel->kind == KERNEL_DIRECT) != (kernel->code != NULL))
+            complain(&verifier, "it has code, or none, against its kind");
+        else if (kernel->code)
+            verify_code(&verifier);
         for (size_t a = 0; a < kernel->axis_count; a++)
             if (kernel->axes[a]->kind != DIM_AXIS) complain(&verifier, "axis %zu is none", a);
         kernel_each_scalar(kernel, verify_scalar, &verifier);

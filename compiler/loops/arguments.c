@@ -77,7 +77,24 @@ static void mark_doubles(KernelArguments *list) {
     }
 }
 
+/* One argument for each parameter of the code, whatever bytes it has. */
+static KernelArguments arguments_of_code(Arena *arena, const KernelCode *code) {
+    KernelArguments list = {0};
+    for (size_t k = 0; k < code->buffer_count; k++) {
+        LoopParameter parameter = code->function->buffers[k];
+        parameter.is_exclusive = true;
+        *ARENA_PUSH(arena, list.parameters, list.parameter_count, list.parameter_capacity) =
+            parameter;
+        *ARENA_PUSH(arena, list.arguments, list.count, list.capacity) =
+            (LoopArgument){.buffer = buffer_root(code->buffers[k]),
+                           .flags = parameter.is_output ? TFCC_ABI_OUTPUT : TFCC_ABI_INPUT};
+    }
+    mark_doubles(&list);
+    return list;
+}
+
 KernelArguments arguments_of_kernel(Arena *arena, const Kernel *kernel) {
+    if (kernel->code) return arguments_of_code(arena, kernel->code);
     KernelArguments list = {.numbers = map_create(arena)};
     ArgumentList builder = {arena, &list};
     kernel_each_scalar(kernel, visit_scalar, &builder);
@@ -121,6 +138,7 @@ static void visit_load(void *context, Scalar *scalar) {
 }
 
 bool arguments_same_index(const Kernel *kernel, const KernelOutput *output, Buffer *input) {
+    if (kernel->code) return false; /* it may read and store in any order */
     Buffer *buffer = buffer_root(output->buffer);
     SameIndexQuestion q = {.kernel = kernel, .input = buffer_root(input), .is_same = true};
     q.element_size = dtype_size(buffer->type.dtype);

@@ -127,20 +127,31 @@ LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *o
     return result;
 }
 
+static void finish_block(LoopBuilder *b, LoopBlock *block, LoopInstruction *const *results,
+                         size_t count) {
+    block->yields = copy_list(b, results, count);
+    block->yield_count = count;
+}
+
+static void carry(LoopBuilder *b, LoopInstruction *loop, LoopInstruction *const *initial,
+                  size_t count) {
+    loop->carried_count = count;
+    loop->initial = copy_list(b, initial, count);
+    loop->carried = arena_alloc_array(b->arena, count + 1, sizeof *loop->carried);
+    loop->results = arena_alloc_array(b->arena, count + 1, sizeof *loop->results);
+    for (size_t k = 0; k < count; k++) {
+        loop->carried[k] = argument(b, initial[k]->type);
+        loop->results[k] = argument(b, initial[k]->type);
+    }
+}
+
 LoopInstruction *loop_for_begin(LoopBuilder *b, LoopInstruction *begin, LoopInstruction *end,
                                 int64_t step, LoopInstruction *const *initial,
                                 size_t carried_count) {
     LoopInstruction *loop = append(b, LOOP_FOR, no_value, (LoopInstruction *[]){begin, end}, 2);
     loop->step = step;
     loop->index = argument(b, (LoopType){TFCC_INT64, 1});
-    loop->carried_count = carried_count;
-    loop->initial = copy_list(b, initial, carried_count);
-    loop->carried = arena_alloc_array(b->arena, carried_count + 1, sizeof *loop->carried);
-    loop->results = arena_alloc_array(b->arena, carried_count + 1, sizeof *loop->results);
-    for (size_t k = 0; k < carried_count; k++) {
-        loop->carried[k] = argument(b, initial[k]->type);
-        loop->results[k] = argument(b, initial[k]->type);
-    }
+    carry(b, loop, initial, carried_count);
     loop->blocks[0] = arena_alloc(b->arena, sizeof *loop->blocks[0]);
     b->block = loop->blocks[0];
     return loop;
@@ -149,8 +160,29 @@ LoopInstruction *loop_for_begin(LoopBuilder *b, LoopInstruction *begin, LoopInst
 void loop_for_end(LoopBuilder *b, LoopInstruction *loop, LoopInstruction *const *next,
                   LoopBlock *outer) {
     assert(b->block == loop->blocks[0]);
-    loop->blocks[0]->yields = copy_list(b, next, loop->carried_count);
-    loop->blocks[0]->yield_count = loop->carried_count;
+    finish_block(b, loop->blocks[0], next, loop->carried_count);
+    b->block = outer;
+}
+
+LoopInstruction *loop_while_begin(LoopBuilder *b, LoopInstruction *const *initial,
+                                  size_t carried_count) {
+    LoopInstruction *loop = append(b, LOOP_WHILE, no_value, NULL, 0);
+    carry(b, loop, initial, carried_count);
+    for (int k = 0; k < 2; k++) loop->blocks[k] = arena_alloc(b->arena, sizeof *loop->blocks[k]);
+    b->block = loop->blocks[0];
+    return loop;
+}
+
+void loop_while_do(LoopBuilder *b, LoopInstruction *loop, LoopInstruction *condition) {
+    assert(b->block == loop->blocks[0]);
+    finish_block(b, loop->blocks[0], &condition, 1);
+    b->block = loop->blocks[1];
+}
+
+void loop_while_end(LoopBuilder *b, LoopInstruction *loop, LoopInstruction *const *next,
+                    LoopBlock *outer) {
+    assert(b->block == loop->blocks[1]);
+    finish_block(b, loop->blocks[1], next, loop->carried_count);
     b->block = outer;
 }
 
@@ -159,12 +191,6 @@ LoopInstruction *loop_if_begin(LoopBuilder *b, LoopInstruction *condition) {
     branch->blocks[0] = arena_alloc(b->arena, sizeof *branch->blocks[0]);
     b->block = branch->blocks[0];
     return branch;
-}
-
-static void finish_block(LoopBuilder *b, LoopBlock *block, LoopInstruction *const *results,
-                         size_t count) {
-    block->yields = copy_list(b, results, count);
-    block->yield_count = count;
 }
 
 void loop_if_else(LoopBuilder *b, LoopInstruction *branch, LoopInstruction *const *results,

@@ -41,8 +41,10 @@ typedef enum LoopOp {
     LOOP_ZIP, /* lanes of both operands in turn, a, b, a, b, …: of their first halves, or (number 1)
                  of their last */
     LOOP_FOR,      /* for index = operands[0]; index < operands[1]; index += step */
+    LOOP_WHILE,    /* while blocks[0] gives true: blocks[1], which gives the carried values of the
+                      next round */
     LOOP_IF,       /* operands[0] ? blocks[0] : blocks[1] */
-    LOOP_ARGUMENT, /* a value that a FOR or an IF defines; in no block */
+    LOOP_ARGUMENT, /* a value that a FOR, a WHILE or an IF defines; in no block */
     LOOP_FAIL, /* leaves the function with check `number`; operands (any count) are the values of
                   its message */
 } LoopOp;
@@ -52,13 +54,13 @@ typedef struct LoopInstruction LoopInstruction;
 typedef struct LoopBlock {
     LoopInstruction **instructions;
     size_t count, capacity;
-    LoopInstruction **yields; /* what the block gives to its FOR (the carried values of the next
-                                 round) or IF (its results) */
+    LoopInstruction **yields; /* what the block gives to its FOR or WHILE (the carried values of the
+                                 next round; the condition) or IF (its results) */
     size_t yield_count;
 } LoopBlock;
 
-/* An instruction is the value it gives. The counter, the carried values and the results of a FOR or
- * IF are instructions of op LOOP_ARGUMENT that stand in no block: their owner defines them. */
+/* An instruction is the value it gives. The counter, the carried values and the results of a FOR,
+ * WHILE or IF are instructions of op LOOP_ARGUMENT that stand in no block: their owner defines them. */
 struct LoopInstruction {
     LoopOp op;
     LoopType type;
@@ -68,13 +70,14 @@ struct LoopInstruction {
     uint64_t bits;
     LoopInstruction **operands;
     size_t operand_count;
-    /* FOR and IF */
+    /* FOR, WHILE and IF */
     int64_t step;
-    LoopBlock
-        *blocks[2]; /* FOR: the body; IF: then and else (may be NULL where there are no results) */
-    LoopInstruction *index;                          /* FOR: the counter, int64 */
-    LoopInstruction **initial, **carried, **results; /* FOR: before the first round, inside the
-                                                        body, after the last; IF: only results */
+    LoopBlock *blocks[2];   /* FOR: the body; WHILE: condition and body; IF: then and else (may be
+                               NULL where there are no results) */
+    LoopInstruction *index; /* FOR: the counter, int64 */
+    LoopInstruction **initial, **carried, **results; /* FOR and WHILE: before the first round,
+                                                        inside the blocks, after the last; IF: only
+                                                        results */
     size_t carried_count;
     Place place; /* for -g */
 };
@@ -203,6 +206,15 @@ LoopInstruction *loop_for_begin(LoopBuilder *b, LoopInstruction *begin, LoopInst
  * loop. */
 void loop_for_end(LoopBuilder *b, LoopInstruction *loop, LoopInstruction *const *next,
                   LoopBlock *outer);
+/* Opens a loop whose condition is asked before every round: the builder's block is that of the
+ * condition; while->carried are ready. */
+LoopInstruction *loop_while_begin(LoopBuilder *b, LoopInstruction *const *initial,
+                                  size_t carried_count);
+/* The condition is this; the builder's block becomes the body. */
+void loop_while_do(LoopBuilder *b, LoopInstruction *loop, LoopInstruction *condition);
+/* Closes it, as loop_for_end. */
+void loop_while_end(LoopBuilder *b, LoopInstruction *loop, LoopInstruction *const *next,
+                    LoopBlock *outer);
 LoopInstruction *loop_if_begin(LoopBuilder *b, LoopInstruction *condition);
 void loop_if_else(LoopBuilder *b, LoopInstruction *branch, LoopInstruction *const *results,
                   size_t count);

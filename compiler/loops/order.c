@@ -43,8 +43,8 @@ static void need_buffer(Order *order, Buffer *buffer) {
     order->readers[variable] = reader;
 }
 
-static void visit_scalar(void *context, Scalar *scalar) {
-    if (scalar->op == SCALAR_LOAD) need_buffer(context, scalar->as.load.buffer);
+static void visit_input(void *context, Buffer *buffer) {
+    need_buffer(context, buffer);
 }
 
 static void add_output(Order *order, const KernelOutput *output) {
@@ -68,8 +68,7 @@ static void find_needs(Order *order, const Kernel *kernel) {
         add_need(order, kernel->number, kernel->after[k]->number);
     for (const Guard *guard = kernel->guard; guard; guard = guard->outer)
         if (guard->predicate->buffer) need_buffer(order, guard->predicate->buffer);
-    if (kernel->bind) need_buffer(order, kernel->bind);
-    if (kernel->kind == KERNEL_STRUCTURED) kernel_each_scalar(kernel, visit_scalar, order);
+    kernel_each_input(kernel, visit_input, order);
     for (size_t k = 0; k < kernel->output_count; k++) add_output(order, &kernel->outputs[k]);
 }
 

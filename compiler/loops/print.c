@@ -47,20 +47,36 @@ static void print_constant(Text *text, const LoopInstruction *constant) {
 
 static void print_block(Text *text, const LoopBlock *block, int depth);
 
-static void print_for(Text *text, const LoopInstruction *loop, int depth) {
-    text_add(text, "for ");
-    print_value(text, loop->index);
-    text_add(text, " = ");
-    print_values(text, loop->operands, 2);
-    text_add_format(text, " step %" PRId64, loop->step);
+static void print_carried(Text *text, const LoopInstruction *loop) {
     for (size_t k = 0; k < loop->carried_count; k++) {
         text_add(text, k == 0 ? " carry " : ", ");
         print_value(text, loop->carried[k]);
         text_add(text, " = ");
         print_value(text, loop->initial[k]);
     }
+}
+
+static void print_for(Text *text, const LoopInstruction *loop, int depth) {
+    text_add(text, "for ");
+    print_value(text, loop->index);
+    text_add(text, " = ");
+    print_values(text, loop->operands, 2);
+    text_add_format(text, " step %" PRId64, loop->step);
+    print_carried(text, loop);
     text_add(text, " {\n");
     print_block(text, loop->blocks[0], depth + 1);
+    indent(text, depth);
+    text_add(text, "}");
+}
+
+static void print_while(Text *text, const LoopInstruction *loop, int depth) {
+    text_add(text, "while");
+    print_carried(text, loop);
+    text_add(text, " {\n");
+    print_block(text, loop->blocks[0], depth + 1);
+    indent(text, depth);
+    text_add(text, "} do {\n");
+    print_block(text, loop->blocks[1], depth + 1);
     indent(text, depth);
     text_add(text, "}");
 }
@@ -120,6 +136,7 @@ static void print_operation(Text *text, const LoopInstruction *i, int depth) {
     case LOOP_EXTRACT: text_add_format(text, "lane %" PRIu32 " of ", i->number); break;
     case LOOP_ZIP: text_add(text, i->number ? "zip last " : "zip first "); break;
     case LOOP_FOR: print_for(text, i, depth); return;
+    case LOOP_WHILE: print_while(text, i, depth); return;
     case LOOP_IF: print_if(text, i, depth); return;
     case LOOP_ARGUMENT: return;
     case LOOP_FAIL: text_add_format(text, "fail %" PRIu32 " ", i->number); break;

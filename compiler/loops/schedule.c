@@ -71,6 +71,23 @@ static void schedule_step(Schedule *s, LoopStep *step, const KernelArguments *ar
     arena_destroy(scratch);
 }
 
+/* A kernel that brings its code: only its parameters are now known to share bytes or not. */
+static void schedule_code(Schedule *s, LoopStep *step, const KernelArguments *arguments) {
+    LoopProgram *loops = s->loops;
+    Arena *scratch = arena_create();
+    const KernelCode *code = step->kernel->code;
+    LoopFunction *function = arena_copy(loops->arena, code->function, sizeof *function);
+    function->buffers = arena_copy(loops->arena, code->function->buffers,
+                                   function->buffer_count * sizeof *function->buffers);
+    memcpy(function->buffers, arguments->parameters, arguments->count * sizeof *function->buffers);
+    step->slot_count = code->number_count;
+    step->slots = arena_alloc_array(loops->arena, code->number_count + 1, sizeof *step->slots);
+    for (size_t k = 0; k < code->number_count; k++)
+        step->slots[k] = slots_of_dim(loops, code->numbers[k]);
+    step->function = share_function(s, function, step->kernel, scratch);
+    arena_destroy(scratch);
+}
+
 static bool verify(const Compilation *c, const LoopProgram *loops) {
     char message[256];
     if (loop_program_verify(loops, message, sizeof message)) return true;
@@ -102,9 +119,11 @@ bool schedule_program(Compilation *c, const TargetDescription *target) {
     }
     workspace_plan(loops, arguments);
     Schedule schedule = {loops, target, map_create(c->arena)};
-    for (size_t k = 0; k < loops->step_count; k++)
-        if (loops->steps[k].kernel->kind == KERNEL_STRUCTURED)
-            schedule_step(&schedule, &loops->steps[k], &arguments[k]);
+    for (size_t k = 0; k < loops->step_count; k++) {
+        LoopStep *step = &loops->steps[k];
+        if (step->kernel->kind == KERNEL_STRUCTURED) schedule_step(&schedule, step, &arguments[k]);
+        if (step->kernel->kind == KERNEL_DIRECT) schedule_code(&schedule, step, &arguments[k]);
+    }
     slots_finish(loops);
     return !c->options.verify || verify(c, loops);
 }

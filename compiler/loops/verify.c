@@ -95,25 +95,40 @@ static bool check_memory(const Verifier *v, const LoopInstruction *i) {
 static bool check_block(const Verifier *v, const LoopInstruction *owner, const LoopBlock *block,
                         LoopInstruction *const *wanted, size_t wanted_count);
 
+static bool check_carried(const Verifier *v, const LoopInstruction *loop) {
+    for (size_t k = 0; k < loop->carried_count; k++)
+        if (!check_type(v, loop, loop->initial[k], loop->carried[k]->type) ||
+            !same_type(loop->carried[k]->type, loop->results[k]->type) ||
+            !define(v, loop->carried[k]))
+            return wrong(v, loop, "carried value %zu does not fit", k);
+    return true;
+}
+
+static bool define_results(const Verifier *v, const LoopInstruction *loop) {
+    for (size_t k = 0; k < loop->carried_count; k++) v->defined[loop->carried[k]->id] = false;
+    for (size_t k = 0; k < loop->carried_count; k++)
+        if (!define(v, loop->results[k])) return false;
+    return true;
+}
+
+static bool check_while(const Verifier *v, const LoopInstruction *loop) {
+    LoopInstruction condition = {.type = {TFCC_BOOL, 1}}, *wanted = &condition;
+    return check_carried(v, loop) && check_block(v, loop, loop->blocks[0], &wanted, 1) &&
+           check_block(v, loop, loop->blocks[1], loop->carried, loop->carried_count) &&
+           define_results(v, loop);
+}
+
 static bool check_for(const Verifier *v, const LoopInstruction *loop) {
     LoopType index = {TFCC_INT64, 1};
     if (!check_type(v, loop, loop->operands[0], index) ||
         !check_type(v, loop, loop->operands[1], index))
         return false;
     if (loop->step < 1) return wrong(v, loop, "its step is not positive");
-    for (size_t k = 0; k < loop->carried_count; k++)
-        if (!check_type(v, loop, loop->initial[k], loop->carried[k]->type) ||
-            !same_type(loop->carried[k]->type, loop->results[k]->type) ||
-            !define(v, loop->carried[k]))
-            return wrong(v, loop, "carried value %zu does not fit", k);
-    if (!define(v, loop->index) ||
+    if (!check_carried(v, loop) || !define(v, loop->index) ||
         !check_block(v, loop, loop->blocks[0], loop->carried, loop->carried_count))
         return false;
     v->defined[loop->index->id] = false;
-    for (size_t k = 0; k < loop->carried_count; k++) v->defined[loop->carried[k]->id] = false;
-    for (size_t k = 0; k < loop->carried_count; k++)
-        if (!define(v, loop->results[k])) return false;
-    return true;
+    return define_results(v, loop);
 }
 
 static bool check_if(const Verifier *v, const LoopInstruction *branch) {
@@ -149,6 +164,7 @@ static bool check_instruction(const Verifier *v, const LoopInstruction *i) {
                check_type(v, i, i->operands[1], i->type) &&
                (i->type.lanes % 2 == 0 || wrong(v, i, "an odd number of lanes"));
     case LOOP_FOR: return check_for(v, i);
+    case LOOP_WHILE: return check_while(v, i);
     case LOOP_IF: return check_if(v, i);
     case LOOP_ARGUMENT: return wrong(v, i, "an argument stands in a block");
     case LOOP_FAIL:

@@ -169,6 +169,36 @@ static void emit_for(FunctionEmitter *e, const LoopInstruction *i) {
     }
 }
 
+/*  before:     goto condition
+ *  condition:  carried = phi;  …;  c ? goto body : goto after
+ *  body:       …;  goto condition
+ *  after:      the results are the phis                          */
+static void emit_while(FunctionEmitter *e, const LoopInstruction *i) {
+    LLVMBuilderRef b = e->builder;
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
+    LLVMBasicBlockRef condition = emitter_new_block(e, "while");
+    LLVMBasicBlockRef body = emitter_new_block(e, "do"), after = emitter_new_block(e, "while.end");
+    LLVMBuildBr(b, condition);
+    LLVMPositionBuilderAtEnd(b, condition);
+    for (size_t k = 0; k < i->carried_count; k++) {
+        LLVMValueRef initial = emitted(e, i->initial[k]);
+        LLVMValueRef phi = LLVMBuildPhi(b, LLVMTypeOf(initial), "");
+        LLVMAddIncoming(phi, &initial, &before, 1);
+        e->values[i->carried[k]->id] = e->values[i->results[k]->id] = phi;
+    }
+    emit_block(e, i->blocks[0]);
+    LLVMBuildCondBr(b, emitted(e, i->blocks[0]->yields[0]), body, after);
+    LLVMPositionBuilderAtEnd(b, body);
+    emit_block(e, i->blocks[1]);
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(b);
+    LLVMBuildBr(b, condition);
+    for (size_t k = 0; k < i->carried_count; k++) {
+        LLVMValueRef yielded = emitted(e, i->blocks[1]->yields[k]);
+        LLVMAddIncoming(emitted(e, i->carried[k]), &yielded, &latch, 1);
+    }
+    LLVMPositionBuilderAtEnd(b, after);
+}
+
 static void emit_if(FunctionEmitter *e, const LoopInstruction *i) {
     LLVMBuilderRef b = e->builder;
     LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
@@ -244,6 +274,7 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
         return;
     case LOOP_ZIP: *value = emit_zip(e, i); return;
     case LOOP_FOR: emit_for(e, i); return;
+    case LOOP_WHILE: emit_while(e, i); return;
     case LOOP_IF: emit_if(e, i); return;
     case LOOP_FAIL: emit_fail(e, i); return;
     case LOOP_ARGUMENT: assert(false && "an argument stands in no block"); return;

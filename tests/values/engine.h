@@ -1,4 +1,5 @@
-/* engine.h: two ways to carry out a model: native code in a session, and the kernel interpreter. */
+/* engine.h: ways to carry out a model: native code in a session, and the interpreter, on kernels and
+ * on loops. */
 #ifndef TFCC_TESTS_VALUES_ENGINE_H
 #define TFCC_TESTS_VALUES_ENGINE_H
 
@@ -23,8 +24,10 @@ struct Engine {
 Engine *native_engine_open(Compilation *compilation);
 /* A second session of the same model. */
 Engine *native_engine_again(Engine *engine);
-/* `fuse`: on the kernels after fusion. */
-Engine *interpreter_engine_open(Compilation *compilation, bool fuse);
+/* What is interpreted: the kernels as they were lowered, those after fusion, the loops that are made
+ * of these. */
+typedef enum Interpreted { INTERPRET_UNFUSED, INTERPRET_FUSED, INTERPRET_LOOPS } Interpreted;
+Engine *interpreter_engine_open(Compilation *compilation, Interpreted what);
 Engine *interpreter_engine_again(Engine *engine);
 
 #endif

@@ -112,12 +112,14 @@ static Engine *open_engine(Compilation *c) {
     InterpreterEngine *engine = arena_alloc(c->arena, sizeof *engine);
     engine->engine = (Engine){c, interpreter_initialize, interpreter_run, interpreter_close};
     engine->interpreter = interpreter_create(c->arena, c->program);
+    engine->interpreter->loops = c->loops;
     return &engine->engine;
 }
 
-Engine *interpreter_engine_open(Compilation *c, bool fuse) {
-    c->options.keep_unfused = !fuse;
-    return pipeline_run(c, STAGE_KERNELS) ? open_engine(c) : NULL;
+Engine *interpreter_engine_open(Compilation *c, Interpreted what) {
+    c->options.keep_unfused = what == INTERPRET_UNFUSED;
+    return pipeline_run(c, what == INTERPRET_LOOPS ? STAGE_LOOPS : STAGE_KERNELS) ? open_engine(c)
+                                                                                  : NULL;
 }
 
 Engine *interpreter_engine_again(Engine *engine) {

@@ -1,9 +1,10 @@
 /* values.c: runs the cases of value files; the format is in README.md.
  *
- *     values [-O0 … -O3] [--mcpu=NAME] [--interpret | --interpret-fused] FILE.yaml…
+ *     values [-O0 … -O3] [--mcpu=NAME] [--interpret | --interpret-fused | --interpret-loops]
+ *            FILE.yaml…
  *
  * Native code by default; --interpret carries out the kernels as they were lowered,
- * --interpret-fused after fusion. Every failure is a line `FILE: CASE: …`; the last line counts.
+ * --interpret-fused after fusion, --interpret-loops what the schedule has made of these. Every failure is a line `FILE: CASE: …`; the last line counts.
  * Levels are verified after each pass.
  */
 #include "command/feed.h"
@@ -20,7 +21,8 @@
 typedef struct Options {
     int level;
     const char *cpu;
-    bool interpret, fuse;
+    bool interpret;
+    Interpreted what;
 } Options;
 
 typedef struct Case {
@@ -343,7 +345,7 @@ static void run_case(Case *c) {
     TreeNode graph = tree_get(&c->node, "graph"), refusal = tree_get(&c->node, "compile_error");
     if (source_build_from_tree(compilation, c->tree, &graph) &&
         !diagnostics_error_count(compilation->diagnostics))
-        c->engine = c->options->interpret ? interpreter_engine_open(compilation, c->options->fuse)
+        c->engine = c->options->interpret ? interpreter_engine_open(compilation, c->options->what)
                                           : native_engine_open(compilation);
     bool is_refused = diagnostics_error_count(compilation->diagnostics) > 0;
     if (is_there(refusal)) {
@@ -403,7 +405,9 @@ int main(int argument_count, char **arguments) {
         else if (strcmp(argument, "--interpret") == 0)
             options.interpret = true;
         else if (strcmp(argument, "--interpret-fused") == 0)
-            options.interpret = options.fuse = true;
+            options.interpret = true, options.what = INTERPRET_FUSED;
+        else if (strcmp(argument, "--interpret-loops") == 0)
+            options.interpret = true, options.what = INTERPRET_LOOPS;
         else
             run_file(&options, argument, &passed, &failed);
     }
