@@ -25,6 +25,8 @@ static const struct {
     [TFCC_UINT64] = {"uint64", 8},
     [TFCC_FLOAT8_E5M2] = {"float8_e5m2", 1},
     [TFCC_FLOAT8_E4M3FN] = {"float8_e4m3fn", 1},
+    [TFCC_FLOAT8_E4M3FNUZ] = {"float8_e4m3fnuz", 1},
+    [TFCC_FLOAT8_E5M2FNUZ] = {"float8_e5m2fnuz", 1},
     [TFCC_INT4] = {"int4", 1},
     [TFCC_UINT4] = {"uint4", 1},
 };

@@ -19,8 +19,6 @@ static void add_real(Text *text, double value, int is_float32) {
 
 static void add_element(Text *text, tfcc_dtype dtype, const unsigned char *bytes) {
     union {
-        float f;
-        double d;
         int8_t i8;
         int16_t i16;
         int32_t i32;
@@ -30,12 +28,12 @@ static void add_element(Text *text, tfcc_dtype dtype, const unsigned char *bytes
         uint32_t u32;
         uint64_t u64;
     } element;
+    if (dtype_is_float(dtype)) {
+        add_real(text, float_element_load(dtype, bytes), dtype != TFCC_FLOAT64);
+        return;
+    }
     memcpy(&element, bytes, dtype_size(dtype));
     switch (dtype) {
-    case TFCC_FLOAT32: add_real(text, (double)element.f, 1); break;
-    case TFCC_FLOAT64: add_real(text, element.d, 0); break;
-    case TFCC_FLOAT16: add_real(text, (double)float16_to_float(element.u16), 1); break;
-    case TFCC_BFLOAT16: add_real(text, (double)bfloat16_to_float(element.u16), 1); break;
     case TFCC_BOOL: text_add(text, element.u8 ? "true" : "false"); break;
     case TFCC_INT4:
     case TFCC_INT8: text_add_format(text, "%d", element.i8); break;
@@ -45,7 +43,7 @@ static void add_element(Text *text, tfcc_dtype dtype, const unsigned char *bytes
     case TFCC_UINT16: text_add_format(text, "%u", element.u16); break;
     case TFCC_UINT32: text_add_format(text, "%" PRIu32, element.u32); break;
     case TFCC_UINT64: text_add_format(text, "%" PRIu64, element.u64); break;
-    default: text_add_format(text, "%u", element.u8); break; /* bytes and the bits of float8 */
+    default: text_add_format(text, "%u", element.u8); break;
     }
 }
 

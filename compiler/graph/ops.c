@@ -62,31 +62,41 @@ static Map spellings;
 
 /* ---- dtypes ---- */
 
+/* 8-bit floats and 4-bit integers are only stored, moved and converted: they are in `any` and in
+ * classes of their own, not among the numbers. */
+static bool is_storage(tfcc_dtype dtype) {
+    return dtype_is_float8(dtype) || dtype_is_4_bit(dtype);
+}
+
 static uint64_t dtypes_of_kind(DtypeKind kind) {
     size_t count;
     const DtypeInfo *table = dtype_table(&count);
     uint64_t set = 0;
-    /* The four dtypes below a byte's usual formats can be stored and converted in files, but no op
-     * takes them yet. */
     for (size_t i = 0; i < count; i++)
-        if (table[i].kind == kind && table[i].dtype < TFCC_FLOAT8_E5M2)
-            set |= dtype_bit(table[i].dtype);
+        if (table[i].kind == kind && !is_storage(table[i].dtype)) set |= dtype_bit(table[i].dtype);
     return set;
+}
+
+static uint64_t float8_dtypes(void) {
+    return dtype_bit(TFCC_FLOAT8_E5M2) | dtype_bit(TFCC_FLOAT8_E4M3FN) |
+           dtype_bit(TFCC_FLOAT8_E5M2FNUZ) | dtype_bit(TFCC_FLOAT8_E4M3FNUZ);
 }
 
 uint64_t op_dtype_class(const char *name, size_t length) {
     uint64_t booleans = dtypes_of_kind(DTYPE_KIND_BOOL), floats = dtypes_of_kind(DTYPE_KIND_FLOAT);
     uint64_t integers = dtypes_of_kind(DTYPE_KIND_SIGNED) | dtypes_of_kind(DTYPE_KIND_UNSIGNED);
+    uint64_t int4 = dtype_bit(TFCC_INT4) | dtype_bit(TFCC_UINT4);
     const struct {
         const char *name;
         uint64_t set;
     } classes[] = {
-        {"any", booleans | integers | floats},
+        {"any", booleans | integers | floats | float8_dtypes() | int4},
         {"number", integers | floats},
         {"integer", integers},
         {"signed", dtypes_of_kind(DTYPE_KIND_SIGNED)},
         {"unsigned", dtypes_of_kind(DTYPE_KIND_UNSIGNED)},
         {"float", floats},
+        {"float8", float8_dtypes()},
         {"index", dtype_bit(TFCC_INT32) | dtype_bit(TFCC_INT64)},
     };
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)

@@ -25,8 +25,9 @@
  *   -> T, int32      the outputs: a letter, a dtype, or `rule` where the shape rule says it; `*`
  *                    behind it: as many as the shape rule says; no arrow: an op without a value
  *   | T: number      what a letter may stand for: dtypes and classes joined by `+`. Classes: any,
- *                    number = integer + float, integer = signed + unsigned, float, bool, and
- *                    index = int32 + int64
+ *                    number = integer + float, integer = signed + unsigned, float, bool,
+ *                    index = int32 + int64, and float8, the four 8-bit floats. These and int4 and
+ *                    uint4 are in `any` and in no other class: they are stored, moved and converted
  *   | U: @dtype any  it is what the attribute `dtype` says; `@dtype/T`: or else what T is
  *
  * A letter that nothing settles is float32.

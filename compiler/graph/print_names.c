@@ -95,16 +95,7 @@ void print_value_name(GraphPrinter *p, const Value *value) {
 
 static double float_element(const ConstantData *data, int64_t index) {
     const char *at = (const char *)data->bytes + (size_t)index * dtype_size(data->dtype);
-    float single;
-    double number;
-    uint16_t half;
-    switch (data->dtype) {
-    case TFCC_FLOAT32: memcpy(&single, at, sizeof single); return (double)single;
-    case TFCC_FLOAT64: memcpy(&number, at, sizeof number); return number;
-    default: break;
-    }
-    memcpy(&half, at, sizeof half);
-    return (double)(data->dtype == TFCC_FLOAT16 ? float16_to_float(half) : bfloat16_to_float(half));
+    return float_element_load(data->dtype, at);
 }
 
 bool constant_is_finite(const ConstantData *data) {

@@ -183,16 +183,9 @@ bool shape_linspace(InferContext *c) {
 
 static bool constant_number(const Value *value, double *number) {
     if (value->node->row->code != OP_CONSTANT || value->is_feedable) return false;
-    const void *bytes = value->node->constant->bytes;
-    uint16_t half;
-    memcpy(&half, bytes, sizeof half);
-    switch (value->type.dtype) {
-    case TFCC_FLOAT64: memcpy(number, bytes, sizeof *number); return true;
-    case TFCC_FLOAT32: *number = (double)*(const float *)bytes; return true;
-    case TFCC_FLOAT16: *number = (double)float16_to_float(half); return true;
-    case TFCC_BFLOAT16: *number = (double)bfloat16_to_float(half); return true;
-    default: return false;
-    }
+    if (!dtype_is_float(value->type.dtype)) return false;
+    *number = float_element_load(value->type.dtype, value->node->constant->bytes);
+    return true;
 }
 
 static Value *apply_cast(InferContext *c, Value *x, tfcc_dtype dtype) {

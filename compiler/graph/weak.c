@@ -14,21 +14,13 @@ static double number_at(const ConstantData *data, int64_t index) {
                                        : (double)integer_at(data, index);
 }
 
-static float float_at(const ConstantData *data, int64_t index) {
-    return data->dtype == TFCC_FLOAT64 ? (float)number_at(data, index)
-                                       : (float)integer_at(data, index);
-}
-
 static void store_float(const ConstantData *data, int64_t index, tfcc_dtype dtype, void *bytes) {
-    uint16_t *halves = bytes;
-    switch (dtype) {
-    case TFCC_FLOAT64: ((double *)bytes)[index] = number_at(data, index); break;
-    case TFCC_FLOAT32: ((float *)bytes)[index] = float_at(data, index); break;
-    case TFCC_FLOAT16:
-        halves[index] = float_to_float16(double_to_odd_float(number_at(data, index)));
-        break;
-    default: halves[index] = float_to_bfloat16(double_to_odd_float(number_at(data, index))); break;
-    }
+    char *at = (char *)bytes + (size_t)index * dtype_size(dtype);
+    float whole = data->dtype == TFCC_INT64 ? (float)integer_at(data, index) : 0;
+    if (dtype == TFCC_FLOAT32 && data->dtype == TFCC_INT64) /* rounded once */
+        memcpy(at, &whole, sizeof whole);
+    else
+        float_element_store(dtype, at, number_at(data, index));
 }
 
 static bool integer_fits(int64_t number, tfcc_dtype dtype) {

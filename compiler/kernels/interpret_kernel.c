@@ -77,8 +77,7 @@ static uint64_t evaluate(Evaluation *e, const Scalar *scalar);
 
 static uint64_t combine(ScalarOp op, tfcc_dtype dtype, uint64_t left, uint64_t right) {
     uint64_t operands[3] = {left, right, 0};
-    if (!dtype_is_float(dtype) || dtype_bits(dtype) >= 32)
-        return scalar_evaluate(op, dtype, dtype, operands);
+    if (!dtype_is_narrow_float(dtype)) return scalar_evaluate(op, dtype, dtype, operands);
     for (int k = 0; k < 2; k++)
         operands[k] = scalar_evaluate(SCALAR_CONVERT, TFCC_FLOAT32, dtype, &operands[k]);
     operands[0] = scalar_evaluate(op, TFCC_FLOAT32, TFCC_FLOAT32, operands);

@@ -324,7 +324,7 @@ Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int ax
     assert(!is_search || axis_count == 1);
     if (axis_count == 0) return body;
     tfcc_dtype dtype = body->dtype;
-    bool is_narrow = dtype_is_float(dtype) && dtype_bits(dtype) < 32;
+    bool is_narrow = dtype_is_narrow_float(dtype);
     if (is_narrow) body = scalar_convert(kernel, TFCC_FLOAT32, body);
     Dim copy[REDUCE_MAX_AXES];
     assert(axis_count <= REDUCE_MAX_AXES);
@@ -342,7 +342,7 @@ Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int ax
 Scalar *kernel_scan(Kernel *kernel, Combiner combiner, Dim axis, Scalar *body, bool exclusive,
                     bool reverse) {
     tfcc_dtype dtype = body->dtype;
-    bool is_narrow = dtype_is_float(dtype) && dtype_bits(dtype) < 32;
+    bool is_narrow = dtype_is_narrow_float(dtype);
     if (is_narrow) body = scalar_convert(kernel, TFCC_FLOAT32, body);
     Scalar draft = {.op = SCALAR_SCAN, .dtype = body->dtype};
     draft.as.scan.combiner = combiner;

@@ -29,7 +29,8 @@
  *
  * Numbers: every operation is rounded to its type and nothing is contracted. float16, bfloat16 and
  * the float8 types exist as types of loads, stores, selects, bit casts and conversions alone;
- * arithmetic on them is done by converting to float32 (the builders do it).
+ * arithmetic on them is done by converting to float32 (the builders do it). int4 and uint4 are
+ * bytes of such a value, and computed as int8 and uint8.
  */
 #ifndef TFCC_KERNELS_KERNEL_H
 #define TFCC_KERNELS_KERNEL_H
@@ -238,8 +239,8 @@ Scalar *scalar_binary(Kernel *kernel, ScalarOp op, Scalar *a, Scalar *b);
 Scalar *scalar_select(Kernel *kernel, Scalar *condition, Scalar *a, Scalar *b);
 /* TensorFlow's cast. What remains of it as CONVERT: between integers and from bool (extends or
  * cuts), integers and bool to float32 or float64, between float32 and float64, float32 from and to
- * float16 and bfloat16, float32 and float64 to int32 and int64. The others are composed of these;
- * to bool is `!= 0`. */
+ * narrower floats, float32 and float64 to int32 and int64. The others are composed of these; to
+ * bool is `!= 0`, and 4-bit integers come from and go to those of 8 bits by bit casts. */
 Scalar *scalar_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a);
 Scalar *scalar_bitcast(Kernel *kernel, tfcc_dtype dtype, Scalar *a); /* same width */
 /* RANDOM_BITS of three uint64. */

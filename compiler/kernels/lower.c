@@ -146,9 +146,7 @@ Scalar *lower_element(LowerContext *c, Kernel *kernel, Value *value, int64_t k) 
 }
 
 Scalar *lower_widen(Kernel *kernel, Scalar *a) {
-    return dtype_is_float(a->dtype) && dtype_bits(a->dtype) < 32
-               ? scalar_convert(kernel, TFCC_FLOAT32, a)
-               : a;
+    return dtype_is_narrow_float(a->dtype) ? scalar_convert(kernel, TFCC_FLOAT32, a) : a;
 }
 
 /* ---- outputs that are inputs ---- */

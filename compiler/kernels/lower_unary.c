@@ -47,7 +47,6 @@ UNARY(is_inf, "x", scalar_equal(k, scalar_absolute(k, x), scalar_like(k, x, __bu
 UNARY(is_finite, "x", scalar_less(k, scalar_absolute(k, x), scalar_like(k, x, __builtin_inf())))
 UNARY(softsign, "features",
       scalar_divide(k, x, scalar_add(k, scalar_absolute(k, x), scalar_like(k, x, 1))))
-UNARY(cast, "x", scalar_convert(k, c->node->outputs[0]->type.dtype, x))
 
 /* 1 and -1 by comparison; what is neither (zeros, NaN) is its own sign. */
 static Scalar *sign(Kernel *k, Scalar *x) {

@@ -60,14 +60,24 @@ Scalar *math_expand(Kernel *kernel, ScalarOp op, Scalar *const *operands) {
     return scalar_convert(kernel, dtype, result);
 }
 
+/* Conversions from and to 8-bit floats are written out as well. */
+static bool is_written_out(const Scalar *scalar) {
+    return math_is_function(scalar->op) ||
+           (scalar->op == SCALAR_CONVERT &&
+            (dtype_is_float8(scalar->dtype) || dtype_is_float8(scalar->operands[0]->dtype)));
+}
+
 static Scalar *expand_operation(void *context, ScalarRewrite *rewrite, Scalar *scalar,
                                 Scalar *const *operands) {
     (void)context;
-    return math_is_function(scalar->op) ? math_expand(rewrite->to, scalar->op, operands) : NULL;
+    if (!is_written_out(scalar)) return NULL;
+    if (scalar->op != SCALAR_CONVERT) return math_expand(rewrite->to, scalar->op, operands);
+    return dtype_is_float8(scalar->dtype) ? math_to_float8(rewrite->to, scalar->dtype, operands[0])
+                                          : math_from_float8(rewrite->to, operands[0]);
 }
 
 static void find_function(void *context, Scalar *scalar) {
-    if (math_is_function(scalar->op)) *(bool *)context = true;
+    if (is_written_out(scalar)) *(bool *)context = true;
 }
 
 void math_expand_kernel(Kernel *kernel) {

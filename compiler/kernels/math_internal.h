@@ -113,6 +113,9 @@ Scalar *math_erfc(Math m, Scalar *x);
 /* Floats as C's pow; float64 alone for float64, float32 through float64. */
 Scalar *math_power(Math m, Scalar *x, Scalar *y);
 Scalar *math_integer_power(Kernel *kernel, Scalar *x, Scalar *y);
+/* float32 from and to an 8-bit float. */
+Scalar *math_from_float8(Kernel *kernel, Scalar *x);
+Scalar *math_to_float8(Kernel *kernel, tfcc_dtype dtype, Scalar *x);
 Scalar *math_random_bits(Kernel *kernel, Scalar *key, Scalar *high, Scalar *count);
 
 #endif

@@ -169,10 +169,6 @@ static Scalar *plain(Kernel *kernel, ScalarOp op, tfcc_dtype result, int count, 
     return scalar_constant_bits(kernel, result, scalar_evaluate(op, result, operand, bits));
 }
 
-static bool is_narrow_float(tfcc_dtype dtype) {
-    return dtype_is_float(dtype) && dtype_bits(dtype) < 32;
-}
-
 static bool is_comparison(ScalarOp op) {
     return op >= SCALAR_EQUAL && op <= SCALAR_LESS_EQUAL;
 }
@@ -182,10 +178,17 @@ static bool is_number(const Scalar *scalar, int64_t number) {
            bits_to_integer(scalar->dtype, scalar->as.bits) == number;
 }
 
+/* The dtype in which arithmetic on a dtype is done. */
+static tfcc_dtype wide_dtype(tfcc_dtype dtype) {
+    if (dtype_is_narrow_float(dtype)) return TFCC_FLOAT32;
+    return dtype == TFCC_INT4 ? TFCC_INT8 : dtype == TFCC_UINT4 ? TFCC_UINT8 : dtype;
+}
+
 Scalar *scalar_unary(Kernel *kernel, ScalarOp op, Scalar *a) {
-    if (is_narrow_float(a->dtype))
+    tfcc_dtype wide = wide_dtype(a->dtype);
+    if (wide != a->dtype)
         return scalar_convert(kernel, a->dtype,
-                              scalar_unary(kernel, op, scalar_convert(kernel, TFCC_FLOAT32, a)));
+                              scalar_unary(kernel, op, scalar_convert(kernel, wide, a)));
     if (op == SCALAR_NOT && a->op == SCALAR_NOT) return a->operands[0];
     bool is_rounding =
         op == SCALAR_FLOOR || op == SCALAR_CEIL || op == SCALAR_TRUNCATE || op == SCALAR_ROUND_EVEN;
@@ -271,9 +274,10 @@ static Scalar *simplify(Kernel *kernel, ScalarOp op, Scalar *a, Scalar *b) {
 
 Scalar *scalar_binary(Kernel *kernel, ScalarOp op, Scalar *a, Scalar *b) {
     assert(a->dtype == b->dtype);
-    if (is_narrow_float(a->dtype)) {
-        Scalar *result = scalar_binary(kernel, op, scalar_convert(kernel, TFCC_FLOAT32, a),
-                                       scalar_convert(kernel, TFCC_FLOAT32, b));
+    tfcc_dtype wide = wide_dtype(a->dtype);
+    if (wide != a->dtype) {
+        Scalar *result = scalar_binary(kernel, op, scalar_convert(kernel, wide, a),
+                                       scalar_convert(kernel, wide, b));
         return is_comparison(op) ? result : scalar_convert(kernel, a->dtype, result);
     }
     Dim left, right;
@@ -327,9 +331,41 @@ static Scalar *float_to_integer(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
     return scalar_select(kernel, scalar_binary(kernel, SCALAR_LESS_EQUAL, limit, a), high, low);
 }
 
+/* A float32 that rounds to a narrower format as the float64 itself would: see double_to_odd_float.
+ */
+static Scalar *odd_float(Kernel *kernel, Scalar *a) {
+    Scalar *near = direct_convert(kernel, TFCC_FLOAT32, a);
+    Scalar *back = direct_convert(kernel, TFCC_FLOAT64, near);
+    Scalar *bits = scalar_bitcast(kernel, TFCC_UINT32, near);
+    Scalar *one = scalar_integer(kernel, TFCC_UINT32, 1);
+    Scalar *is_above = scalar_binary(kernel, SCALAR_LESS, scalar_unary(kernel, SCALAR_ABSOLUTE, a),
+                                     scalar_unary(kernel, SCALAR_ABSOLUTE, back));
+    Scalar *is_cut = scalar_binary(kernel, SCALAR_OR, scalar_binary(kernel, SCALAR_LESS, a, back),
+                                   scalar_binary(kernel, SCALAR_LESS, back, a));
+    Scalar *below =
+        scalar_select(kernel, is_above, scalar_binary(kernel, SCALAR_SUBTRACT, bits, one), bits);
+    Scalar *odd = scalar_select(kernel, is_cut, scalar_binary(kernel, SCALAR_OR, below, one), bits);
+    return scalar_bitcast(kernel, TFCC_FLOAT32, odd);
+}
+
+/* The low 4 bits of an 8-bit integer, as the dtype of 4 bits. */
+static Scalar *convert_to_4_bit(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
+    if (dtype == TFCC_UINT4)
+        return scalar_bitcast(
+            kernel, dtype,
+            scalar_binary(kernel, SCALAR_AND, a, scalar_integer(kernel, TFCC_UINT8, 15)));
+    Scalar *four = scalar_integer(kernel, TFCC_INT8, 4);
+    Scalar *high = scalar_binary(kernel, SCALAR_SHIFT_LEFT, a, four);
+    return scalar_bitcast(kernel, dtype, scalar_binary(kernel, SCALAR_SHIFT_RIGHT, high, four));
+}
+
 Scalar *scalar_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
     if (a->dtype == dtype) return a;
-    if (is_narrow_float(a->dtype)) {
+    if (dtype_is_4_bit(a->dtype))
+        return scalar_convert(kernel, dtype, scalar_bitcast(kernel, wide_dtype(a->dtype), a));
+    if (dtype_is_4_bit(dtype))
+        return convert_to_4_bit(kernel, dtype, scalar_convert(kernel, wide_dtype(dtype), a));
+    if (dtype_is_narrow_float(a->dtype)) {
         /* There and back without arithmetic between is where it came from. */
         if (dtype != TFCC_FLOAT32)
             return scalar_convert(kernel, dtype, scalar_convert(kernel, TFCC_FLOAT32, a));
@@ -337,9 +373,11 @@ Scalar *scalar_convert(Kernel *kernel, tfcc_dtype dtype, Scalar *a) {
     }
     if (dtype == TFCC_BOOL)
         return scalar_binary(kernel, SCALAR_NOT_EQUAL, a, scalar_integer(kernel, a->dtype, 0));
-    if (is_narrow_float(dtype)) {
+    if (dtype_is_narrow_float(dtype)) {
         if (a->op == SCALAR_CONVERT && a->dtype == TFCC_FLOAT32 && a->operands[0]->dtype == dtype)
             return a->operands[0];
+        if (dtype_is_float8(dtype) && a->dtype == TFCC_FLOAT64)
+            return direct_convert(kernel, dtype, odd_float(kernel, a));
         return direct_convert(kernel, dtype, scalar_convert(kernel, TFCC_FLOAT32, a));
     }
     if (dtype_is_float(a->dtype) && !dtype_is_float(dtype))

@@ -37,7 +37,7 @@ static uint64_t cut(uint64_t bits, int width) {
     return width >= 64 ? bits : bits & ((UINT64_C(1) << width) - 1);
 }
 
-/* The width of a value as it is stored; 4-bit types are kept in whole bytes and wrap at 4. */
+/* The width of a value; 4-bit types are kept in whole bytes. */
 static int width_of(tfcc_dtype dtype) {
     return dtype_bits(dtype);
 }
@@ -45,14 +45,8 @@ static int width_of(tfcc_dtype dtype) {
 /* ---- numbers and bits ---- */
 
 double bits_to_double(tfcc_dtype dtype, uint64_t bits) {
-    switch (dtype) {
-    case TFCC_FLOAT32: return (double)float_of(bits);
-    case TFCC_FLOAT64: return double_of(bits);
-    case TFCC_FLOAT16: return (double)float16_to_float((uint16_t)bits);
-    case TFCC_BFLOAT16: return (double)bfloat16_to_float((uint16_t)bits);
-    case TFCC_UINT64: return (double)bits;
-    default: return (double)bits_to_integer(dtype, bits);
-    }
+    if (dtype_is_float(dtype)) return float_element_load(dtype, &bits); /* little-endian */
+    return dtype == TFCC_UINT64 ? (double)bits : (double)bits_to_integer(dtype, bits);
 }
 
 int64_t bits_to_integer(tfcc_dtype dtype, uint64_t bits) {
@@ -65,13 +59,10 @@ int64_t bits_to_integer(tfcc_dtype dtype, uint64_t bits) {
 }
 
 uint64_t bits_from_double(tfcc_dtype dtype, double number) {
-    switch (dtype) {
-    case TFCC_FLOAT32: return bits_of_float((float)number);
-    case TFCC_FLOAT64: return bits_of_double(number);
-    case TFCC_FLOAT16: return float_to_float16((float)number);
-    case TFCC_BFLOAT16: return float_to_bfloat16((float)number);
-    default: assert(0 && "a floating-point dtype"); return 0;
-    }
+    uint64_t bits = 0;
+    assert(dtype_is_float(dtype));
+    float_element_store(dtype, &bits, number);
+    return bits;
 }
 
 uint64_t bits_from_integer(tfcc_dtype dtype, int64_t number) {
@@ -80,7 +71,9 @@ uint64_t bits_from_integer(tfcc_dtype dtype, int64_t number) {
     if (dtype_is_float(dtype))
         return dtype == TFCC_FLOAT64 ? bits_of_double((double)number)
                                      : bits_from_double(dtype, (double)(float)number);
-    return cut((uint64_t)number, width_of(dtype));
+    if (dtype_is_4_bit(dtype)) /* wraps at 4 bits, and is kept as a byte of that value */
+        number = bits_to_integer(dtype, (uint64_t)number);
+    return cut((uint64_t)number, 8 * (int)dtype_size(dtype));
 }
 
 uint64_t bits_load(tfcc_dtype dtype, const void *bytes, int64_t element) {
@@ -112,9 +105,6 @@ static uint64_t convert(tfcc_dtype to, tfcc_dtype from, uint64_t bits) {
         double number = bits_to_double(from, bits);
         if (dtype_is_bool(to)) return number != 0;
         if (dtype_is_float(to)) {
-            if (from == TFCC_FLOAT32 && to == TFCC_FLOAT16) return float_to_float16(float_of(bits));
-            if (from == TFCC_FLOAT32 && to == TFCC_BFLOAT16)
-                return float_to_bfloat16(float_of(bits));
             return bits_from_double(to, number);
         }
         if (to == TFCC_UINT64 && number >= 0x1p63)

@@ -19,9 +19,7 @@ uint64_t scalar_evaluate(ScalarOp op, tfcc_dtype result, tfcc_dtype operand,
  * dtype. */
 double bits_to_double(tfcc_dtype dtype, uint64_t bits);
 int64_t bits_to_integer(tfcc_dtype dtype, uint64_t bits);
-uint64_t bits_from_double(
-    tfcc_dtype dtype,
-    double number); /* floating-point dtypes; rounds once, half types through float32 */
+uint64_t bits_from_double(tfcc_dtype dtype, double number); /* floating-point dtypes; rounds once */
 uint64_t bits_from_integer(tfcc_dtype dtype,
                            int64_t number); /* integers and bool wrap (bool: != 0); floats round */
 

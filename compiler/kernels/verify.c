@@ -32,7 +32,7 @@ static void complain(Verifier *verifier, const char *format, ...) {
 }
 
 static bool is_narrow(tfcc_dtype dtype) {
-    return dtype_is_float(dtype) && dtype_bits(dtype) < 32;
+    return dtype_is_narrow_float(dtype) || dtype_is_4_bit(dtype);
 }
 
 static void verify_operation(Verifier *verifier, const Scalar *scalar) {
@@ -45,7 +45,7 @@ static void verify_operation(Verifier *verifier, const Scalar *scalar) {
                      dtype_name(scalar->operands[k]->dtype));
     switch (scalar->op) {
     case SCALAR_CONVERT:
-        if (is_narrow(first) && scalar->dtype != TFCC_FLOAT32)
+        if ((is_narrow(first) && scalar->dtype != TFCC_FLOAT32) || dtype_is_4_bit(scalar->dtype))
             complain(verifier, "scalar %u converts %s to %s directly", scalar->id,
                      dtype_name(first), dtype_name(scalar->dtype));
         break;

@@ -159,10 +159,6 @@ void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
 
 /* ---- stores ---- */
 
-static bool is_narrow_float(tfcc_dtype dtype) {
-    return dtype_is_float(dtype) && dtype_bits(dtype) < 32;
-}
-
 static LoopInstruction *convert(Emission *e, LoopInstruction *value, tfcc_dtype dtype) {
     return loop_arithmetic(&e->b, SCALAR_CONVERT, dtype, &value, 1);
 }
@@ -170,7 +166,7 @@ static LoopInstruction *convert(Emission *e, LoopInstruction *value, tfcc_dtype 
 static LoopInstruction *combine_stored(Emission *e, Combiner combiner, LoopInstruction *old,
                                        LoopInstruction *value) {
     tfcc_dtype dtype = value->type.dtype;
-    if (!is_narrow_float(dtype)) return emit_combine(e, combiner, old, value);
+    if (!dtype_is_narrow_float(dtype)) return emit_combine(e, combiner, old, value);
     LoopInstruction *sum =
         emit_combine(e, combiner, convert(e, old, TFCC_FLOAT32), convert(e, value, TFCC_FLOAT32));
     return convert(e, sum, dtype);

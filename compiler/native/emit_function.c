@@ -43,10 +43,10 @@ LLVMValueRef emitter_splat_bits(NativeModule *m, tfcc_dtype dtype, int lanes, ui
         scalar = LLVMConstBitCast(LLVMConstInt(m->int64, bits, false), type);
     else if (dtype == TFCC_BOOL)
         scalar = LLVMConstInt(type, (bits & 0xff) != 0, false);
-    else if (dtype_bits(dtype) == 64)
+    else if (dtype_size(dtype) == 8)
         scalar = LLVMConstInt(type, bits, false);
     else
-        scalar = LLVMConstInt(type, bits & ((UINT64_C(1) << dtype_bits(dtype)) - 1), false);
+        scalar = LLVMConstInt(type, bits & ((UINT64_C(1) << 8 * dtype_size(dtype)) - 1), false);
     if (lanes == 1) return scalar;
     LLVMValueRef elements[MOST_LANES];
     assert(lanes <= MOST_LANES);

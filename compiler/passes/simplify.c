@@ -12,6 +12,7 @@
 #include "kernels/interpret.h"
 #include "passes/passes.h"
 #include "support/dtype.h"
+#include "support/half.h"
 #include <string.h>
 
 #define FOLDED_ELEMENTS 65536
@@ -192,15 +193,10 @@ static bool is_all(const Value *value, int64_t number) {
     const ConstantData *data = value->node->constant;
     size_t size = dtype_size(data->dtype);
     char pattern[8] = {0};
-    float single = (float)number;
-    double wide = (double)number;
-    switch (data->dtype) {
-    case TFCC_FLOAT32: memcpy(pattern, &single, 4); break;
-    case TFCC_FLOAT64: memcpy(pattern, &wide, 8); break;
-    case TFCC_FLOAT16:
-    case TFCC_BFLOAT16: return false;
-    default: memcpy(pattern, &number, size); break;
-    }
+    if (dtype_is_float(data->dtype))
+        float_element_store(data->dtype, pattern, (double)number);
+    else
+        memcpy(pattern, &number, size);
     if (data->element_count > 4096) return false;
     for (int64_t i = 0; i < data->element_count; i++)
         if (memcmp((const char *)data->bytes + (size_t)i * size, pattern, size) != 0) return false;

@@ -123,24 +123,16 @@ static bool scan_item(Scan *scan, const Item *item, int level) {
 
 /* ---- second walk ---- */
 
-static void write_float(tfcc_dtype dtype, double value, void *bytes) {
-    float single = (float)value;
-    uint16_t half;
-    switch (dtype) {
-    case TFCC_FLOAT64: memcpy(bytes, &value, sizeof value); return;
-    case TFCC_FLOAT32: memcpy(bytes, &single, sizeof single); return;
-    case TFCC_FLOAT16: half = float_to_float16(double_to_odd_float(value)); break;
-    default: half = float_to_bfloat16(single); break;
-    }
-    memcpy(bytes, &half, sizeof half);
-}
-
 static bool report_misfit(Builder *b, const Item *item, const DtypeInfo *info, Number number) {
     Place place = item_place(b, item);
     const char *text = source_text(b, place);
     if (number.kind == NUMBER_BOOL || info->kind == DTYPE_KIND_BOOL)
         return diagnose_error(b->diagnostics, place, "%s is a %s, and the value's dtype is %s",
                               text, number.kind == NUMBER_BOOL ? "bool" : "number", info->name);
+    if (info->kind == DTYPE_KIND_FLOAT && number.kind == NUMBER_FLOAT && isinf(number.real))
+        return diagnose_error(b->diagnostics, place,
+                              "%s has no infinities; its largest number is %g", info->name,
+                              info->largest);
     if (info->kind == DTYPE_KIND_FLOAT)
         return diagnose_error(
             b->diagnostics, place,
@@ -164,14 +156,10 @@ static bool write_number(Builder *b, const Item *item, const DtypeInfo *info, ch
     }
     if (info->kind == DTYPE_KIND_FLOAT) {
         double value = number.kind == NUMBER_FLOAT ? number.real : (double)number.integer;
-        write_float(info->dtype, value, bytes);
-        /* What rounds to infinity without being it does not fit. */
-        bool fits = !isfinite(value) || fabs(value) <= info->largest;
-        if (!fits && info->dtype == TFCC_FLOAT32) fits = isfinite((float)value);
-        if (!fits && info->dtype == TFCC_FLOAT16)
-            fits = isfinite(float16_to_float(float_to_float16(double_to_odd_float(value))));
-        if (!fits && info->dtype == TFCC_BFLOAT16)
-            fits = isfinite(bfloat16_to_float(float_to_bfloat16((float)value)));
+        float_element_store(info->dtype, bytes, value);
+        /* What rounds to infinity, or to no number, without being it does not fit. */
+        bool fits = !isfinite(value) || isfinite(float_element_load(info->dtype, bytes));
+        if (isinf(value)) fits = isinf(float_element_load(info->dtype, bytes));
         return fits || report_misfit(b, item, info, number);
     }
     if (number.kind == NUMBER_FLOAT || number.integer < (WideInteger)info->minimum ||
@@ -285,11 +273,6 @@ static ConstantData *build_literal(Builder *b, Item item, tfcc_dtype dtype, cons
                   : weak             ? weak_dtype(b, &scan, place, weak)
                                      : infer_dtype(b, &scan, place);
     if (data->dtype == TFCC_NONE) return NULL;
-    if (data->dtype == TFCC_FLOAT8_E5M2 || data->dtype == TFCC_FLOAT8_E4M3FN) {
-        diagnose_error(b->diagnostics, place, "values of %s come from files",
-                       dtype_name(data->dtype));
-        return NULL;
-    }
     if (!apply_shape(b, &scan, shape, data) || !allocate(b, place, data)) return NULL;
     size_t element = dtype_size(data->dtype), written = data->size > element ? data->size : element;
     char *bytes = arena_alloc(b->arena, written), *end = bytes;

@@ -82,6 +82,8 @@ static bool stands_for(tfcc_dtype found, tfcc_dtype wanted) {
     case TFCC_BFLOAT16: return found == TFCC_UINT16;
     case TFCC_FLOAT8_E5M2:
     case TFCC_FLOAT8_E4M3FN:
+    case TFCC_FLOAT8_E4M3FNUZ:
+    case TFCC_FLOAT8_E5M2FNUZ:
     case TFCC_UINT4: return found == TFCC_UINT8;
     case TFCC_INT4: return found == TFCC_INT8;
     default: return false;

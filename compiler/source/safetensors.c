@@ -20,8 +20,7 @@
 static const struct {
     const char *name;
     int bits;
-} other_dtypes[] = {{"F4", 4},          {"F6_E2M3", 6},     {"F6_E3M2", 6}, {"F8_E8M0", 8},
-                    {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"C64", 64}};
+} other_dtypes[] = {{"F4", 4}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F8_E8M0", 8}, {"C64", 64}};
 
 static int bits_of(const char *name) {
     tfcc_dtype dtype = dtype_from_safetensors_name(name);

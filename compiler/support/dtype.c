@@ -81,3 +81,15 @@ bool dtype_is_integer(tfcc_dtype dtype) {
 bool dtype_is_bool(tfcc_dtype dtype) {
     return kind_of(dtype) == DTYPE_KIND_BOOL;
 }
+
+bool dtype_is_float8(tfcc_dtype dtype) {
+    return dtype_is_float(dtype) && dtype_bits(dtype) == 8;
+}
+
+bool dtype_is_narrow_float(tfcc_dtype dtype) {
+    return dtype_is_float(dtype) && dtype_bits(dtype) < 32;
+}
+
+bool dtype_is_4_bit(tfcc_dtype dtype) {
+    return dtype_bits(dtype) == 4;
+}

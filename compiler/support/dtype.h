@@ -53,5 +53,8 @@ bool dtype_is_integer(tfcc_dtype dtype); /* signed or unsigned; not bool */
 bool dtype_is_signed(tfcc_dtype dtype);  /* a signed integer */
 bool dtype_is_unsigned(tfcc_dtype dtype);
 bool dtype_is_bool(tfcc_dtype dtype);
+bool dtype_is_float8(tfcc_dtype dtype);       /* one of the four 8-bit floats */
+bool dtype_is_narrow_float(tfcc_dtype dtype); /* below 32 bits: computed in float32 */
+bool dtype_is_4_bit(tfcc_dtype dtype);        /* int4 or uint4: computed in 8 bits */
 
 #endif

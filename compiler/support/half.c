@@ -1,5 +1,6 @@
 #include "support/half.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -67,4 +68,81 @@ float double_to_odd_float(double value) {
     uint32_t bits = bits_of(near);
     if (fabs((double)near) > fabs(value)) bits--;
     return float_of(bits | 1);
+}
+
+/* ---- 8 bits ---- */
+
+const Float8Format *float8_format(tfcc_dtype dtype) {
+    static const Float8Format e5m2 = {2, 15, 0x7b, 0x7c, 0x7e, false};
+    static const Float8Format e4m3fn = {3, 7, 0x7e, 0x7f, 0x7f, false};
+    static const Float8Format e5m2fnuz = {2, 16, 0x7f, 0x80, 0x80, true};
+    static const Float8Format e4m3fnuz = {3, 8, 0x7f, 0x80, 0x80, true};
+    switch (dtype) {
+    case TFCC_FLOAT8_E5M2: return &e5m2;
+    case TFCC_FLOAT8_E4M3FN: return &e4m3fn;
+    case TFCC_FLOAT8_E5M2FNUZ: return &e5m2fnuz;
+    default: assert(dtype == TFCC_FLOAT8_E4M3FNUZ); return &e4m3fnuz;
+    }
+}
+
+float float8_to_float(tfcc_dtype dtype, uint8_t bits) {
+    const Float8Format *f = float8_format(dtype);
+    int magnitude = bits & 0x7f, exponent = magnitude >> f->fraction_bits;
+    int fraction = magnitude & ((1 << f->fraction_bits) - 1);
+    bool is_special = f->has_one_zero ? bits == f->nan : magnitude > f->largest;
+    float value;
+    if (is_special)
+        value = magnitude == f->overflow && f->overflow != f->nan ? INFINITY : NAN;
+    else if (exponent == 0)
+        value = ldexpf((float)fraction, 1 - f->bias - f->fraction_bits);
+    else
+        value = ldexpf((float)(fraction + (1 << f->fraction_bits)),
+                       exponent - f->bias - f->fraction_bits);
+    return bits & 0x80 && !(f->has_one_zero && is_special) ? -value : value;
+}
+
+uint8_t float_to_float8(tfcc_dtype dtype, float value) {
+    const Float8Format *f = float8_format(dtype);
+    uint32_t bits = bits_of(value), sign = bits >> 24 & 0x80, magnitude = bits & 0x7fffffff;
+    int cut = 23 - f->fraction_bits, exponent = (int)(magnitude >> 23) - 127, lowest = 1 - f->bias;
+    uint32_t result;
+    if (magnitude > 0x7f800000)
+        result = f->nan;
+    else if (exponent >= lowest) /* rounding may carry into the exponent */
+        result = shift_rounding(magnitude, cut) - ((uint32_t)(127 - f->bias) << f->fraction_bits);
+    else if (exponent < lowest - f->fraction_bits - 1)
+        result = 0;
+    else
+        result = shift_rounding((magnitude & 0x7fffff) | 0x800000, cut + lowest - exponent);
+    if (result > f->largest && magnitude <= 0x7f800000) result = f->overflow;
+    if (f->has_one_zero && (result == 0 || result == f->nan)) sign = 0;
+    return (uint8_t)(sign | result);
+}
+
+/* ---- any ---- */
+
+double float_element_load(tfcc_dtype dtype, const void *bytes) {
+    float single;
+    double number;
+    uint16_t half;
+    switch (dtype) {
+    case TFCC_FLOAT64: memcpy(&number, bytes, sizeof number); return number;
+    case TFCC_FLOAT32: memcpy(&single, bytes, sizeof single); return (double)single;
+    case TFCC_FLOAT16: memcpy(&half, bytes, sizeof half); return (double)float16_to_float(half);
+    case TFCC_BFLOAT16: memcpy(&half, bytes, sizeof half); return (double)bfloat16_to_float(half);
+    default: return (double)float8_to_float(dtype, *(const uint8_t *)bytes);
+    }
+}
+
+void float_element_store(tfcc_dtype dtype, void *bytes, double number) {
+    float single = (float)number, odd = double_to_odd_float(number);
+    uint16_t half;
+    switch (dtype) {
+    case TFCC_FLOAT64: memcpy(bytes, &number, sizeof number); return;
+    case TFCC_FLOAT32: memcpy(bytes, &single, sizeof single); return;
+    case TFCC_FLOAT16: half = float_to_float16(odd); break;
+    case TFCC_BFLOAT16: half = float_to_bfloat16(odd); break;
+    default: *(uint8_t *)bytes = float_to_float8(dtype, odd); return;
+    }
+    memcpy(bytes, &half, sizeof half);
 }

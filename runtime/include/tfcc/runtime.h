@@ -82,24 +82,26 @@ const char *tfcc_message(const tfcc_session *session);
  * here; float16, bfloat16 and the float8 types are kept as their bits, int4 and uint4 as one
  * byte an element. */
 typedef enum tfcc_dtype {
-    TFCC_NONE = 0,           /* as the dtype of a fetch: compute it, deliver nothing */
-    TFCC_FLOAT32 = 1,        /* float */
-    TFCC_FLOAT64 = 2,        /* double */
-    TFCC_INT32 = 3,          /* int32_t */
-    TFCC_UINT8 = 4,          /* uint8_t */
-    TFCC_INT16 = 5,          /* int16_t */
-    TFCC_INT8 = 6,           /* int8_t */
-    TFCC_INT64 = 9,          /* int64_t */
-    TFCC_BOOL = 10,          /* bool: one byte, 0 or 1 */
-    TFCC_BFLOAT16 = 14,      /* uint16_t */
-    TFCC_UINT16 = 17,        /* uint16_t */
-    TFCC_FLOAT16 = 19,       /* uint16_t */
-    TFCC_UINT32 = 22,        /* uint32_t */
-    TFCC_UINT64 = 23,        /* uint64_t */
-    TFCC_FLOAT8_E5M2 = 24,   /* uint8_t; this and the three below are reserved */
-    TFCC_FLOAT8_E4M3FN = 25, /* uint8_t */
-    TFCC_INT4 = 29,          /* int8_t */
-    TFCC_UINT4 = 30,         /* uint8_t */
+    TFCC_NONE = 0,             /* as the dtype of a fetch: compute it, deliver nothing */
+    TFCC_FLOAT32 = 1,          /* float */
+    TFCC_FLOAT64 = 2,          /* double */
+    TFCC_INT32 = 3,            /* int32_t */
+    TFCC_UINT8 = 4,            /* uint8_t */
+    TFCC_INT16 = 5,            /* int16_t */
+    TFCC_INT8 = 6,             /* int8_t */
+    TFCC_INT64 = 9,            /* int64_t */
+    TFCC_BOOL = 10,            /* bool: one byte, 0 or 1 */
+    TFCC_BFLOAT16 = 14,        /* uint16_t */
+    TFCC_UINT16 = 17,          /* uint16_t */
+    TFCC_FLOAT16 = 19,         /* uint16_t */
+    TFCC_UINT32 = 22,          /* uint32_t */
+    TFCC_UINT64 = 23,          /* uint64_t */
+    TFCC_FLOAT8_E5M2 = 24,     /* uint8_t */
+    TFCC_FLOAT8_E4M3FN = 25,   /* uint8_t */
+    TFCC_FLOAT8_E4M3FNUZ = 26, /* uint8_t */
+    TFCC_FLOAT8_E5M2FNUZ = 28, /* uint8_t */
+    TFCC_INT4 = 29,            /* int8_t: -8 to 7 */
+    TFCC_UINT4 = 30,           /* uint8_t: 0 to 15 */
 } tfcc_dtype;
 
 /* `float32` for TFCC_FLOAT32, `none` for TFCC_NONE; "" for a number that is no dtype. Never
@@ -173,7 +175,8 @@ static inline tfcc_tensor tfcc_array(tfcc_dtype dtype, const void *data, const i
 }
 
 /* Scalars: tfcc_int32(&c) over an int32_t that may be fetched, tfcc_const_int32(&c) over one
- * that is only fed; so for every dtype. float16 and bfloat16 take their bits as uint16_t. */
+ * that is only fed; so for every dtype. float16 and bfloat16 take their bits as uint16_t, the
+ * float8 types as uint8_t. */
 #define TFCC_SCALAR(name, type, dtype)                                                             \
     static inline tfcc_tensor tfcc_##name(type *value) {                                           \
         return tfcc_array(dtype, value, NULL, 0);                                                  \
@@ -194,6 +197,12 @@ TFCC_SCALAR(uint16, uint16_t, TFCC_UINT16)
 TFCC_SCALAR(uint32, uint32_t, TFCC_UINT32)
 TFCC_SCALAR(uint64, uint64_t, TFCC_UINT64)
 TFCC_SCALAR(bool, bool, TFCC_BOOL)
+TFCC_SCALAR(float8_e5m2, uint8_t, TFCC_FLOAT8_E5M2)
+TFCC_SCALAR(float8_e4m3fn, uint8_t, TFCC_FLOAT8_E4M3FN)
+TFCC_SCALAR(float8_e4m3fnuz, uint8_t, TFCC_FLOAT8_E4M3FNUZ)
+TFCC_SCALAR(float8_e5m2fnuz, uint8_t, TFCC_FLOAT8_E5M2FNUZ)
+TFCC_SCALAR(int4, int8_t, TFCC_INT4)
+TFCC_SCALAR(uint4, uint8_t, TFCC_UINT4)
 #undef TFCC_SCALAR
 
 /* ---- Sessions ---- */
