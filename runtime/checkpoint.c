@@ -301,6 +301,15 @@ static tfcc_status find_value(BundleReader *reader, const Item *item, BundleTens
                      tfcc_shape_text(found, tensor->shape, tensor->rank));
 }
 
+/* What kernels rely on: a bool is 0 or 1, where any other byte is true in a file, and an int4 a byte
+ * of its value, of which TensorFlow leaves the upper half empty (and reads either). */
+static void settle_bytes(const BundleTensor *tensor, uint8_t *bytes) {
+    for (int64_t k = 0; tensor->dtype == TFCC_BOOL && k < tensor->size; k++)
+        bytes[k] = bytes[k] != 0;
+    for (int64_t k = 0; tensor->dtype == TFCC_INT4 && k < tensor->size; k++)
+        bytes[k] = (uint8_t)(((bytes[k] & 15) ^ 8) - 8);
+}
+
 /* Finds all, then reads all into spare buffers, then makes those the values; the last cannot fail.
  */
 static tfcc_status restore_from(const Selection *selection, BundleReader *reader) {
@@ -318,9 +327,7 @@ static tfcc_status restore_from(const Selection *selection, BundleReader *reader
             TFCC_TRY(tfcc_variable_stage(session, item->index));
             uint8_t *bytes = item->value->spare;
             TFCC_TRY(tfcc_bundle_read(reader, &tensor, bytes));
-            /* Any byte but 0 is true in a file; the kernels rely on 1. */
-            for (int64_t k = 0; tensor.dtype == TFCC_BOOL && k < tensor.size; k++)
-                bytes[k] = bytes[k] != 0;
+            settle_bytes(&tensor, bytes);
         }
     return TFCC_OK;
 }

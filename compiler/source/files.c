@@ -90,6 +90,14 @@ static bool stands_for(tfcc_dtype found, tfcc_dtype wanted) {
     }
 }
 
+/* Files with a dtype of their own for it, checkpoints, may leave the upper half of an int4's byte
+ * empty; ours are whole numbers of 8 bits. */
+static const uint8_t *extend_signs(const TensorFile *file, const uint8_t *bytes, size_t size) {
+    uint8_t *whole = arena_alloc(file->arena, size + 1);
+    for (size_t i = 0; i < size; i++) whole[i] = (uint8_t)(((bytes[i] & 15) ^ 8) - 8);
+    return whole;
+}
+
 /* Bools are 0 or 1, and 4-bit integers in their range: what is compiled relies on it. */
 static bool check_elements(const TensorFile *file, tfcc_dtype dtype, const uint8_t *bytes,
                            size_t size) {
@@ -111,6 +119,7 @@ bool tensor_file_take(const TensorFile *file, tfcc_dtype wanted, const uint8_t *
     if (!stands_for(data->dtype, wanted))
         return tensor_file_error(file, "its elements are %s, not %s", dtype_name(data->dtype),
                                  dtype_name(wanted));
+    if (data->dtype == TFCC_INT4) bytes = extend_signs(file, bytes, data->size);
     data->dtype = wanted;
     data->bytes = bytes;
     size_t element = dtype_size(wanted);

@@ -45,7 +45,9 @@ Test(graph_ops, classes_and_aliases) {
     cr_assert_null(op_find("convolve"));
     cr_assert_eq(op_dtype_class("index", 5), dtype_bit(TFCC_INT32) | dtype_bit(TFCC_INT64));
     cr_assert_eq(op_dtype_class("float32", 7), dtype_bit(TFCC_FLOAT32));
-    cr_assert_eq(__builtin_popcountll(op_dtype_class("any", 3)), 13);
+    cr_assert_eq(__builtin_popcountll(op_dtype_class("any", 3)), 19);
+    cr_assert_eq(__builtin_popcountll(op_dtype_class("number", 6)), 12);
+    cr_assert_eq(__builtin_popcountll(op_dtype_class("float8", 6)), 4);
     cr_assert_eq(op_dtype_class("nonsense", 8), 0);
 }
 

@@ -240,7 +240,7 @@ Test(output_file, appears_on_commit_only) {
 Test(dtype, table_is_consistent) {
     size_t count;
     const DtypeInfo *rows = dtype_table(&count);
-    cr_assert_eq(count, 17);
+    cr_assert_eq(count, 19);
     for (size_t i = 0; i < count; i++) {
         cr_assert_eq(dtype_from_name(rows[i].name), rows[i].dtype);
         cr_assert_str_eq(dtype_name(rows[i].dtype), rows[i].name);
@@ -261,6 +261,26 @@ Test(dtype, table_is_consistent) {
     cr_assert_str_eq(dtype_name((tfcc_dtype)99), "none");
     cr_assert_eq(dtype_info(TFCC_UINT64)->maximum, UINT64_MAX);
     cr_assert_eq(dtype_info(TFCC_INT4)->minimum, -8);
+}
+
+Test(half, every_float8_comes_back) {
+    static const tfcc_dtype kinds[] = {TFCC_FLOAT8_E5M2, TFCC_FLOAT8_E4M3FN, TFCC_FLOAT8_E5M2FNUZ,
+                                       TFCC_FLOAT8_E4M3FNUZ};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        for (uint32_t bits = 0; bits < 256; bits++) {
+            float value = float8_to_float(kinds[k], (uint8_t)bits);
+            uint8_t back = float_to_float8(kinds[k], value);
+            cr_assert(back == bits || isnan(value), "%s %x", dtype_name(kinds[k]), bits);
+            cr_assert(!isnan(value) || isnan(float8_to_float(kinds[k], back)));
+        }
+        float largest = (float)dtype_info(kinds[k])->largest;
+        cr_assert_eq(float8_to_float(kinds[k], float_to_float8(kinds[k], largest)), largest);
+        cr_assert_not(isfinite(float8_to_float(kinds[k], float_to_float8(kinds[k], 2 * largest))));
+    }
+    double above_half = 1 + 0x1p-4 + 0x1p-40; /* through a float it would be a tie */
+    uint8_t bits;
+    float_element_store(TFCC_FLOAT8_E4M3FN, &bits, above_half);
+    cr_assert_eq(float_element_load(TFCC_FLOAT8_E4M3FN, &bits), 1.125);
 }
 
 Test(half, converts_every_value_and_rounds_to_even) {

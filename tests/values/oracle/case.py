@@ -17,12 +17,14 @@ SIGNED = INTEGERS[:4]
 FLOATS = ["float16", "bfloat16", "float32", "float64"]
 NUMBERS = INTEGERS + FLOATS
 EVERY = ["bool"] + NUMBERS
+FLOAT8 = ["float8_e5m2", "float8_e4m3fn", "float8_e5m2fnuz", "float8_e4m3fnuz"]
+INT4 = ["int4", "uint4"]
 
 FILES = []
 
 
 def numpy_dtype(name):
-    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
+    return np.dtype(getattr(ml_dtypes, name)) if name in ["bfloat16"] + FLOAT8 + INT4 else np.dtype(name)
 
 
 def dtype_name(array):
@@ -51,7 +53,7 @@ def number_text(value, dtype):
     """The shortest decimal that reads back as exactly `value`, through a double as well as directly."""
     if dtype == "bool":
         return "true" if value else "false"
-    if dtype in INTEGERS:
+    if dtype in INTEGERS + INT4:
         return str(int(value))
     if np.isnan(value):
         return ".nan"
