@@ -203,8 +203,10 @@ static void gather_elements(InferContext *c, Value *output, int64_t count) {
         return;
     Dim *elements = arena_alloc_array(c->graph->arena, (size_t)count + 1, sizeof *elements);
     for (int64_t i = 0; i < count; i++) {
-        if (indices[i] < 0 || indices[i] >= constant_size(&params->type.shape, 0)) return;
-        elements[i] = params->elements[indices[i]];
+        int64_t size = constant_size(&params->type.shape, 0), at = indices[i];
+        if (at < 0 && node_attribute_bool(c->node, "negative_indices")) at += size;
+        if (at < 0 || at >= size) return;
+        elements[i] = params->elements[at];
     }
     output->elements = elements;
 }

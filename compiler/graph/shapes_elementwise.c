@@ -109,17 +109,25 @@ bool shape_where(InferContext *c) {
     return true;
 }
 
-/* The bounds broadcast against t, and t keeps its shape. */
-bool shape_clip_by_value(InferContext *c) {
-    const Shape *t = &c->node->inputs[0]->type.shape;
-    for (size_t bound = 1; bound <= 2; bound++) {
+/* The other inputs stretch to the first, which keeps its shape. */
+static bool stretch_to_first(InferContext *c) {
+    const Shape *first = &c->node->inputs[0]->type.shape;
+    for (size_t other = 1; other < c->node->input_count; other++) {
         Shape shape, merged;
-        if (!broadcast_shapes(c, t, &c->node->inputs[bound]->type.shape, 0, bound, &shape))
+        if (!broadcast_shapes(c, first, &c->node->inputs[other]->type.shape, 0, other, &shape))
             return false;
-        if (!require_same_shape(c, t, &shape, 0, bound, &merged)) return false;
+        if (!require_same_shape(c, first, &shape, 0, other, &merged)) return false;
     }
-    set_shape(c, 0, *t);
+    set_shape(c, 0, *first);
     return true;
+}
+
+bool shape_clip_by_value(InferContext *c) {
+    return stretch_to_first(c);
+}
+
+bool shape_prelu(InferContext *c) {
+    return stretch_to_first(c);
 }
 
 bool shape_add_n(InferContext *c) {

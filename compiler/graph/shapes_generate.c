@@ -32,7 +32,7 @@ bool shape_random_uniform(InferContext *c) {
     return shape_filled(c);
 }
 
-/* ---- eye, diag, band_part ---- */
+/* ---- eye, diag, band_part, trilu ---- */
 
 static bool scalar_size(InferContext *c, const char *parameter, Dim *size) {
     Dim *elements;
@@ -55,6 +55,24 @@ bool shape_eye(InferContext *c) {
     shape.dims[shape.rank++] = rows;
     shape.dims[shape.rank++] = columns;
     set_shape(c, 0, shape);
+    return true;
+}
+
+bool shape_eye_like(InferContext *c) {
+    if (!need_exact_rank(c, "input", 2)) return false;
+    set_shape(c, 0, *input_shape(c, "input"));
+    return true;
+}
+
+bool shape_trilu(InferContext *c) {
+    if (!need_rank(c, "input", 2)) return false;
+    if (has_input(c, "k") &&
+        dim_compare(c->dims, shape_element_count(c->dims, input_shape(c, "k")), known(c, 1)) !=
+            DIM_YES)
+        return infer_error_at(c, input_index(c, "k"), "%s is %s; it has to be one number",
+                              input_text(c, input_index(c, "k")),
+                              shape_text(c->graph->arena, input_shape(c, "k")));
+    set_shape(c, 0, *input_shape(c, "input"));
     return true;
 }
 

@@ -2,6 +2,8 @@
  * by a mask. */
 #include "graph/ops.h"
 #include "graph/rules.h"
+#include "support/dtype.h"
+#include <string.h>
 
 /* params [batch.., front.., n, rest..] with indices [batch.., i..] -> [batch.., front.., i..,
  * rest..] */
@@ -77,13 +79,65 @@ bool shape_gather_nd(InferContext *c) {
     return true;
 }
 
+/* Every dimension of the indices but the one along the axis lies inside that of the data. */
+static bool elements_lie_inside(InferContext *c, int axis) {
+    const Shape *data = input_shape(c, "data"), *indices = input_shape(c, "indices");
+    bool fits = data->rank == indices->rank;
+    Dim condition = known(c, fits);
+    for (int i = 0; fits && i < data->rank; i++)
+        if (i != axis)
+            condition =
+                dim_and(c->dims, condition,
+                        dim_not(c->dims, dim_less(c->dims, data->dims[i], indices->dims[i])));
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "indices reach beyond the data in a dimension other than %d: ", axis);
+    sentence_input(&s, c, input_index(c, "indices"));
+    sentence_text(&s, ", ");
+    sentence_input(&s, c, input_index(c, "data"));
+    return infer_require(c, condition, &s);
+}
+
+bool shape_gather_elements(InferContext *c) {
+    int axis;
+    if (!need_rank(c, "data", 1) || !need_rank(c, "indices", 1) ||
+        !normalize_axis(c, node_attribute_integer(c->node, "axis"), input_shape(c, "data")->rank,
+                        "axis", &axis) ||
+        !elements_lie_inside(c, axis))
+        return false;
+    set_shape(c, 0, *input_shape(c, "indices"));
+    return true;
+}
+
+bool shape_scatter_elements(InferContext *c) {
+    const char *reduction = node_attribute_word(c->node, "reduction");
+    int axis;
+    Shape merged;
+    bool is_known = false;
+    const char *const words[] = {"none", "add", "mul", "max", "min"};
+    for (size_t i = 0; i < 5; i++) is_known |= strcmp(reduction, words[i]) == 0;
+    if (!is_known)
+        return infer_error_text(c, "reduction is '%s'; it has to be none, add, mul, max or min",
+                                reduction);
+    if (strcmp(reduction, "none") != 0 && dtype_is_bool(input_value(c, "data")->type.dtype))
+        return infer_error_text(c, "the reduction '%s' is one of numbers; data is bool", reduction);
+    if (!need_rank(c, "data", 1) || !need_rank(c, "indices", 1) || !need_rank(c, "updates", 1) ||
+        !normalize_axis(c, node_attribute_integer(c->node, "axis"), input_shape(c, "data")->rank,
+                        "axis", &axis) ||
+        !elements_lie_inside(c, axis) ||
+        !require_same_shape(c, input_shape(c, "indices"), input_shape(c, "updates"),
+                            input_index(c, "indices"), input_index(c, "updates"), &merged))
+        return false;
+    set_shape(c, 0, *input_shape(c, "data"));
+    return true;
+}
+
 /* updates is [sizes of indices but the last.., sizes of shape behind the indexed ones..] */
-bool shape_scatter_nd(InferContext *c) {
+static bool scattered_rows_fit(InferContext *c, const Shape *result) {
     const Shape *indices = input_shape(c, "indices"), *updates = input_shape(c, "updates");
-    Shape shape;
+    Shape shape = *result;
     int depth;
-    if (!shape_from_sizes(c, "shape", &shape) || !need_rank(c, "updates", 0)) return false;
-    if (!index_depth(c, indices, shape.rank, &depth)) return false;
+    if (!need_rank(c, "updates", 0) || !index_depth(c, indices, shape.rank, &depth)) return false;
     int rank = indices->rank - 1 + shape.rank - depth;
     Dim condition = known(c, rank == updates->rank);
     for (int i = 0; rank == updates->rank && i < rank; i++) {
@@ -101,6 +155,15 @@ bool shape_scatter_nd(InferContext *c) {
     sentence_text(&s, ", the result ");
     sentence_shape(&s, &shape);
     return infer_require(c, condition, &s);
+}
+
+bool shape_scatter_nd(InferContext *c) {
+    Shape shape;
+    return shape_from_sizes(c, "shape", &shape) && scattered_rows_fit(c, &shape);
+}
+
+bool shape_tensor_scatter_nd(InferContext *c) {
+    return need_rank(c, "tensor", 1) && scattered_rows_fit(c, input_shape(c, "tensor"));
 }
 
 bool shape_roll(InferContext *c) {

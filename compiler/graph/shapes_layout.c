@@ -283,6 +283,31 @@ bool shape_pad(InferContext *c) {
     return true;
 }
 
+/* The sizes asked for stand in the order of `axes`, which are all of them where left out. */
+bool shape_center_crop_pad(InferContext *c) {
+    Shape target;
+    const int64_t *axes = NULL;
+    size_t count;
+    if (!need_rank(c, "input_data", 1) || !shape_from_sizes(c, "shape", &target)) return false;
+    Shape shape = *input_shape(c, "input_data");
+    count = (size_t)shape.rank;
+    if (has_input(c, "axes") && !need_constants(c, "axes", "they name dimensions", &axes, &count))
+        return false;
+    if (count != (size_t)target.rank)
+        return infer_error_text(c, "shape has %d sizes for %zu axes", target.rank, count);
+    unsigned seen = 0;
+    for (size_t i = 0; i < count; i++) {
+        int axis;
+        if (!normalize_axis(c, axes ? axes[i] : (int64_t)i, shape.rank, "axes", &axis))
+            return false;
+        if (seen & (1u << axis)) return infer_error_text(c, "axes names dimension %d twice", axis);
+        seen |= 1u << axis;
+        shape.dims[axis] = target.dims[i];
+    }
+    set_shape(c, 0, shape);
+    return true;
+}
+
 bool shape_broadcast_to(InferContext *c) {
     Shape target;
     if (!need_rank(c, "input", 0) || !shape_from_sizes(c, "shape", &target)) return false;

@@ -113,6 +113,12 @@ static Scalar *floormod_element(LowerContext *c, Kernel *k, Scalar *const *input
     return scalar_select(k, signs_differ(k, remainder, y), scalar_add(k, remainder, y), remainder);
 }
 
+static Scalar *truncatemod_element(LowerContext *c, Kernel *k, Scalar *const *inputs) {
+    (void)c;
+    Scalar *x = inputs[0], *y = inputs[1];
+    return is_float(x) ? float_remainder(k, x, y) : scalar_remainder(k, x, y);
+}
+
 static Scalar *truncatediv_element(LowerContext *c, Kernel *k, Scalar *const *inputs) {
     (void)c;
     Scalar *quotient = scalar_divide(k, inputs[0], inputs[1]);
@@ -137,6 +143,12 @@ void lower_truncatediv(LowerContext *c);
 void lower_truncatediv(LowerContext *c) {
     check_divisor(c);
     lower_elementwise(c, x_and_y, 2, truncatediv_element);
+}
+
+void lower_truncatemod(LowerContext *c);
+void lower_truncatemod(LowerContext *c) {
+    check_divisor(c);
+    lower_elementwise(c, x_and_y, 2, truncatemod_element);
 }
 
 /* ---- powers and shifts ---- */
@@ -165,6 +177,9 @@ static Scalar *shift(Kernel *k, ScalarOp op, Scalar *x, Scalar *y) {
 }
 BINARY(left_shift, "x", "y", shift(k, SCALAR_SHIFT_LEFT, x, y))
 BINARY(right_shift, "x", "y", shift(k, SCALAR_SHIFT_RIGHT, x, y))
+
+BINARY(prelu, "x", "slope",
+       scalar_select(k, scalar_less(k, x, scalar_like(k, x, 0)), scalar_multiply(k, x, y), x))
 
 /* ---- more inputs ---- */
 

@@ -1,11 +1,24 @@
-/* lower_index.c: elements chosen by indices that are data: gather, scatter, where.
+/* lower_index.c: elements chosen by indices that are data: gather and its relatives, where.
  *
  * A kernel of its own checks the indices first; it is left out where they are constants inside
  * known sizes.
  */
-#include "kernels/lower.h"
+#include "kernels/lower_index.h"
+
 #include "kernels/scalar_evaluate.h"
 #include <string.h>
+
+int lower_axis_attribute(LowerContext *c, int rank) {
+    int64_t axis = node_attribute_integer(c->node, "axis");
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
+int lower_row_depth(const Buffer *indices) {
+    int64_t depth = 0;
+    if (indices->type.shape.rank > 0)
+        dim_is_constant(indices->type.shape.dims[indices->type.shape.rank - 1], &depth);
+    return (int)depth;
+}
 
 /* ---- checks of indices ---- */
 
@@ -16,8 +29,9 @@ static void print_position(Text *text, int rank) {
     if (rank > 0) text_add_char(text, ']');
 }
 
-/* Whether all elements of a constant are in 0 … size - 1. */
-static bool constant_is_inside(const Buffer *indices, Dim size) {
+/* Whether all elements of a constant are in 0 … size - 1, or, counted from the end, in -size … -1.
+ */
+static bool constant_is_inside(const Buffer *indices, Dim size, bool from_end) {
     const ConstantData *data = buffer_root((Buffer *)indices)->constant;
     int64_t limit;
     if (!data || indices->is_feedable || buffer_root((Buffer *)indices)->is_feedable ||
@@ -25,33 +39,48 @@ static bool constant_is_inside(const Buffer *indices, Dim size) {
         return false;
     for (int64_t k = 0; k < data->element_count; k++) {
         int64_t index = bits_to_integer(data->dtype, bits_load(data->dtype, data->bytes, k));
-        if (index < 0 || index >= limit) return false;
+        if (index < (from_end ? -limit : 0) || index >= limit) return false;
     }
     return true;
 }
 
-/* Every index must be in 0 … size - 1. */
-static void check_indices(LowerContext *c, Buffer *indices, Dim size) {
-    if (constant_is_inside(indices, size)) return;
+/* The smallest index of a dimension of that size. */
+static Dim least_index(DimTable *dims, Dim size, bool from_end) {
+    Dim zero = dim_constant(dims, 0);
+    return from_end ? dim_subtract(dims, zero, size) : zero;
+}
+
+Scalar *lower_position(Kernel *k, Scalar *index, Dim size, bool from_end) {
+    Scalar *position = scalar_convert(k, TFCC_INT64, index);
+    if (!from_end || !dtype_is_signed(index->dtype)) return position;
+    Scalar *is_negative = scalar_less(k, position, scalar_integer(k, TFCC_INT64, 0));
+    return scalar_select(k, is_negative, scalar_add(k, position, scalar_index(k, size)), position);
+}
+
+void lower_check_indices(LowerContext *c, Buffer *indices, Dim size, bool from_end) {
+    if (constant_is_inside(indices, size, from_end)) return;
     Kernel *k = lower_check_kernel(c);
     int rank = indices->type.shape.rank;
     Dim axes[MAX_RANK];
     kernel_add_axes(k, &indices->type.shape, axes);
-    Scalar *values[MAX_RANK + 2], *limit = scalar_index(k, size);
+    Scalar *values[MAX_RANK + 3], *limit = scalar_index(k, size);
+    Scalar *least = scalar_index(k, least_index(c->dims, size, from_end));
     for (int d = 0; d < rank; d++) values[d] = scalar_index(k, axes[d]);
     Scalar *index = scalar_convert(k, TFCC_INT64, scalar_load(k, indices, axes));
     values[rank] = index;
-    values[rank + 1] = limit;
+    values[rank + 1] = least;
+    values[rank + 2] = limit;
     Text text = {.arena = c->program->arena};
     print_position(&text, rank);
-    text_add_format(&text, " = %%%d is not in [0, %%{%d})", rank, rank + 1);
-    kernel_check(k, scalar_in_range(k, index, scalar_integer(k, TFCC_INT64, 0), limit),
-                 TFCC_INVALID_ARGUMENT, lower_message(c, text.bytes), values, (size_t)rank + 2);
+    text_add_format(&text, " = %%%d is not in [%%{%d}, %%{%d})", rank, rank + 1, rank + 2);
+    kernel_check(k, scalar_in_range(k, index, least, limit), TFCC_INVALID_ARGUMENT,
+                 lower_message(c, text.bytes), values, (size_t)rank + 3);
 }
 
-/* Every row of `depth` indices must lie inside the first dimensions of `shape` from `first` on. */
-static void check_rows(LowerContext *c, Buffer *indices, int depth, const Shape *shape, int first,
-                       const char *what) {
+void lower_check_rows(LowerContext *c, Buffer *indices, const Shape *shape, int first,
+                      bool from_end, const char *what) {
+    int depth = lower_row_depth(indices);
+    if (depth == 0) return;
     Kernel *k = lower_check_kernel(c);
     int outer = indices->type.shape.rank - 1;
     Shape rows = indices->type.shape;
@@ -69,8 +98,9 @@ static void check_rows(LowerContext *c, Buffer *indices, int depth, const Shape 
         axes[outer] = dim_constant(c->dims, d);
         Scalar *index = scalar_convert(k, TFCC_INT64, scalar_load(k, indices, axes));
         Scalar *limit = scalar_index(k, shape->dims[first + d]);
-        holds = scalar_and(k, holds,
-                           scalar_in_range(k, index, scalar_integer(k, TFCC_INT64, 0), limit));
+        Scalar *least =
+            scalar_index(k, least_index(c->dims, shape->dims[first + d], from_end));
+        holds = scalar_and(k, holds, scalar_in_range(k, index, least, limit));
         text_add_format(&text, "%s%%{%zu}", d == 0 ? "" : ", ", count);
         values[count++] = index;
     }
@@ -95,23 +125,32 @@ void lower_gather(LowerContext *c) {
     int64_t attribute = node_attribute_integer(c->node, "batch_dims");
     int batch = (int)(attribute < 0 ? attribute + index_rank : attribute);
     int along = lower_axis(c, "axis", rank, batch);
-    check_indices(c, indices, params->type.shape.dims[along]);
+    bool from_end = node_attribute_bool(c->node, "negative_indices");
+    Dim size = params->type.shape.dims[along];
+    lower_check_indices(c, indices, size, from_end);
     Dim axes[MAX_RANK], chosen[MAX_RANK];
     Kernel *k = lower_kernel_over(c, &output->type.shape, axes);
     for (int d = 0; d < index_rank; d++) chosen[d] = axes[d < batch ? d : along + d - batch];
     Scalar *index[MAX_RANK];
     for (int d = 0; d < rank; d++)
-        index[d] = d == along ? scalar_convert(k, TFCC_INT64, scalar_load(k, indices, chosen))
+        index[d] = d == along ? lower_position(k, scalar_load(k, indices, chosen), size, from_end)
                               : scalar_index(k, axes[d < along ? d : d - 1 + index_rank - batch]);
     kernel_store(k, output, scalar_load_at(k, params, index));
 }
 
-/* How many indices a row of the last dimension has. */
-static int row_depth(const Buffer *indices) {
-    int64_t depth = 0;
-    if (indices->type.shape.rank > 0)
-        dim_is_constant(indices->type.shape.dims[indices->type.shape.rank - 1], &depth);
-    return (int)depth;
+/* y[i.., j, k..] = data[i.., indices[i.., j, k..], k..]. */
+void lower_gather_elements(LowerContext *c);
+void lower_gather_elements(LowerContext *c) {
+    Buffer *data = lower_input(c, "data"), *indices = lower_input(c, "indices"),
+           *output = lower_output(c, 0);
+    int rank = data->type.shape.rank, along = lower_axis_attribute(c, rank);
+    Dim axes[MAX_RANK], size = data->type.shape.dims[along];
+    lower_check_indices(c, indices, size, true);
+    Kernel *k = lower_kernel_over(c, &output->type.shape, axes);
+    Scalar *index[MAX_RANK];
+    for (int d = 0; d < rank; d++) index[d] = scalar_index(k, axes[d]);
+    index[along] = lower_position(k, scalar_load(k, indices, axes), size, true);
+    kernel_store(k, output, scalar_load_at(k, data, index));
 }
 
 /* y[b.., o.., r..] = params[b.., indices[b.., o.., 0], …, r..]. */
@@ -119,9 +158,11 @@ void lower_gather_nd(LowerContext *c);
 void lower_gather_nd(LowerContext *c) {
     Buffer *params = lower_input(c, "params"), *indices = lower_input(c, "indices"),
            *output = lower_output(c, 0);
-    int batch = (int)node_attribute_integer(c->node, "batch_dims"), depth = row_depth(indices);
+    int batch = (int)node_attribute_integer(c->node, "batch_dims"),
+        depth = lower_row_depth(indices);
     int outer = indices->type.shape.rank - 1, rank = params->type.shape.rank;
-    if (depth > 0) check_rows(c, indices, depth, &params->type.shape, batch, "param shape");
+    bool from_end = node_attribute_bool(c->node, "negative_indices");
+    lower_check_rows(c, indices, &params->type.shape, batch, from_end, "param shape");
     Dim axes[MAX_RANK], row[MAX_RANK];
     Kernel *k = lower_kernel_over(c, &output->type.shape, axes);
     for (int d = 0; d < outer; d++) row[d] = axes[d];
@@ -129,77 +170,13 @@ void lower_gather_nd(LowerContext *c) {
     for (int d = 0; d < rank; d++) {
         if (d >= batch && d < batch + depth) {
             row[outer] = dim_constant(c->dims, d - batch);
-            index[d] = scalar_convert(k, TFCC_INT64, scalar_load(k, indices, row));
+            index[d] = lower_position(k, scalar_load(k, indices, row), params->type.shape.dims[d],
+                                      from_end);
         } else {
             index[d] = scalar_index(k, axes[d < batch ? d : d - batch - depth + outer]);
         }
     }
     kernel_store(k, output, scalar_load_at(k, params, index));
-}
-
-/* ---- writing ---- */
-
-/* Zeros, then one store that adds for each element of updates: y[indices[o..], r..] += updates[o..,
- * r..]. */
-void lower_scatter_nd(LowerContext *c);
-void lower_scatter_nd(LowerContext *c) {
-    Buffer *indices = lower_input(c, "indices"), *updates = lower_input(c, "updates"),
-           *output = lower_output(c, 0);
-    int depth = row_depth(indices), outer = indices->type.shape.rank - 1,
-        rank = output->type.shape.rank;
-    if (depth > 0) check_rows(c, indices, depth, &output->type.shape, 0, "shape");
-    Dim axes[MAX_RANK], row[MAX_RANK];
-    Kernel *clear = lower_kernel_over(c, &output->type.shape, axes);
-    kernel_store(clear, output, scalar_integer(clear, output->type.dtype, 0));
-    Kernel *k = lower_kernel_over(c, &updates->type.shape, axes);
-    kernel_add_after(k, clear);
-    for (int d = 0; d < outer; d++) row[d] = axes[d];
-    Scalar *index[MAX_RANK];
-    for (int d = 0; d < rank; d++) {
-        if (d < depth) row[outer] = dim_constant(c->dims, d);
-        index[d] = d < depth ? scalar_convert(k, TFCC_INT64, scalar_load(k, indices, row))
-                             : scalar_index(k, axes[outer + d - depth]);
-    }
-    KernelOutput *store = kernel_store_at(k, output, index, scalar_load(k, updates, axes));
-    store->combine = dtype_is_bool(output->type.dtype) ? COMBINE_OR : COMBINE_ADD;
-}
-
-/* The variable's new value: the current one with updates[i.., r..] combined at [indices[i..], r..],
- * in the order of i. */
-static void lower_scatter_variable(LowerContext *c, Combiner combiner) {
-    Buffer *indices = lower_input(c, "indices"), *updates = lower_input(c, "updates");
-    Value *value = c->node->outputs[0];
-    const Shape *shape = &value->type.shape;
-    check_indices(c, indices, shape->dims[0]);
-    Buffer *current = lower_variable_buffer(c, TFCC_ABI_CURRENT, value->type);
-    Buffer *write = lower_write(c);
-    int outer = indices->type.shape.rank;
-    Shape points = {.rank = outer + shape->rank - 1};
-    for (int d = 0; d < points.rank; d++)
-        points.dims[d] = d < outer ? indices->type.shape.dims[d] : shape->dims[d - outer + 1];
-    Dim axes[MAX_RANK];
-    Kernel *k = lower_kernel_over(c, &points, axes);
-    Scalar *index[MAX_RANK] = {scalar_convert(k, TFCC_INT64, scalar_load(k, indices, axes))};
-    for (int d = 1; d < shape->rank; d++) index[d] = scalar_index(k, axes[outer + d - 1]);
-    KernelOutput *store =
-        kernel_store_at(k, write, index, lower_load_broadcast(k, updates, &points, axes));
-    store->combine = combiner;
-    store->initial = current;
-}
-
-void lower_scatter_update(LowerContext *c);
-void lower_scatter_update(LowerContext *c) {
-    lower_scatter_variable(c, COMBINE_STORE);
-}
-
-void lower_scatter_add(LowerContext *c);
-void lower_scatter_add(LowerContext *c) {
-    lower_scatter_variable(c, COMBINE_ADD);
-}
-
-void lower_scatter_sub(LowerContext *c);
-void lower_scatter_sub(LowerContext *c) {
-    lower_scatter_variable(c, COMBINE_SUBTRACT);
 }
 
 /* ---- where ---- */

@@ -244,7 +244,49 @@ void lower_pad(LowerContext *c) {
     kernel_store(k, move.output, scalar_load_if(k, move.input, move.index, inside, otherwise));
 }
 
+/* The input's middle, where both are halved downwards: y[i..] = x[i + (n - size) / 2 ..] where that
+ * is inside, else 0. */
+void lower_center_crop_pad(LowerContext *c);
+void lower_center_crop_pad(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Kernel *k = move.kernel;
+    DimTable *dims = c->dims;
+    Dim two = dim_constant(dims, 2), zero = dim_constant(dims, 0);
+    Scalar *inside = scalar_integer(k, TFCC_BOOL, 1);
+    for (int d = 0; d < move.rank; d++) {
+        Dim size = move.input->type.shape.dims[d];
+        Dim surplus = dim_subtract(dims, size, move.axes[d]->size);
+        Dim crop = dim_floor_divide(dims, dim_maximum(dims, surplus, zero), two);
+        Dim pad = dim_floor_divide(
+            dims, dim_maximum(dims, dim_subtract(dims, zero, surplus), zero), two);
+        Dim offset = dim_subtract(dims, crop, pad);
+        move.index[d] = scalar_index(k, dim_add(dims, move.axes[d], offset));
+        inside = scalar_and(k, inside,
+                            scalar_in_range(k, move.index[d], scalar_integer(k, TFCC_INT64, 0),
+                                            scalar_index(k, size)));
+    }
+    kernel_store(k, move.output,
+                 scalar_load_if(k, move.input, move.index, inside,
+                                scalar_integer(k, move.output->type.dtype, 0)));
+}
+
 /* ---- matrices ---- */
+
+/* x[.., i, j] where it stands on its side of diagonal k, j - i = k, else 0. */
+void lower_trilu(LowerContext *c);
+void lower_trilu(LowerContext *c) {
+    Move move = move_begin(c, 0);
+    Kernel *k = move.kernel;
+    Value *given = lower_input_value(c, "k");
+    Scalar *least = given ? lower_element(c, k, given, 0) : scalar_integer(k, TFCC_INT64, 0);
+    Scalar *diagonal =
+        scalar_index(k, dim_subtract(c->dims, move.axes[move.rank - 1], move.axes[move.rank - 2]));
+    Scalar *keeps = node_attribute_bool(c->node, "upper") ? scalar_less_equal(k, least, diagonal)
+                                                          : scalar_less_equal(k, diagonal, least);
+    Scalar *element = scalar_load_at(k, move.input, move.index);
+    kernel_store(k, move.output,
+                 scalar_select(k, keeps, element, scalar_integer(k, element->dtype, 0)));
+}
 
 /* x[.., i, j] where i - j <= lower and j - i <= upper, else 0; negative limits mean all. */
 void lower_band_part(LowerContext *c);

@@ -238,3 +238,17 @@ void lower_log_softmax(LowerContext *c);
 void lower_log_softmax(LowerContext *c) {
     lower_rows(c, true);
 }
+
+/* 1 where the position along the axis is that of the first largest element. */
+void lower_hardmax(LowerContext *c);
+void lower_hardmax(LowerContext *c) {
+    Buffer *input = lower_input(c, "logits"), *output = lower_output(c, 0);
+    int rank = input->type.shape.rank, along = lower_axis(c, "axis", rank, -1);
+    Dim axes[MAX_RANK];
+    Kernel *k = lower_kernel_over(c, &output->type.shape, axes);
+    Dim axis = kernel_add_reduce_axis(k, input->type.shape.dims[along]);
+    Scalar *largest =
+        kernel_reduce(k, COMBINE_ARGMAX, &axis, 1, load_along(k, input, axes, along, axis));
+    Scalar *is_here = scalar_equal(k, largest, scalar_index(k, axes[along]));
+    kernel_store(k, output, scalar_convert(k, output->type.dtype, is_here));
+}

@@ -43,7 +43,6 @@ UNARY(relu, "features", scalar_maximum(k, x, scalar_like(k, x, 0)))
 UNARY(relu6, "features",
       scalar_minimum(k, scalar_maximum(k, x, scalar_like(k, x, 0)), scalar_like(k, x, 6)))
 UNARY(is_nan, "x", scalar_not_equal(k, x, x))
-UNARY(is_inf, "x", scalar_equal(k, scalar_absolute(k, x), scalar_like(k, x, __builtin_inf())))
 UNARY(is_finite, "x", scalar_less(k, scalar_absolute(k, x), scalar_like(k, x, __builtin_inf())))
 UNARY(softsign, "features",
       scalar_divide(k, x, scalar_add(k, scalar_absolute(k, x), scalar_like(k, x, 1))))
@@ -82,17 +81,79 @@ static Scalar *leaky_relu(LowerContext *c, Kernel *k, Scalar *x) {
 }
 UNARY(leaky_relu, "features", leaky_relu(c, k, x))
 
-UNARY(elu, "features", scalar_select(k, is_negative(k, x), function(k, SCALAR_EXPM1, x), x))
-
-/* The constants of Klambauer et al., "Self-Normalizing Neural Networks", 2017. */
-static Scalar *selu(Kernel *k, Scalar *x) {
-    double scale = 1.0507009873554804934193349852946, alpha = 1.6732632423543772848170429916717;
-    Scalar *below =
-        scalar_multiply(k, scalar_like(k, x, scale * alpha), function(k, SCALAR_EXPM1, x));
-    return scalar_select(k, is_negative(k, x), below,
-                         scalar_multiply(k, scalar_like(k, x, scale), x));
+/* An attribute in the dtype of x. */
+static Scalar *attribute(LowerContext *c, Kernel *k, const Scalar *x, const char *name) {
+    return scalar_like(k, x, node_attribute_float(c->node, name));
 }
-UNARY(selu, "features", selu(k, x))
+
+static Scalar *elu(LowerContext *c, Kernel *k, Scalar *x) {
+    Scalar *below = function(k, SCALAR_EXPM1, x);
+    if (node_attribute_float(c->node, "alpha") != 1)
+        below = scalar_multiply(k, attribute(c, k, x, "alpha"), below);
+    return scalar_select(k, is_negative(k, x), below, x);
+}
+UNARY(elu, "features", elu(c, k, x))
+
+/* The defaults of the row are those of Klambauer et al., "Self-Normalizing Neural Networks", 2017.
+ */
+static Scalar *selu(LowerContext *c, Kernel *k, Scalar *x) {
+    double gamma = node_attribute_float(c->node, "gamma"),
+           alpha = node_attribute_float(c->node, "alpha");
+    Scalar *below =
+        scalar_multiply(k, scalar_like(k, x, gamma * alpha), function(k, SCALAR_EXPM1, x));
+    return scalar_select(k, is_negative(k, x), below,
+                         scalar_multiply(k, scalar_like(k, x, gamma), x));
+}
+UNARY(selu, "features", selu(c, k, x))
+
+static Scalar *celu(LowerContext *c, Kernel *k, Scalar *x) {
+    Scalar *alpha = attribute(c, k, x, "alpha"), *zero = scalar_like(k, x, 0);
+    Scalar *below =
+        scalar_multiply(k, alpha, function(k, SCALAR_EXPM1, scalar_divide(k, x, alpha)));
+    return scalar_add(k, scalar_maximum(k, x, zero), scalar_minimum(k, below, zero));
+}
+UNARY(celu, "x", celu(c, k, x))
+
+UNARY(thresholded_relu, "x",
+      scalar_select(k, scalar_less(k, attribute(c, k, x, "alpha"), x), x, scalar_like(k, x, 0)))
+
+/* Between 0 and 1. */
+static Scalar *clamp_to_one(Kernel *k, Scalar *x) {
+    return scalar_maximum(k, scalar_minimum(k, x, scalar_like(k, x, 1)), scalar_like(k, x, 0));
+}
+
+UNARY(hard_sigmoid, "x",
+      clamp_to_one(k, scalar_add(k, scalar_multiply(k, attribute(c, k, x, "alpha"), x),
+                                 attribute(c, k, x, "beta"))))
+UNARY(hard_swish, "x",
+      scalar_multiply(k, x,
+                      clamp_to_one(k, scalar_add(k, scalar_divide(k, x, scalar_like(k, x, 6)),
+                                                 scalar_like(k, x, 0.5)))))
+
+/* Integers are computed as real numbers, and the result is cut to a whole one. */
+static Scalar *shrink(LowerContext *c, Kernel *k, Scalar *x) {
+    if (!dtype_is_float(x->dtype))
+        return scalar_convert(k, x->dtype, shrink(c, k, scalar_convert(k, TFCC_FLOAT64, x)));
+    Scalar *bias = attribute(c, k, x, "bias"), *limit = attribute(c, k, x, "lambd");
+    Scalar *is_below = scalar_less(k, x, scalar_negate(k, limit)),
+           *is_above = scalar_less(k, limit, x);
+    return scalar_select(
+        k, is_below, scalar_add(k, x, bias),
+        scalar_select(k, is_above, scalar_subtract(k, x, bias), scalar_like(k, x, 0)));
+}
+UNARY(shrink, "input", shrink(c, k, x))
+
+/* Infinities of the signs that are asked for. */
+static Scalar *is_infinite(LowerContext *c, Kernel *k, Scalar *x) {
+    double infinity = __builtin_inf();
+    bool negative = node_attribute_bool(c->node, "detect_negative"),
+         positive = node_attribute_bool(c->node, "detect_positive");
+    if (negative && positive)
+        return scalar_equal(k, scalar_absolute(k, x), scalar_like(k, x, infinity));
+    if (!negative && !positive) return scalar_integer(k, TFCC_BOOL, 0);
+    return scalar_equal(k, x, scalar_like(k, x, positive ? infinity : -infinity));
+}
+UNARY(is_inf, "x", is_infinite(c, k, x))
 
 /* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), which neither overflows nor loses small results.
  */
@@ -102,6 +163,7 @@ static Scalar *softplus(Kernel *k, Scalar *x) {
     return scalar_add(k, scalar_maximum(k, x, scalar_like(k, x, 0)), tail);
 }
 UNARY(softplus, "features", softplus(k, x))
+UNARY(mish, "x", scalar_multiply(k, x, function(k, SCALAR_TANH, softplus(k, x))))
 
 static Scalar *silu(LowerContext *c, Kernel *k, Scalar *x) {
     Scalar *scaled =

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from .case import EVERY, NUMBERS, Fed, File, array
+from .onnx_model import add_model, onnx_op
 from .shape import add, count, every_dtype, refuse, unknown
 from .tensorflow import native
 
@@ -505,10 +506,264 @@ def indexing():
     file.case("out_of_range_at_run_time", "y: x[2]", {"x": Fed(count(2, 3), "[null, 3]")}, error="2", node="y")
 
 
+def negative_indices():
+    file = File(
+        "index/negative_indices",
+        "gather, gather_nd, the scatters and one_hot with indices that count from the end.",
+        by="ONNX Runtime 1.32",
+    )
+    x, i = count(3, 4, 2), ints([[0, -1], [-3, 2]], dtype="int64")
+    add_model(
+        file,
+        "gather",
+        {"x": unknown(x), "i": unknown(i)},
+        {
+            "y": ("gather(x, i, negative_indices=true)", lambda x, i: onnx_op("Gather", x, i)),
+            "z": ("gather(x, i, axis=1, negative_indices=true)", lambda x, i: onnx_op("Gather", x, i, axis=1)),
+            "w": ("gather(x, [-1, 0], negative_indices=true)", lambda x, i: x[[-1, 0]]),
+            "s": ("zeros([gather(shape(x), -1, negative_indices=true)])", lambda x, i: np.zeros(2, np.float32)),
+        },
+    )
+    add_model(
+        file,
+        "gather_nd",
+        {"x": unknown(x), "i": Fed(i, "[null, 2]")},
+        {"y": ("gather_nd(x, i, negative_indices=true)", lambda x, i: onnx_op("GatherND", x, i))},
+    )
+    add_model(
+        file,
+        "one_hot",
+        {"i": ints([0, -1, 5, -3, -4], dtype="int64")},
+        {
+            "y": (
+                "one_hot(i, 3, 2.0, 0.5, negative_indices=true)",
+                lambda i: onnx_op("OneHot", i, np.int64(3), np.array([0.5, 2], np.float32)),
+            )
+        },
+    )
+    add_model(
+        file,
+        "tensor_scatter_nd_update",
+        {"x": unknown(x), "i": ints([[-1], [0]], dtype="int64"), "u": count(2, 4, 2) + 50},
+        {
+            "y": (
+                "tensor_scatter_nd_update(x, i, u, negative_indices=true)",
+                lambda x, i, u: onnx_op("ScatterND", x, i, u),
+            )
+        },
+    )
+    x = Fed(count(3), "[null]")
+    file.case(
+        "out_of_range",
+        "y: gather(x, i, negative_indices=true)",
+        runs=[
+            dict(feeds={"x": x, "i": ints([-4], "[null]")}, error="indices[0] = -4 is not in [-3, 3)", node="y"),
+            dict(feeds={"x": x, "i": ints([3])}, error="indices[0] = 3 is not in [-3, 3)", node="y"),
+            dict(feeds={"x": x, "i": ints([-3, -1])}, expect={"y": array([0, 2], "float32")}),
+        ],
+    )
+
+
+def gather_elements():
+    file = File(
+        "index/gather_elements",
+        "an index for each element of the result; negative ones; any axis; indices smaller than the data.",
+        by="ONNX Runtime 1.32",
+    )
+    x = count(3, 4)
+    i = np.array([[1, 0, -1], [2, -3, 0]], np.int64)
+    file.case(
+        "every_dtype",
+        ["y_%s: gather_elements(x_%s, i)" % (d, d) for d in EVERY],
+        {"i": i, **{"x_" + d: array(count(3, 4) % 2, d) for d in EVERY}},
+        {"y_" + d: np.take_along_axis(array(count(3, 4) % 2, d)[:, :3], i, 0) for d in EVERY},
+    )
+    for axis in (0, 1, -1):
+        j = i if axis == 0 else np.array([[3, 0, -1, 1, -4], [0, 0, 1, 2, 3]], np.int64)
+        add_model(
+            file,
+            "axis_%s" % (axis if axis >= 0 else "last"),
+            {"x": unknown(x), "i": unknown(j)},
+            {
+                "y": ("gather_elements(x, i, axis=%d)" % axis, lambda x, i: onnx_op("GatherElements", x, i, axis=axis)),
+                "z": (
+                    "{op: gather_elements, inputs: [x, i], axis: %d}" % axis,
+                    lambda x, i: onnx_op("GatherElements", x, i, axis=axis),
+                ),
+            },
+        )
+    x = count(2, 3, 4, 2)
+    j = (count(2, 3, 2, 2, dtype="int32") * 7) % 4
+    add_model(
+        file,
+        "rank_4_known_int32",
+        {"x": x, "i": j},
+        {"y": ("gather_elements(x, i, 2)", lambda x, i: onnx_op("GatherElements", x, i, axis=2))},
+    )
+    add_model(
+        file,
+        "fused",
+        {"x": Fed(count(40), "[n]"), "i": Fed((count(70, dtype="int32") * 11) % 40, "[null]")},
+        {"y": ("relu(gather_elements(x * 2, i) - 9)", lambda x, i: np.maximum(x[i] * 2 - 9, 0))},
+    )
+    add_model(
+        file,
+        "nothing",
+        {"x": Fed(count(0, 2), "[null, 2]"), "i": Fed(np.zeros((0, 2), np.int32), "[null, 2]")},
+        {"y": ("gather_elements(x, i)", lambda x, i: x)},
+    )
+    x = Fed(count(2, 2), "[null, null]")
+    file.case(
+        "errors_of_a_run",
+        "y: gather_elements(x, i)",
+        runs=[
+            dict(feeds={"x": x, "i": ints([[0, 2]], "[null, null]")}, error="indices[0,1] = 2 is not in [-2, 2)", node="y"),
+            dict(feeds={"x": x, "i": ints([[0], [-3]])}, error="indices[1,0] = -3 is not in [-2, 2)", node="y"),
+            dict(feeds={"x": x, "i": ints([[0, 0, 0]])}, error="beyond the data", node="y"),
+        ],
+    )
+    refuse(file, "ranks_differ", "[2, 3]", "gather_elements(x, [0])", "beyond the data")
+    refuse(file, "axis_out_of_range", "[2, 3]", "gather_elements(x, [[0]], axis=2)", "axis")
+
+
+def scatter_elements():
+    file = File(
+        "index/scatter_elements",
+        "updates in place of elements or combined with them; equal indices one after the other.",
+        by="ONNX Runtime 1.32",
+    )
+    x = count(4, 3) + 1
+    i = np.array([[1, 0, -1], [2, -4, 1]], np.int64)
+    u = count(2, 3) * 2 - 5
+    for dtype in EVERY:
+        v, w = array(x % 2 if dtype == "bool" else x, dtype), array((u + 5) % 2 if dtype == "bool" else u + 5, dtype)
+
+        def scattered(v=v, w=w):
+            y = v.copy()
+            for r in range(2):
+                for s in range(3):
+                    y[i[r, s], s] = w[r, s]
+            return y
+
+        file.case("none_" + dtype, "y: scatter_elements(x, i, u)", {"x": v, "i": i, "u": w}, {"y": scattered()})
+    equal = np.array([[1, 1, 1], [1, 1, -3]], np.int64)
+    for reduction in ("none", "add", "mul", "max", "min"):
+        for dtype in ("float32", "int32", "float16"):
+            wide = np.int32 if dtype == "int32" else np.float32  # exact for these numbers
+            call = lambda x, i, u, a: onnx_op(
+                "ScatterElements", x.astype(wide), i, u.astype(wide), axis=a, reduction=reduction, opset=18
+            ).astype(x.dtype)
+            feeds = {"x": unknown(array(x, dtype)), "i": unknown(equal), "u": unknown(array(u, dtype))}
+            add_model(
+                file,
+                "reduced_%s_%s" % (reduction, dtype),
+                feeds,
+                {
+                    "y": ("scatter_elements(x, i, u, reduction=%s)" % reduction, lambda x, i, u: call(x, i, u, 0)),
+                    "z": (
+                        "{op: scatter_elements, inputs: [x, i, u], axis: -1, reduction: %s}" % reduction,
+                        lambda x, i, u: call(x, i, u, -1),
+                    ),
+                },
+            )
+    n = array([0.5, np.nan, 2, -np.inf], "float32")
+    for reduction in ("max", "min"):
+        add_model(
+            file,
+            reduction + "_of_nan",
+            {"x": n, "u": array([np.nan, 1, 3, 4], "float32")},
+            {
+                "y": (
+                    "scatter_elements(x, [0, 1, 2, 3], u, reduction=%s)" % reduction,
+                    lambda x, u: (np.maximum if reduction == "max" else np.minimum)(x, u),
+                )
+            },
+        )
+    add_model(
+        file,
+        "the_data_stays",
+        {"x": Fed(count(5), "[n]")},
+        {
+            "y": ("scatter_elements(x * 2, [1, -1], [7, 8])", lambda x: np.array([0, 7, 4, 6, 8], np.float32)),
+            "z": ("x + scatter_elements(x, [0], [9])", lambda x: np.array([9, 2, 4, 6, 8], np.float32)),
+            "w": ("x * 3", lambda x: x * 3),
+        },
+    )
+    add_model(
+        file,
+        "no_updates",
+        {"x": count(3), "i": Fed(np.zeros(0, np.int32), "[null]"), "u": Fed(count(0), "[null]")},
+        {"y": ("scatter_elements(x, i, u)", lambda x, i, u: x)},
+    )
+    file.case(
+        "errors_of_a_run",
+        "y: scatter_elements(x, i, u)",
+        runs=[
+            dict(
+                feeds={"x": Fed(count(2), "[null]"), "i": ints([2], "[null]"), "u": Fed(count(1), "[null]")},
+                error="indices[0] = 2 is not in [-2, 2)",
+                node="y",
+            ),
+            dict(feeds={"x": count(2), "i": ints([0, 1]), "u": count(1)}, error="shapes differ", node="y"),
+        ],
+    )
+    refuse(file, "reduction_unknown", "[2]", "scatter_elements(x, [0], [1], reduction=avg)", "'avg'")
+    refuse(file, "reduction_of_bool", "[2]", "scatter_elements(x, [0], x[:1], reduction=add)", "bool", "bool")
+
+
+def tensor_scatter_nd():
+    for op in ("update", "add", "sub", "max", "min", "mul"):
+        name = "tensor_scatter_nd_" + op
+        known = getattr(tf, name, None)
+        reduced = lambda x, i, u: onnx_op("ScatterND", x, i, u, reduction="mul", opset=18)
+        call = known or (lambda x, i, u: tf.constant(reduced(x.numpy(), np.asarray(i, np.int64), u.numpy())))
+        file = File(
+            "index/" + name,
+            "elements, slices and rows of a tensor; equal indices; out of range.",
+            **({} if known else {"by": "ONNX Runtime 1.32"}),
+        )
+        if known:
+            every_dtype(
+                file,
+                name + "(X, [[2], [0]], X[1:])",
+                lambda v: known(v, [[2], [0]], v[1:]),
+                (3, 2),
+                EVERY if op == "update" else NUMBERS,
+            )
+        add(
+            file,
+            "elements_and_slices",
+            {"x": unknown(count(3, 2)), "i": ints([[0, 1], [2, 0]]), "u": count(2) - 3, "v": count(2, 2) * 2 - 3},
+            {
+                "y": ("%s(x, i, u)" % name, lambda x, i, u, v: call(x, i, u)),
+                "z": ("%s(x, [[1], [0]], v)" % name, lambda x, i, u, v: call(x, [[1], [0]], v)),
+                "w": ("{op: %s, inputs: [x, i, u]}" % name, lambda x, i, u, v: call(x, i, u)),
+            },
+        )
+        add(
+            file,
+            "equal_indices",
+            {"x": count(4) - 1, "i": Fed(ints([[1], [3], [1], [1]]), "[null, 1]"), "u": Fed(count(4) * 3 - 4, "[null]")},
+            {"y": ("%s(x, i, u)" % name, lambda x, i, u: call(x, i, u))},
+        )
+        file.case(
+            "out_of_range",
+            "y: %s(x, i, u)" % name,
+            {"x": Fed(count(2, 2), "[null, 2]"), "i": ints([[1, 1], [0, -1]]), "u": count(2)},
+            error="indices[1] = [0, -1]",
+            node="y",
+        )
+        refuse(file, "shapes_do_not_fit", "[3]", "%s(x, [[0], [1]], x)" % name, "updates do not fit")
+
+
 def tables():
     gather()
     gather_nd()
     scatter_nd()
     one_hot()
+    negative_indices()
+    gather_elements()
+    scatter_elements()
+    tensor_scatter_nd()
     boolean_mask()
     indexing()
