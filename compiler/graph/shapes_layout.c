@@ -1,5 +1,6 @@
 /* shapes_layout.c: rules of ops that ask for a shape, or give the same elements another one. */
 #include "graph/rules.h"
+#include <string.h>
 #include <strings.h>
 
 bool shape_shape(InferContext *c) {
@@ -279,6 +280,69 @@ bool shape_pad(InferContext *c) {
             return false;
         shape.dims[i] = dim_add(c->dims, dim_add(c->dims, before, tensor->dims[i]), after);
     }
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* ---- blocks of pixels ---- */
+
+/* Whether channels come first, and the side of a block; errors for any other format. */
+static bool read_blocks(InferContext *c, bool *channels_first, int64_t *side) {
+    const char *format = node_attribute_word(c->node, "data_format");
+    *channels_first = strcmp(format, "NCHW") == 0;
+    *side = node_attribute_integer(c->node, "block_size");
+    if (!*channels_first && strcmp(format, "NHWC") != 0)
+        return infer_error_text(c, "data_format is '%s'; it has to be NHWC or NCHW", format);
+    if (*side < 1 || *side > INT32_MAX)
+        return infer_error_text(c, "block_size is %lld; it has to be 1 or more", (long long)*side);
+    return need_exact_rank(c, "input", 4);
+}
+
+static bool require_blocks(InferContext *c, Dim size, Dim part, const char *what) {
+    Dim condition = dim_equal(c->dims, dim_modulo(c->dims, size, part), known(c, 0));
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "the %s, ", what);
+    sentence_dim(&s, size);
+    sentence_text(&s, ", does not divide into parts of ");
+    sentence_dim(&s, part);
+    sentence_text(&s, ": ");
+    sentence_input(&s, c, 0);
+    return infer_require(c, condition, &s);
+}
+
+bool shape_space_to_depth(InferContext *c) {
+    bool channels_first;
+    int64_t number;
+    if (!read_blocks(c, &channels_first, &number)) return false;
+    Shape shape = *input_shape(c, "input");
+    Dim side = known(c, number);
+    int row = channels_first ? 2 : 1;
+    if (!require_blocks(c, shape.dims[row], side, "height") ||
+        !require_blocks(c, shape.dims[row + 1], side, "width"))
+        return false;
+    for (int i = row; i < row + 2; i++)
+        shape.dims[i] = dim_floor_divide(c->dims, shape.dims[i], side);
+    Dim *channels = &shape.dims[channels_first ? 1 : 3];
+    *channels = dim_multiply(c->dims, *channels, known(c, number * number));
+    set_shape(c, 0, shape);
+    return true;
+}
+
+bool shape_depth_to_space(InferContext *c) {
+    bool channels_first;
+    int64_t number;
+    const char *mode = node_attribute_word(c->node, "mode");
+    if (strcmp(mode, "DCR") != 0 && strcmp(mode, "CRD") != 0)
+        return infer_error_text(c, "mode is '%s'; it has to be DCR or CRD", mode);
+    if (!read_blocks(c, &channels_first, &number)) return false;
+    Shape shape = *input_shape(c, "input");
+    Dim side = known(c, number), block = known(c, number * number);
+    Dim *channels = &shape.dims[channels_first ? 1 : 3];
+    if (!require_blocks(c, *channels, block, "number of channels")) return false;
+    *channels = dim_floor_divide(c->dims, *channels, block);
+    for (int i = channels_first ? 2 : 1; i < (channels_first ? 4 : 3); i++)
+        shape.dims[i] = dim_multiply(c->dims, shape.dims[i], side);
     set_shape(c, 0, shape);
     return true;
 }

@@ -98,8 +98,7 @@ void lower_check_rows(LowerContext *c, Buffer *indices, const Shape *shape, int 
         axes[outer] = dim_constant(c->dims, d);
         Scalar *index = scalar_convert(k, TFCC_INT64, scalar_load(k, indices, axes));
         Scalar *limit = scalar_index(k, shape->dims[first + d]);
-        Scalar *least =
-            scalar_index(k, least_index(c->dims, shape->dims[first + d], from_end));
+        Scalar *least = scalar_index(k, least_index(c->dims, shape->dims[first + d], from_end));
         holds = scalar_and(k, holds, scalar_in_range(k, index, least, limit));
         text_add_format(&text, "%s%%{%zu}", d == 0 ? "" : ", ", count);
         values[count++] = index;

@@ -25,9 +25,9 @@ static void scatter_rows(LowerContext *c, Combiner combiner, Buffer *initial, Ke
     Scalar *index[MAX_RANK];
     for (int d = 0; d < shape->rank; d++) {
         if (d < depth) row[outer] = dim_constant(c->dims, d);
-        index[d] =
-            d < depth ? lower_position(k, scalar_load(k, indices, row), shape->dims[d], from_end)
-                      : scalar_index(k, axes[outer + d - depth]);
+        index[d] = d < depth
+                       ? lower_position(k, scalar_load(k, indices, row), shape->dims[d], from_end)
+                       : scalar_index(k, axes[outer + d - depth]);
     }
     KernelOutput *store = kernel_store_at(k, output, index, scalar_load(k, updates, axes));
     store->combine = combiner;

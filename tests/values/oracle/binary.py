@@ -23,6 +23,12 @@ def defined(function):
     return call
 
 
+def truncatemod(x, y):
+    """tf.truncatemod, which has kernels for some dtypes only; C's fmod, and % of integers, are the same."""
+    with np.errstate(invalid="ignore"):
+        return tf.constant(np.fmod(x.numpy().astype(np.float64), y.numpy()).astype(x.numpy().dtype) if x.dtype == tf.bfloat16 else np.fmod(x.numpy(), y.numpy()))
+
+
 # op: operator, TensorFlow's function, dtypes, which second operands: "any", "nonzero" for integers, "power", "shift"
 # fmt: off
 ROWS = [
@@ -33,6 +39,7 @@ ROWS = [
     ("floordiv",           "//", defined(tf.math.floordiv),  NUMBERS,           "nonzero"),
     ("floormod",           "%",  defined(tf.math.floormod),  NUMBERS,           "nonzero"),
     ("truncatediv",        None, defined(tf.truncatediv),    NUMBERS,           "nonzero"),
+    ("truncatemod",        None, defined(truncatemod),       NUMBERS,           "nonzero"),
     ("pow",                "**", tf.pow,                     SIGNED + FLOATS,   "power"),
     ("maximum",            None, tf.maximum,                 NUMBERS,           "any"),
     ("minimum",            None, tf.minimum,                 NUMBERS,           "any"),
@@ -563,6 +570,35 @@ def clip_by_value():
     )
 
 
+def prelu():
+    file = File("binary/prelu", "a slope for each channel, or for every element; it stretches, x does not.", by="ONNX Runtime 1.32")
+    rng = np.random.default_rng(8)
+    for dtype in NUMBERS:
+        x, s = values(rng, dtype, -10, 10, (3, 4)), values(rng, dtype, -10, 10, 4)
+        with np.errstate(over="ignore"):
+            y = np.where(x < 0, (x.astype(np.float64) * s).astype(x.dtype) if dtype in FLOATS else x * s, x)
+        file.case(dtype, "y: prelu(x, s)", {"x": Fed(x, "[null, 4]"), "s": s}, {"y": y.astype(x.dtype)})
+    x, s = values(rng, "float32", -5, 5, (2, 3, 2, 2)), values(rng, "float32", -1, 1, (3, 1, 1))
+    file.case(
+        "slopes_of_channels",
+        "y: prelu(x, s)\nz: {op: prelu, inputs: [x, 0.25]}\nw: prelu(x, slope=x)",
+        {"x": Fed(x, "[null, 3, h, w]"), "s": s},
+        {"y": np.where(x < 0, x * s, x), "z": np.where(x < 0, x * np.float32(0.25), x), "w": np.where(x < 0, x * x, x)},
+    )
+    file.case(
+        "slope_is_larger",
+        "x: {op: placeholder, dtype: float32, shape: [1]}\ny: prelu(x, [0.5, 0.25])",
+        compile_error="shapes differ",
+    )
+    file.case(
+        "slope_is_larger_in_a_run",
+        "y: prelu(x, s)",
+        {"x": Fed(array([1], "float32"), "[null]"), "s": Fed(array([1, 2], "float32"), "[null]")},
+        error="shapes differ",
+        node="y",
+    )
+
+
 def add_n():
     file = File("binary/add_n", "sums of any number of tensors of one shape, from the left.")
     rng = np.random.default_rng(7)
@@ -648,5 +684,6 @@ def tables():
     logical_operators()
     where()
     clip_by_value()
+    prelu()
     add_n()
     bias_add()

@@ -6,7 +6,7 @@ import onnx.helper
 import onnx.reference
 import onnxruntime
 
-from .shape import value
+from .case import Fed
 
 OPSET, IR = 20, 9
 
@@ -45,7 +45,7 @@ def onnx_op(op, *inputs, opset=OPSET, outputs=1, reference=False, **attributes):
 
 def add_model(file, name, feeds, nodes, **more):
     """A case from node -> (text as in the graph, a function of the feeds' arrays in their order, or None)."""
-    inputs = [value(v) for v in feeds.values()]
+    inputs = [v.values if isinstance(v, Fed) else np.asarray(v) for v in feeds.values()]
     lines = ["%s: %s" % (node, text) for node, (text, _) in nodes.items()]
     expect = {node: np.asarray(f(*inputs)) for node, (_, f) in nodes.items() if f is not None}
     file.case(name, lines, feeds, expect, **more)

@@ -403,6 +403,29 @@ def scans():
         )
 
 
+def hardmax():
+    file = File("reduce/hardmax", "1 at the first largest element along the axis.", by="ONNX Runtime 1.32")
+    call = lambda a: (lambda v: tf.cast(tf.one_hot(tf.argmax(v, a), v.shape[a], axis=a), v.dtype))
+    for dtype in FLOATS:
+        x = array([[1, 3, 3, -2], [0, 0, 0, 0], [-5, -4, -3, np.inf]], dtype)
+        file.case(
+            dtype,
+            "y: hardmax(x)\nz: hardmax(x, axis=0)\nw: {op: hardmax, inputs: [x, -2]}",
+            {"x": Fed(x, "[null, null]")},
+            {"y": native(call(1), x), "z": native(call(0), x), "w": native(call(0), x)},
+        )
+    x = array(np.random.default_rng(3).uniform(-1, 1, (2, 3, 4)), "float32")
+    file.case(
+        "rank_3",
+        "y: hardmax(x, 1)\nz: hardmax(x * 2 - 1)",
+        {"x": Fed(x, "[null, 3, n]")},
+        {"y": native(call(1), x), "z": native(call(2), x)},
+    )
+    file.case(
+        "refused_dtype", "x: {op: placeholder, dtype: int32, shape: [2]}\ny: hardmax(x)", compile_error="int32"
+    )
+
+
 def softmaxes():
     for op, function in (("softmax", tf.nn.softmax), ("log_softmax", tf.nn.log_softmax)):
         file = File(
@@ -527,5 +550,6 @@ def tables():
     arg_extremes()
     scans()
     softmaxes()
+    hardmax()
     l2_normalize()
     moments()

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from .case import EVERY, FLOATS, NUMBERS, Fed, File, array, dtype_name
+from .onnx_model import onnx_op
 from .tensorflow import native, wide
 
 UNKNOWN = {n: "[" + ", ".join(["null"] * n) + "]" for n in range(9)}
@@ -869,6 +870,153 @@ def orders():
     refuse(file, "axis_out_of_range", "[2, 3]", "roll(x, 1, 2)", "axis")
 
 
+def trilu():
+    file = File("shape/trilu", "upper and lower triangles from diagonal k on, k known or fed.", by="NumPy")
+    every_dtype(file, "trilu(X)", lambda v: tf.linalg.band_part(v, 0, -1), (2, 3, 3))
+    every = [-9, -4, -2, -1, 0, 1, 2, 4, 9]
+    x = count(2, 3, 4) + 1
+    both = {"u": np.triu, "l": np.tril}
+    nodes = {}
+    for side, function in both.items():
+        for k in every:
+            text = "trilu(x, %d, upper=%s)" % (k, "true" if side == "u" else "false")
+            nodes["%s%s%d" % (side, "m" if k < 0 else "", abs(k))] = (text, function(x, k))
+    file.case("known", ["%s: %s" % (n, t) for n, (t, _) in nodes.items()], {"x": unknown(x)}, {n: y for n, (_, y) in nodes.items()})
+    file.case(
+        "fed",
+        "u: trilu(x, k)\nl: {op: trilu, inputs: [x, k], upper: false}\nw: trilu(x, [k])",
+        runs=[
+            dict(
+                feeds={"x": Fed(x, "[2, 3, 4]"), "k": Fed(np.int64(k), "[]")},
+                expect={"u": np.triu(x, k), "l": np.tril(x, k), "w": np.triu(x, k)},
+            )
+            for k in every
+        ],
+    )
+    e = count(0, 2, 3)
+    file.case("zero_sized", "y: trilu(x)\nz: trilu(x * 2)", {"x": unknown(e)}, {"y": e, "z": e})
+    file.case("of_nan", "y: trilu(x, 1)", {"x": array([[np.nan, np.nan]], "float32")}, {"y": array([[0, np.nan]], "float32")})
+    refuse(file, "vector", "[3]", "trilu(x)", "2 dimensions")
+    refuse(file, "two_diagonals", "[3, 3]", "trilu(x, [0, 1])", "one number")
+
+
+def eye_like():
+    file = File("shape/eye_like", "a diagonal in a matrix of the input's shape, of its dtype or another.", by="NumPy")
+    every_dtype(file, "eye_like(X, k=1)", lambda v: tf.cast(np.eye(2, 3, 1), v.dtype), (2, 3))
+    x = count(3, 4, dtype="int32")
+    file.case(
+        "diagonals",
+        "a: eye_like(x)\nb: eye_like(x, -1, dtype=float32)\nc: {op: eye_like, inputs: x, k: 2}\nd: eye_like(x, k=9)\n"
+        "e: eye_like(x, dtype=bool)",
+        {"x": unknown(x)},
+        {
+            "a": np.eye(3, 4, dtype=np.int32),
+            "b": np.eye(3, 4, -1, np.float32),
+            "c": np.eye(3, 4, 2, np.int32),
+            "d": np.zeros((3, 4), np.int32),
+            "e": np.eye(3, 4, dtype=bool),
+        },
+    )
+    refuse(file, "vector", "[3]", "eye_like(x)", "rank 2")
+
+
+def blocks():
+    x = count(2, 4, 6, 3)
+    file = File("shape/space_to_depth", "blocks of pixels as channels, NHWC and NCHW, known and unknown sizes.")
+    every_dtype(file, "space_to_depth(X, 2)", lambda v: tf.nn.space_to_depth(v, 2), (1, 2, 4, 1))
+    first = lambda f: (lambda v, *_: tf.transpose(f(tf.transpose(v, [0, 2, 3, 1])), [0, 3, 1, 2]))
+    y = np.transpose(x, (0, 3, 1, 2))
+    for name, feeds in (("known", {"x": x, "y": y}), ("unknown", {"x": unknown(x), "y": unknown(y)})):
+        add(
+            file,
+            name,
+            feeds,
+            {
+                "a": ("space_to_depth(x, 2)", lambda x, y: tf.nn.space_to_depth(x, 2)),
+                "b": (
+                    "{op: space_to_depth, inputs: y, block_size: 2, data_format: NCHW}",
+                    lambda x, y: first(lambda v: tf.nn.space_to_depth(v, 2))(y),
+                ),
+                "c": ("relu(space_to_depth(x[:, :3, :3] - 20, 3))", lambda x, y: tf.nn.relu(tf.nn.space_to_depth(x[:, :3, :3] - 20, 3))),
+            },
+        )
+    file.case(
+        "does_not_divide",
+        "y: space_to_depth(x, 2)",
+        {"x": unknown(count(1, 2, 3, 1))},
+        error="the width, 3, does not divide into parts of 2",
+        node="y",
+    )
+    refuse(file, "does_not_divide_known", "[1, 3, 2, 1]", "space_to_depth(x, 2)", "the height, 3, does not divide")
+    refuse(file, "block_of_nothing", "[1, 3, 2, 1]", "space_to_depth(x, 0)", "block_size is 0")
+    refuse(file, "format", "[1, 2, 2, 1]", "space_to_depth(x, 2, data_format=NCWH)", "'NCWH'")
+    refuse(file, "rank", "[2, 2, 1]", "space_to_depth(x, 2)", "rank 4")
+
+    file = File(
+        "shape/depth_to_space",
+        "channels as blocks of pixels, NHWC and NCHW, a block's channels apart (DCR, TensorFlow) or together (CRD, "
+        "by its definition).",
+    )
+    every_dtype(file, "depth_to_space(X, 2)", lambda v: tf.nn.depth_to_space(v, 2), (1, 1, 2, 4))
+    x = count(2, 2, 3, 8)
+    y = np.transpose(x, (0, 3, 1, 2))
+    together = lambda v: v.reshape(2, 2, 2, 2, 2, 3).transpose(0, 1, 4, 2, 5, 3).reshape(2, 2, 4, 6)
+    for name, feeds in (("known", {"x": x, "y": y}), ("unknown", {"x": unknown(x), "y": unknown(y)})):
+        add(
+            file,
+            name,
+            feeds,
+            {
+                "a": ("depth_to_space(x, 2)", lambda x, y: tf.nn.depth_to_space(x, 2)),
+                "b": (
+                    "{op: depth_to_space, inputs: y, block_size: 2, data_format: NCHW}",
+                    lambda x, y: first(lambda v: tf.nn.depth_to_space(v, 2))(y),
+                ),
+                "c": ("depth_to_space(y, 2, NCHW, CRD)", lambda x, y: tf.constant(together(y.numpy()))),
+                "d": (
+                    "depth_to_space(x, 2, mode=CRD)",
+                    lambda x, y: tf.constant(together(y.numpy()).transpose(0, 2, 3, 1)),
+                ),
+                "e": ("depth_to_space(x * 2, 1) + 1", lambda x, y: x * 2 + 1),
+            },
+        )
+    refuse(file, "does_not_divide", "[1, 2, 2, 6]", "depth_to_space(x, 2)", "number of channels, 6, does not divide")
+    refuse(file, "mode", "[1, 2, 2, 4]", "depth_to_space(x, 2, mode=CDR)", "'CDR'")
+
+
+def center_crop_pad():
+    file = File("shape/center_crop_pad", "the middle, or zeros around it, axis by axis; sizes known or fed.", by="ONNX 1.17's reference")
+    crop = lambda x, s, **k: onnx_op("CenterCropPad", x, np.array(s, np.int64), reference=True, opset=18, **k)
+    every_dtype(file, "center_crop_pad(X, [2, 5])", lambda v: tf.constant(crop(v.numpy(), [2, 5])), (3, 4), [d for d in EVERY if d != "bfloat16"])
+    x = count(5, 4, 3) + 1
+    file.case(
+        "known",
+        "a: center_crop_pad(x, [2, 7, 3])\nb: center_crop_pad(x, [6, 3, 4])\nc: center_crop_pad(x, [8, 2], axes=[0, -1])\n"
+        "d: {op: center_crop_pad, inputs: [x, [1]], axes: [1]}",
+        {"x": unknown(x)},
+        {
+            "a": crop(x, [2, 7, 3]),
+            "b": crop(x, [6, 3, 4]),
+            "c": crop(x.transpose(0, 2, 1), [8, 2], axes=[0, 1]).transpose(0, 2, 1),
+            "d": crop(x, [1], axes=[1]),
+        },
+    )
+    file.case(
+        "fed",
+        "y: center_crop_pad(x, s, axes=[1, 0])",
+        runs=[
+            dict(
+                feeds={"x": Fed(x, "[null, 4, 3]"), "s": Fed(np.array(s, np.int64), "[2]")},
+                expect={"y": crop(x, s, axes=[1, 0])},
+            )
+            for s in ([4, 5], [3, 2], [2, 9], [9, 2], [7, 1], [5, 8])
+        ]
+        + [dict(feeds={"x": x, "s": np.array([1, -1], np.int64)}, error="negative", node="y")],
+    )
+    refuse(file, "axis_twice", "[2, 3]", "center_crop_pad(x, [1, 1], axes=[1, -1])", "twice")
+    refuse(file, "too_many_sizes", "[2, 3]", "center_crop_pad(x, [1, 1], axes=[1])", "2 sizes for 1 axes")
+
+
 def matrices():
     file = File("shape/band_part", "numbers of diagonals kept; a negative number keeps all.")
     every_dtype(file, "band_part(X, 0, -1)", lambda v: tf.linalg.band_part(v, 0, -1), (3, 3))
@@ -907,6 +1055,8 @@ def matrices():
         },
     )
     refuse(file, "vector", "[3]", "band_part(x, 0, 0)", "2 dimensions")
+    trilu()
+    eye_like()
     file = File("shape/diag", "vectors to matrices, batched, on another diagonal or several, padded.")
     every_dtype(file, "diag(X)", tf.linalg.diag, (3,))
     x = count(2, 3) + 1
@@ -1166,5 +1316,7 @@ def tables():
     cuts()
     repeats()
     orders()
+    blocks()
+    center_crop_pad()
     matrices()
     fills()

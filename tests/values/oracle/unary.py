@@ -40,6 +40,28 @@ EDGES = [
 ]
 
 
+def number(x, value):
+    return tf.constant(value, x.dtype)
+
+
+def celu(x, alpha=1.0):
+    a, zero = number(x, alpha), number(x, 0)
+    return tf.maximum(x, zero) + tf.minimum(a * tf.math.expm1(x / a), zero)
+
+
+def clamped(x, alpha, beta):
+    return tf.clip_by_value(number(x, alpha) * x + number(x, beta), number(x, 0), number(x, 1))
+
+
+def shrink(x, bias=0.0, lambd=0.5):
+    b, l = number(x, bias), number(x, lambd)
+    return tf.where(x < -l, x + b, tf.where(x > l, x - b, number(x, 0)))
+
+
+def thresholded(x, alpha=1.0):
+    return tf.where(x > number(x, alpha), x, number(x, 0))
+
+
 def erf(x):
     """TensorFlow's float64 erf is NaN at infinity, where its float32 one, and mathematics, say 1."""
     return tf.math.erf(tf.clip_by_value(x, tf.cast(-30, x.dtype), tf.cast(30, x.dtype)))
@@ -77,6 +99,12 @@ ROWS = [
     ("leaky_relu",  tf.nn.leaky_relu,       FLOATS,           ALL,            "close"),
     ("elu",         tf.nn.elu,              FLOATS,           ALL,            "close"),
     ("selu",        tf.nn.selu,             FLOATS,           ALL,            "close"),
+    ("celu",        celu,                   FLOATS,           ALL,            "close"),
+    ("thresholded_relu", thresholded,       FLOATS,           ALL,            "exact"),
+    ("hard_sigmoid", lambda x: clamped(x, 0.2, 0.5), FLOATS,  ALL,            "close"),
+    ("hard_swish",  lambda x: x * clamped(x, 1 / 6, 0.5), FLOATS, ALL,        "close"),
+    ("mish",        lambda x: x * tf.tanh(tf.nn.softplus(x)), FLOATS, ALL,    "close"),
+    ("shrink",      shrink,                 FLOATS,           ALL,            "exact"),
     ("softplus",    tf.nn.softplus,         FLOATS,           ALL,            "close"),
     ("softsign",    tf.nn.softsign,         FLOATS,           ALL,            "close"),
     ("silu",        tf.nn.silu,             FLOATS,           ALL,            "close"),
@@ -320,6 +348,76 @@ def attributes():
         {"k": wide(lambda v: v * tf.sigmoid(1.5 * v), x), "m": wide(lambda v: v * tf.sigmoid(0.5 * v), x)},
         **close
     )
+    file.case(
+        "elu_selu_celu",
+        "e: elu(x, alpha=0.5)\n"
+        "f: {op: elu, inputs: x, alpha: 2.0}\n"
+        "s: selu(x, 2.0, 3.0)\n"
+        "t: {op: selu, inputs: x, gamma: 2.0}\n"
+        "c: celu(x, alpha=3.0)\n"
+        "d: {op: celu, inputs: x, alpha: 0.5}",
+        feeds,
+        {
+            "e": wide(lambda v: tf.where(v < 0, 0.5 * tf.math.expm1(v), v), x),
+            "f": wide(lambda v: tf.where(v < 0, 2 * tf.math.expm1(v), v), x),
+            "s": wide(lambda v: 3 * tf.where(v < 0, 2 * tf.math.expm1(v), v), x),
+            "t": wide(lambda v: 2 * tf.where(v < 0, number(v, 1.6732632423543772) * tf.math.expm1(v), v), x),
+            "c": wide(lambda v: celu(v, 3.0), x),
+            "d": wide(lambda v: celu(v, 0.5), x),
+        },
+        **close
+    )
+    file.case(
+        "thresholds",
+        "t: thresholded_relu(x, alpha=2.0)\n"
+        "h: hard_sigmoid(x, alpha=0.5, beta=0.25)\n"
+        "k: hard_sigmoid(x, 0.125)\n"
+        "s: shrink(x, bias=1.5, lambd=1.5)\n"
+        "r: {op: shrink, inputs: x, bias: 0.5, lambd: 2.0}",
+        feeds,
+        {
+            "t": wide(lambda v: thresholded(v, 2.0), x),
+            "h": wide(lambda v: clamped(v, 0.5, 0.25), x),
+            "k": wide(lambda v: clamped(v, 0.125, 0.5), x),
+            "s": wide(lambda v: shrink(v, 1.5, 1.5), x),
+            "r": wide(lambda v: shrink(v, 0.5, 2.0), x),
+        },
+        **close
+    )
+    whole = np.array([-3, -2, -1, 0, 1, 2, 3, 100], np.int8)
+    file.case(
+        "shrink_of_integers",
+        "s: shrink(x, bias=1.5, lambd=1.5)\nu: shrink(y, 1.0, 2.0)",
+        {"x": whole, "y": np.array([0, 2, 3, 255], np.uint8)},
+        {
+            "s": np.trunc(native(lambda v: shrink(v, 1.5, 1.5), whole.astype(np.float64))).astype(np.int8),
+            "u": np.array([0, 0, 2, 254], np.uint8),
+        },
+    )
+    for dtype in FLOATS:
+        v = array([np.inf, -np.inf, np.nan, 0.0, 3e4, -3e4], dtype)
+        file.case(
+            "is_inf_" + dtype,
+            "p: is_inf(x, detect_negative=false)\n"
+            "n: {op: is_inf, inputs: x, detect_positive: false}\n"
+            "z: is_inf(x, false, false)\n"
+            "b: is_inf(x)",
+            {"x": Fed(v, "[n]")},
+            {
+                "p": np.array([1, 0, 0, 0, 0, 0], bool),
+                "n": np.array([0, 1, 0, 0, 0, 0], bool),
+                "z": np.zeros(6, bool),
+                "b": np.array([1, 1, 0, 0, 0, 0], bool),
+            },
+        )
+    for dtype in INTEGERS[4:]:
+        v = edges(dtype)
+        file.case(
+            "abs_and_sign_of_" + dtype,
+            "a: abs(x)\ns: sign(x)",
+            {"x": v},
+            {"a": v, "s": np.minimum(v, 1).astype(v.dtype)},
+        )
     i = np.array([5, -3, 0, -128], np.int8)
     b = np.array([True, False])
     file.case(
