@@ -142,6 +142,8 @@ struct GraphNode {
                       or float64 */
     struct Requirement *requirements; /* graph/infer.h */
     size_t requirement_count, requirement_capacity;
+    const OpRow *part_of; /* the row of the composition that made it, or NULL; for messages */
+    Value **composed;     /* by output: what stands for it, once a composition has been inferred */
     bool is_dead;  /* pruned or replaced: passes skip it, the next compaction drops it */
     uint32_t mark; /* scratch of the pass that runs */
 };

@@ -105,9 +105,15 @@ static void note_inputs(const InferContext *c) {
     }
 }
 
+/* What is wrong with a part of a composition is told of the op that the user wrote. */
+static const char *composition_text(InferContext *c) {
+    const OpRow *whole = c->node->part_of;
+    return whole ? arena_format(c->graph->arena, "%s: ", whole->spelling) : "";
+}
+
 bool infer_error(InferContext *c, const Sentence *s) {
-    diagnose_error(c->graph->diagnostics, c->node->place, "%s: %s", c->node->row->spelling,
-                   s->now.bytes);
+    diagnose_error(c->graph->diagnostics, c->node->place, "%s%s: %s", composition_text(c),
+                   c->node->row->spelling, s->now.bytes);
     note_inputs(c);
     return false;
 }
@@ -117,7 +123,8 @@ bool infer_error_text(InferContext *c, const char *format, ...) {
     va_start(arguments, format);
     const char *text = arena_format_list(c->graph->arena, format, arguments);
     va_end(arguments);
-    diagnose_error(c->graph->diagnostics, c->node->place, "%s: %s", c->node->row->spelling, text);
+    diagnose_error(c->graph->diagnostics, c->node->place, "%s%s: %s", composition_text(c),
+                   c->node->row->spelling, text);
     note_inputs(c);
     return false;
 }
@@ -128,7 +135,8 @@ bool infer_error_at(InferContext *c, size_t input, const char *format, ...) {
     const char *text = arena_format_list(c->graph->arena, format, arguments);
     va_end(arguments);
     Place place = c->node->input_places[input].file ? c->node->input_places[input] : c->node->place;
-    diagnose_error(c->graph->diagnostics, place, "%s: %s", c->node->row->spelling, text);
+    diagnose_error(c->graph->diagnostics, place, "%s%s: %s", composition_text(c),
+                   c->node->row->spelling, text);
     note_inputs(c);
     return false;
 }

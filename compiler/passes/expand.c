@@ -12,10 +12,15 @@
 #include <assert.h>
 
 void expand_give(Graph *graph, GraphNode *node, size_t index, Value *value) {
-    graph_replace_value(graph, node->outputs[index], value);
+    if (!node->composed)
+        node->composed =
+            arena_alloc_array(graph->arena, node->output_count, sizeof *node->composed);
+    node->composed[index] = value;
 }
 
-static Value *(*const expansions[OP_COUNT])(Composer *, GraphNode *, Graph *) = {
+typedef Value *Expand(Composer *composer, GraphNode *node, Graph *graph);
+
+static Expand *const expansions[OP_COUNT] = {
 #define OP(code, spelling, effects, shape, lowering, gradient, signature, meaning)
 #define ALIAS(spelling, code)
 #define EXPANSION(code, name) [OP_##code] = expand_##name,
@@ -27,10 +32,45 @@ static Value *(*const expansions[OP_COUNT])(Composer *, GraphNode *, Graph *) = 
 #undef LAYER
 };
 
-/* The new node stands for the old one in every respect. */
-static void take_over(Graph *graph, GraphNode *old, Value *value) {
+/* Carries the expansion out: node->composed. False where there is none, or after a diagnostic. */
+static bool write_out(Graph *graph, GraphNode *node) {
+    Expand *expand = expansions[node->row->code];
+    Composer *composer = expand ? composer_create(graph, node) : NULL;
+    Value *first = expand ? expand(composer, node, graph) : NULL;
+    if (!first) return false;
+    expand_give(graph, node, 0, first);
+    for (size_t k = 0; k < node->output_count; k++) {
+        Value *value = node->composed[k];
+        if (!value) return false;
+        /* An input as it is: its node keeps a name of its own. */
+        for (size_t i = 0; i < node->input_count; i++) {
+            if (node->inputs[i] != value) continue;
+            composer_bind(composer, "same", value);
+            node->composed[k] = compose(composer, "identity(same)");
+        }
+    }
+    return true;
+}
+
+bool shape_composed(InferContext *c) {
+    Graph *graph = c->graph;
+    GraphNode *node = c->node;
+    node->composed = NULL;
+    if (!write_out(graph, node)) return false;
+    for (size_t k = 0; k < node->output_count; k++) {
+        Value *output = node->outputs[k], *value = node->composed[k];
+        output->type = value->type;
+        if (!output->is_feedable) output->elements = value->elements;
+    }
+    return true;
+}
+
+/* What stands for the first output takes over everything else that the old node is. */
+static void take_over(Graph *graph, GraphNode *old) {
+    for (size_t k = 0; k < old->output_count; k++)
+        graph_replace_value(graph, old->outputs[k], old->composed[k]);
+    Value *value = graph_resolve(old->composed[0]);
     GraphNode *node = value->node;
-    graph_replace_value(graph, old->outputs[0], value);
     for (size_t i = 0; i < old->requirement_count; i++) {
         Requirement *r = ARENA_PUSH(graph->arena, node->requirements, node->requirement_count,
                                     node->requirement_capacity);
@@ -53,25 +93,12 @@ static void append(Graph *graph, GraphNode *node) {
 /* Appends the node, or what it is written out in: compositions may use others. */
 static void expand_node(Graph *graph, GraphNode *node) {
     for (size_t k = 0; k < node->input_count; k++) node->inputs[k] = graph_resolve(node->inputs[k]);
-    Value *(*expand)(Composer *, GraphNode *, Graph *) = expansions[node->row->code];
-    if (!expand) {
-        append(graph, node);
-        return;
-    }
     size_t first = graph->node_count;
-    uint32_t first_id = graph->next_id;
-    Composer *composer = composer_create(graph, node);
-    Value *value = expand(composer, node, graph);
-    if (!value) {
-        assert(diagnostics_error_count(graph->diagnostics) == 0 && "a composition has to fit");
+    if (!node->composed && !write_out(graph, node)) {
         append(graph, node);
         return;
     }
-    if (value->node->id < first_id) { /* an input as it is: its node keeps its own name */
-        composer_bind(composer, "same", value);
-        value = compose(composer, "identity(same)");
-    }
-    take_over(graph, node, value);
+    take_over(graph, node);
     size_t count = graph->node_count - first;
     GraphNode **made = arena_copy(graph->arena, graph->nodes + first, count * sizeof(GraphNode *));
     graph->node_count = first;

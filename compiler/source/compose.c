@@ -282,6 +282,7 @@ static bool settle(Composer *c, GraphNode *node, uint32_t first_id, uint32_t end
     if (node->id < first_id || node->id >= end_id || done[node->id - first_id]) return true;
     done[node->id - first_id] = true;
     bool fine = true;
+    node->part_of = c->owner ? c->owner->row : NULL;
     for (size_t i = 0; i < node->input_count; i++)
         fine &= settle(c, node->inputs[i]->node, first_id, end_id, done);
     Graph *graph = c->graph;
