@@ -51,7 +51,8 @@ static bool reals_agree(tfcc_dtype dtype, double a, double b, const Tolerance *t
     if (a == b) return !tolerance->signed_zero || a != 0 || signbit(a) == signbit(b);
     if (isinf(a) || isinf(b)) return false;
     double difference = fabs(a - b);
-    if (!(difference <= tolerance->relative * fmax(1, fabs(b)))) return false;
+    double least = tolerance->absolute != 0 ? fabs(b) : fmax(1, fabs(b));
+    if (!(difference <= tolerance->absolute + tolerance->relative * least)) return false;
     return tolerance->ulps == 0 || difference <= tolerance->ulps * unit_of(dtype, b);
 }
 

@@ -8,6 +8,7 @@
 typedef struct Tolerance {
     double relative; /* |a - b| <= relative * max(1, |b|) */
     double ulps;     /* 0: not limited */
+    double absolute; /* not 0: numpy's |a - b| <= absolute + relative * |b| in place of the above */
     bool signed_zero;
 } Tolerance;
 

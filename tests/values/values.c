@@ -144,9 +144,9 @@ static double real_of(TreeNode node, double otherwise) {
 static void check_results(Case *c, const TreeNode *run, const tfcc_fetch *fetches, size_t count) {
     TreeNode expect = tree_get(run, "expect"), dtypes = tree_get(&c->node, "dtype");
     TreeNode zero = tree_get(&c->node, "signed_zero");
-    Tolerance tolerance = {real_of(tree_get(&c->node, "tolerance"), 0),
-                           real_of(tree_get(&c->node, "ulps"), 0),
-                           is_there(zero) && tree_resolve(&zero).boolean};
+    Tolerance tolerance = {.relative = real_of(tree_get(&c->node, "tolerance"), 0),
+                           .ulps = real_of(tree_get(&c->node, "ulps"), 0),
+                           .signed_zero = is_there(zero) && tree_resolve(&zero).boolean};
     for (size_t k = 0; k < count && is_there(expect); k++) {
         TreeNode value = tree_get(&expect, fetches[k].name);
         if (!is_there(value)) continue;
