@@ -152,53 +152,6 @@ bool need_constant(InferContext *c, const char *parameter, const char *reason, i
     return true;
 }
 
-/* ---- Axes ---- */
-
-bool normalize_axis(InferContext *c, int64_t axis, int rank, const char *what, int *result) {
-    if (axis < -rank || axis >= rank) {
-        if (rank == 0)
-            return infer_error_text(c, "%s %lld is out of range: a scalar has no dimensions", what,
-                                    (long long)axis);
-        return infer_error_text(c,
-                                "%s %lld is out of range: with %d dimension%s it is from %d to %d",
-                                what, (long long)axis, rank, rank == 1 ? "" : "s", -rank, rank - 1);
-    }
-    *result = (int)(axis < 0 ? axis + rank : axis);
-    return true;
-}
-
-bool need_axes(InferContext *c, const char *parameter, int rank, unsigned *axes) {
-    *axes = (1u << rank) - 1;
-    if (!has_input(c, parameter)) return true;
-    const int64_t *numbers;
-    size_t count;
-    if (input_shape(c, parameter)->rank > 1 || !shape_has_rank(input_shape(c, parameter)))
-        return infer_error_at(c, input_index(c, parameter),
-                              "%s is %s; it has to be a number or a list",
-                              input_text(c, input_index(c, parameter)),
-                              shape_text(c->graph->arena, input_shape(c, parameter)));
-    if (!need_constants(c, parameter, "the rank and shape of the result depend on it", &numbers,
-                        &count))
-        return false;
-    *axes = 0;
-    for (size_t i = 0; i < count; i++) {
-        int axis;
-        if (!normalize_axis(c, numbers[i], rank, parameter, &axis)) return false;
-        if (*axes & (1u << axis))
-            return infer_error_text(c, "%s names dimension %d twice", parameter, axis);
-        *axes |= 1u << axis;
-    }
-    return true;
-}
-
-bool need_axis(InferContext *c, const char *parameter, int rank, int64_t otherwise, int *axis) {
-    int64_t number = otherwise;
-    if (has_input(c, parameter) &&
-        !need_constant(c, parameter, "the shape of the result depends on it", &number))
-        return false;
-    return normalize_axis(c, number, rank, parameter, axis);
-}
-
 /* ---- Requirements ---- */
 
 bool require_size(InferContext *c, Dim size, const char *what) {

@@ -50,7 +50,7 @@ bool infer_require(InferContext *c, Dim condition, const Sentence *s);
 /* Whether a condition needs no sentence. */
 bool infer_holds(Dim condition);
 
-/* ---- Inputs and outputs (rules.c) ---- */
+/* ---- Inputs and outputs (rules.c); axes (axes.c) ---- */
 
 bool has_input(const InferContext *c, const char *parameter);
 Value *input_value(const InferContext *c, const char *parameter);
@@ -87,8 +87,16 @@ Dim infer_count_true(InferContext *c, Value *mask);
 
 /* -rank <= axis < rank, counted from the end where negative; an error otherwise. */
 bool normalize_axis(InferContext *c, int64_t axis, int rank, const char *what, int *result);
-/* The axes an optional index parameter names, each once, as a bit set; all where it is absent. */
-bool need_axes(InferContext *c, const char *parameter, int rank, unsigned *axes);
+/* Which of `rank` dimensions an optional index parameter names: flags, 0 or 1, constants where it is
+ * known and formulas where the run gives it (then that each is named once becomes a requirement);
+ * all where it is absent. *count: how many. */
+bool need_axes(InferContext *c, const char *parameter, int rank, Dim *is_named, size_t *count);
+/* Whether `axis`, which may count from the end, names dimension i of `rank`. */
+Dim axis_is(DimTable *t, Dim axis, int i, int rank);
+/* The shape without the `count` dimensions that are named. */
+Shape axes_removed(DimTable *t, const Shape *from, const Dim *is_named, size_t count);
+/* The shape of `rank` dimensions that are 1 where they are named, and those of `from` in order. */
+Shape axes_inserted(DimTable *t, const Shape *from, const Dim *is_named, int rank);
 /* A single axis of an optional index parameter. */
 bool need_axis(InferContext *c, const char *parameter, int rank, int64_t otherwise, int *axis);
 

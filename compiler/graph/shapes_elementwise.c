@@ -29,12 +29,13 @@ bool shape_same_with_axis(InferContext *c) {
 }
 
 bool shape_same_with_axes(InferContext *c) {
-    unsigned axes;
+    Dim is_named[MAX_RANK];
+    size_t count;
     const Shape *shape = &c->node->inputs[0]->type.shape;
     set_shape(c, 0, *shape);
     if (!has_input(c, "axis")) return true;
     if (!need_rank(c, c->node->row->parameters[0].name, 0)) return false;
-    return need_axes(c, "axis", shape->rank, &axes);
+    return need_axes(c, "axis", shape->rank, is_named, &count);
 }
 
 bool shape_broadcast(InferContext *c) {

@@ -1,7 +1,6 @@
 /* shapes_layout.c: rules of ops that ask for a shape, or give the same elements another one. */
 #include "graph/rules.h"
 #include <string.h>
-#include <strings.h>
 
 bool shape_shape(InferContext *c) {
     const Shape *input = input_shape(c, "input");
@@ -87,37 +86,38 @@ bool shape_reshape(InferContext *c) {
     return is_exact || elements_must_agree(c, total, &shape);
 }
 
+/* Several axes count in the result, as numpy's. */
 bool shape_expand_dims(InferContext *c) {
-    const Shape *input = input_shape(c, "input");
-    int axis;
-    if (!need_rank(c, "input", 0)) return false;
-    if (input->rank == MAX_RANK)
-        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
-                                MAX_RANK + 1, MAX_RANK);
-    if (!need_axis(c, "axis", input->rank + 1, 0, &axis)) return false;
-    Shape shape = {.rank = input->rank + 1};
-    for (int i = 0; i < shape.rank; i++)
-        shape.dims[i] = i == axis ? known(c, 1) : input->dims[i < axis ? i : i - 1];
-    set_shape(c, 0, shape);
+    const Shape *input = input_shape(c, "input"), *axis = input_shape(c, "axis");
+    Dim is_named[MAX_RANK];
+    size_t count;
+    int64_t added = 1;
+    if (!need_rank(c, "input", 0) || !need_rank(c, "axis", 0)) return false;
+    if (axis->rank > 1 || (axis->rank == 1 && !dim_is_constant(axis->dims[0], &added)))
+        return infer_error_at(
+            c, input_index(c, "axis"), "%s is %s; it has to be a number, or a list of known length",
+            input_text(c, input_index(c, "axis")), shape_text(c->graph->arena, axis));
+    if (added > MAX_RANK - input->rank)
+        return infer_error_text(c, "the result would have %lld dimensions; a tensor has at most %d",
+                                (long long)added + input->rank, MAX_RANK);
+    int rank = input->rank + (int)added;
+    if (!need_axes(c, "axis", rank, is_named, &count)) return false;
+    set_shape(c, 0, axes_inserted(c->dims, input, is_named, rank));
     return true;
 }
 
 /* Dimensions that are named have to be 1. */
-static bool squeeze_named(InferContext *c, const Shape *input, unsigned axes) {
-    Shape shape = {0};
+static bool squeeze_named(InferContext *c, const Shape *input, const Dim *is_named, size_t count) {
     for (int i = 0; i < input->rank; i++) {
-        if (!(axes & (1u << i))) {
-            shape.dims[shape.rank++] = input->dims[i];
-            continue;
-        }
-        Dim condition = dim_equal(c->dims, input->dims[i], known(c, 1));
+        Dim condition = dim_or(c->dims, dim_not(c->dims, is_named[i]),
+                               dim_equal(c->dims, input->dims[i], known(c, 1)));
         if (infer_holds(condition)) continue;
         Sentence s = sentence_begin(c);
         sentence_text(&s, "dimension %d is not 1: ", i);
         sentence_input(&s, c, 0);
         if (!infer_require(c, condition, &s)) return false;
     }
-    set_shape(c, 0, shape);
+    set_shape(c, 0, axes_removed(c->dims, input, is_named, count));
     return true;
 }
 
@@ -151,9 +151,11 @@ static void squeeze_all(InferContext *c, const Shape *input) {
 
 bool shape_squeeze(InferContext *c) {
     const Shape *input = input_shape(c, "input");
-    unsigned axes;
-    if (!need_rank(c, "input", 0) || !need_axes(c, "axis", input->rank, &axes)) return false;
-    if (has_input(c, "axis") && axes != 0) return squeeze_named(c, input, axes);
+    Dim is_named[MAX_RANK];
+    size_t count;
+    if (!need_rank(c, "input", 0) || !need_axes(c, "axis", input->rank, is_named, &count))
+        return false;
+    if (has_input(c, "axis") && count != 0) return squeeze_named(c, input, is_named, count);
     squeeze_all(c, input); /* TensorFlow takes an empty list for all */
     return true;
 }
@@ -214,71 +216,6 @@ bool shape_transpose(InferContext *c) {
         if (seen & (1u << from)) return infer_error_text(c, "perm names dimension %d twice", from);
         seen |= 1u << from;
         shape.dims[i] = a->dims[from];
-    }
-    set_shape(c, 0, shape);
-    return true;
-}
-
-/* ---- Repetition and borders ---- */
-
-bool shape_tile(InferContext *c) {
-    Dim *multiples;
-    size_t count;
-    if (!need_rank(c, "input", 0) || !need_exact_rank(c, "multiples", 1) ||
-        !need_contents(c, "multiples", &multiples, &count))
-        return false;
-    const Shape *input = input_shape(c, "input");
-    if (count != (size_t)input->rank)
-        return infer_error_text(c, "multiples has %zu elements; %s has %d dimensions", count,
-                                shape_text(c->graph->arena, input), input->rank);
-    Shape shape = {.rank = input->rank};
-    for (int i = 0; i < input->rank; i++) {
-        if (!require_size(c, multiples[i], "a multiple")) return false;
-        shape.dims[i] = dim_multiply(c->dims, input->dims[i], multiples[i]);
-    }
-    set_shape(c, 0, shape);
-    return true;
-}
-
-/* reflect mirrors without the border element, symmetric with it: there must be as many to mirror.
- */
-static bool border_fits(InferContext *c, Dim border, Dim size, bool reflect, int axis) {
-    Dim fits = dim_less(c->dims, border, reflect ? size : dim_add(c->dims, size, known(c, 1)));
-    if (infer_holds(fits)) return true;
-    Sentence s = sentence_begin(c);
-    sentence_text(&s, "a padding of ");
-    sentence_dim(&s, border);
-    sentence_text(&s, " elements mirrors more than dimension %d has: ", axis);
-    sentence_input(&s, c, 0);
-    return infer_require(c, fits, &s);
-}
-
-bool shape_pad(InferContext *c) {
-    Dim *paddings;
-    size_t count;
-    const char *mode = node_attribute_word(c->node, "mode");
-    bool reflect = strcasecmp(mode, "reflect") == 0, symmetric = strcasecmp(mode, "symmetric") == 0;
-    if (!reflect && !symmetric && strcasecmp(mode, "constant") != 0)
-        return infer_error_text(c, "mode is '%s'; it has to be constant, reflect or symmetric",
-                                mode);
-    if (has_input(c, "constant_values") && !need_scalar(c, "constant_values")) return false;
-    if (!need_rank(c, "tensor", 0) || !need_contents(c, "paddings", &paddings, &count))
-        return false;
-    const Shape *tensor = input_shape(c, "tensor"), *pairs = input_shape(c, "paddings");
-    if (count != 2 * (size_t)tensor->rank ||
-        (count > 0 && (pairs->rank != 2 || !dim_is(pairs->dims[1], 2))))
-        return infer_error_text(c, "paddings is %s; for %s it has to be [%d, 2]",
-                                shape_text(c->graph->arena, pairs),
-                                shape_text(c->graph->arena, tensor), tensor->rank);
-    Shape shape = {.rank = tensor->rank};
-    for (int i = 0; i < tensor->rank; i++) {
-        Dim before = paddings[2 * i], after = paddings[2 * i + 1];
-        if (!require_size(c, before, "a padding") || !require_size(c, after, "a padding"))
-            return false;
-        if ((reflect || symmetric) && (!border_fits(c, before, tensor->dims[i], reflect, i) ||
-                                       !border_fits(c, after, tensor->dims[i], reflect, i)))
-            return false;
-        shape.dims[i] = dim_add(c->dims, dim_add(c->dims, before, tensor->dims[i]), after);
     }
     set_shape(c, 0, shape);
     return true;
@@ -370,25 +307,4 @@ bool shape_center_crop_pad(InferContext *c) {
     }
     set_shape(c, 0, shape);
     return true;
-}
-
-bool shape_broadcast_to(InferContext *c) {
-    Shape target;
-    if (!need_rank(c, "input", 0) || !shape_from_sizes(c, "shape", &target)) return false;
-    const Shape *input = input_shape(c, "input");
-    int front = target.rank - input->rank;
-    Dim condition = known(c, front >= 0);
-    for (int i = 0; front >= 0 && i < input->rank; i++) {
-        Dim size = input->dims[i], wanted = target.dims[i + front];
-        condition = dim_and(c->dims, condition,
-                            dim_or(c->dims, dim_equal(c->dims, size, wanted),
-                                   dim_equal(c->dims, size, known(c, 1))));
-    }
-    set_shape(c, 0, target);
-    if (infer_holds(condition)) return true;
-    Sentence s = sentence_begin(c);
-    sentence_input(&s, c, 0);
-    sentence_text(&s, " and does not stretch to ");
-    sentence_shape(&s, &target);
-    return infer_require(c, condition, &s);
 }

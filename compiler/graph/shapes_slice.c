@@ -66,6 +66,36 @@ static bool has_bit(int64_t mask, size_t bit) {
     return bit < 63 && (mask >> bit & 1);
 }
 
+/* Entry n is for dimension axes[n]; the others are whole. Afterwards there is an entry for each
+ * dimension. */
+static bool entries_of_axes(InferContext *c, SliceEntries *e) {
+    DimTable *t = c->dims;
+    const Shape *input = input_shape(c, "input");
+    Dim *axes, is_named[MAX_RANK], *full[3], one = known(c, 1);
+    size_t count;
+    if (e->begin_mask | e->end_mask | e->ellipsis_mask | e->new_axis_mask | e->shrink_axis_mask)
+        return infer_error_text(c, "masks and axes do not go together");
+    if (!need_axes(c, "axes", input->rank, is_named, &count) ||
+        !need_contents(c, "axes", &axes, &count))
+        return false;
+    if (count != e->count)
+        return infer_error_text(c, "begin has %zu elements, axes has %zu", e->count, count);
+    for (int k = 0; k < 3; k++) full[k] = arena_alloc_array(c->graph->arena, MAX_RANK, sizeof(Dim));
+    for (int i = 0; i < input->rank; i++) {
+        full[0][i] = known(c, 0);
+        full[1][i] = input->dims[i];
+        full[2][i] = one;
+        for (size_t n = 0; n < count; n++) {
+            Dim here = axis_is(t, axes[n], i, input->rank);
+            full[0][i] = dim_select(t, here, e->begin[n], full[0][i]);
+            full[1][i] = dim_select(t, here, e->end[n], full[1][i]);
+            full[2][i] = dim_select(t, here, e->strides ? e->strides[n] : one, full[2][i]);
+        }
+    }
+    *e = (SliceEntries){full[0], full[1], full[2], .count = (size_t)input->rank};
+    return true;
+}
+
 static bool read_entries(InferContext *c, SliceEntries *e) {
     size_t ends, strides;
     if (!need_contents(c, "begin", &e->begin, &e->count) ||
@@ -85,7 +115,7 @@ static bool read_entries(InferContext *c, SliceEntries *e) {
     e->shrink_axis_mask = node_attribute_integer(c->node, "shrink_axis_mask");
     if (e->ellipsis_mask & (e->ellipsis_mask - 1))
         return infer_error_text(c, "an index has one ellipsis at most");
-    return true;
+    return !has_input(c, "axes") || entries_of_axes(c, e);
 }
 
 /* Negative positions count from the end. */

@@ -1,4 +1,4 @@
-/* slicing.h: what a strided_slice means, for inference and lowering alike. */
+/* slicing.h: what strided_slice and pad mean, for inference and lowering alike. */
 #ifndef TFCC_GRAPH_SLICING_H
 #define TFCC_GRAPH_SLICING_H
 
@@ -23,5 +23,21 @@ typedef struct SlicePlan {
  * requirements to the node the first time. */
 bool plan_strided_slice(InferContext *c, SlicePlan *plan);
 bool plan_slice(InferContext *c, SlicePlan *plan);
+
+typedef enum PadMode {
+    PAD_CONSTANT,
+    PAD_REFLECT,   /* mirrors without the border element */
+    PAD_SYMMETRIC, /* mirrors with it */
+    PAD_EDGE,      /* repeats the border element */
+    PAD_WRAP,      /* begins again at the other end */
+} PadMode;
+
+/* How many elements a PAD node adds on each side of each dimension. */
+typedef struct PadPlan {
+    PadMode mode;
+    Dim before[MAX_RANK], after[MAX_RANK];
+} PadPlan;
+
+bool plan_pad(InferContext *c, PadPlan *plan);
 
 #endif

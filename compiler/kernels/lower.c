@@ -2,6 +2,7 @@
 #include "kernels/lower.h"
 
 #include "graph/ops.h"
+#include "graph/rules.h"
 #include <string.h>
 
 Scalar *scalar_in_range(Kernel *kernel, Scalar *a, Scalar *low, Scalar *high) {
@@ -51,22 +52,17 @@ bool lower_known_integers(LowerContext *c, const char *parameter, const int64_t 
     return value && value_known_integers(c->program->arena, value, numbers, count);
 }
 
-int lower_axes(LowerContext *c, const char *parameter, int rank, bool *is_named) {
-    const int64_t *numbers;
-    size_t count;
-    memset(is_named, 0, sizeof(bool) * MAX_RANK);
-    if (!lower_known_integers(c, parameter, &numbers, &count)) {
-        for (int k = 0; k < rank; k++) is_named[k] = true;
-        return rank;
-    }
-    int named = 0;
-    for (size_t k = 0; k < count; k++) {
-        int64_t axis = numbers[k] < 0 ? numbers[k] + rank : numbers[k];
-        if (axis < 0 || axis >= rank || is_named[axis]) continue;
-        is_named[axis] = true;
-        named++;
-    }
-    return named;
+void lower_axes(LowerContext *c, const char *parameter, int rank, Dim *is_named) {
+    DimTable *dims = c->dims;
+    const Value *axes = node_input(c->node, parameter);
+    for (int k = 0; k < rank; k++) is_named[k] = dim_constant(dims, axes == NULL);
+    int64_t count = 1;
+    if (!axes || !axes->elements) return;
+    for (int d = 0; d < axes->type.shape.rank; d++)
+        dim_is_constant(axes->type.shape.dims[d], &count);
+    for (int64_t n = 0; n < count; n++)
+        for (int k = 0; k < rank; k++)
+            is_named[k] = dim_or(dims, is_named[k], axis_is(dims, axes->elements[n], k, rank));
 }
 
 int lower_axis(LowerContext *c, const char *parameter, int rank, int otherwise) {

@@ -63,9 +63,9 @@ void lower_show(LowerContext *c, int index, Buffer *base);
 /* The numbers of an integer tensor that is known when compiling; false where it is not. */
 bool lower_known_integers(LowerContext *c, const char *parameter, const int64_t **numbers,
                           size_t *count);
-/* The known axes of a parameter, counted from the front, each once; all `rank` axes where it is
- * absent. */
-int lower_axes(LowerContext *c, const char *parameter, int rank, bool *is_named);
+/* Which of `rank` dimensions a parameter names, each a Dim that is 0 or 1, also where only the run
+ * tells; all where the parameter is absent. */
+void lower_axes(LowerContext *c, const char *parameter, int rank, Dim *is_named);
 /* The one known axis of a parameter; `otherwise` (may be negative) where it is absent. */
 int lower_axis(LowerContext *c, const char *parameter, int rank, int otherwise);
 

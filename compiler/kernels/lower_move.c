@@ -2,7 +2,6 @@
 #include "graph/slicing.h"
 #include "kernels/lower.h"
 #include "kernels/scalar_internal.h"
-#include <string.h>
 
 /* a - n * floor(a / n) with n not negative, as a Dim where both are. */
 static Scalar *floor_modulo(Kernel *k, Scalar *a, Scalar *n) {
@@ -170,13 +169,14 @@ void lower_tile(LowerContext *c) {
 void lower_reverse(LowerContext *c);
 void lower_reverse(LowerContext *c) {
     Move move = move_begin(c, 0);
-    bool is_named[MAX_RANK];
+    Dim is_named[MAX_RANK];
     lower_axes(c, "axis", move.rank, is_named);
     Dim one = dim_constant(c->dims, 1);
     for (int k = 0; k < move.rank; k++) {
-        if (!is_named[k]) continue;
-        Dim last = dim_subtract(c->dims, move.axes[k]->size, one);
-        move.index[k] = scalar_index(move.kernel, dim_subtract(c->dims, last, move.axes[k]));
+        Dim axis = move.axes[k], last = dim_subtract(c->dims, axis->size, one);
+        Dim turned = dim_subtract(c->dims, last, axis);
+        move.index[k] =
+            scalar_index(move.kernel, dim_select(c->dims, is_named[k], turned, axis));
     }
     move_end(&move);
 }
@@ -219,24 +219,37 @@ static Scalar *mirrored(Kernel *k, Scalar *at, Scalar *size, bool is_symmetric) 
     return scalar_minimum(k, front, scalar_subtract(k, turn, front));
 }
 
+/* Where in 0 … size - 1 a position in the border finds its element. */
+static Scalar *position_inside(Kernel *k, PadMode mode, Scalar *at, Scalar *size) {
+    Scalar *zero = scalar_integer(k, TFCC_INT64, 0), *one = scalar_integer(k, TFCC_INT64, 1);
+    switch (mode) {
+    case PAD_EDGE:
+        return scalar_maximum(k, zero, scalar_minimum(k, at, scalar_subtract(k, size, one)));
+    case PAD_WRAP: return floor_modulo(k, at, size);
+    case PAD_REFLECT:
+    case PAD_SYMMETRIC: return mirrored(k, at, size, mode == PAD_SYMMETRIC);
+    case PAD_CONSTANT: break;
+    }
+    return at;
+}
+
 void lower_pad(LowerContext *c);
 void lower_pad(LowerContext *c) {
     Move move = move_begin(c, 0);
     Kernel *k = move.kernel;
-    Value *paddings = lower_input_value(c, "paddings");
-    const char *mode = node_attribute_word(c->node, "mode");
-    bool is_constant = (mode[0] | 32) == 'c', is_symmetric = (mode[0] | 32) == 's';
+    InferContext infer = {.graph = c->graph, .node = c->node, .dims = c->dims};
+    PadPlan plan;
+    bool is_valid = plan_pad(&infer, &plan);
     Scalar *inside = scalar_integer(k, TFCC_BOOL, 1);
-    for (int d = 0; d < move.rank; d++) {
+    for (int d = 0; is_valid && d < move.rank; d++) {
         Scalar *size = scalar_index(k, move.input->type.shape.dims[d]);
-        Scalar *at = scalar_subtract(k, move.index[d], lower_element(c, k, paddings, 2 * d));
-        if (is_constant) {
+        Scalar *at = scalar_index(k, dim_subtract(c->dims, move.axes[d], plan.before[d]));
+        if (plan.mode == PAD_CONSTANT)
             inside = scalar_and(k, inside,
                                 scalar_in_range(k, at, scalar_integer(k, TFCC_INT64, 0), size));
-            move.index[d] = at;
-        } else {
-            move.index[d] = mirrored(k, at, size, is_symmetric);
-        }
+        move.index[d] = dim_is(plan.before[d], 0) && dim_is(plan.after[d], 0)
+                            ? at
+                            : position_inside(k, plan.mode, at, size);
     }
     Buffer *filler = lower_input(c, "constant_values");
     Scalar *otherwise =

@@ -3,9 +3,9 @@
 
 /* One kernel over the output, whose points are those of the input without the reduced axes.
  *
- * Which axes are reduced may be known only when the run tells (then all of them are kept with size
- * 1): `is_reduced` is 0 or 1, and an axis of size n counts to n in the one case and to 1 in the
- * other, for the output as for the reduction; the index is the sum of both. */
+ * Which axes are reduced may be known only when the run tells: `is_reduced` is 0 or 1, and a
+ * dimension of size n counts to n in the one case and to 1 in the other, for the output as for the
+ * reduction; the index is the sum of both. */
 typedef struct Reduction {
     LowerContext *c;
     Buffer *input, *output;
@@ -22,44 +22,37 @@ typedef struct Pass {
     Scalar *element; /* widened */
 } Pass;
 
-static void find_reduced(Reduction *r) {
+/* The kernel's axis of dimension k, which has none where it is reduced: of those that are kept it is
+ * number `place`. */
+static Dim kept_axis(const Reduction *r, const Dim *axes, int k, Dim place) {
     DimTable *dims = r->c->dims;
-    int rank = r->input->type.shape.rank;
-    Value *axis = lower_input_value(r->c, "axis");
-    const int64_t *numbers;
-    size_t count;
-    bool is_named[MAX_RANK];
-    bool is_known =
-        !axis || !axis->elements || lower_known_integers(r->c, "axis", &numbers, &count);
-    if (is_known) lower_axes(r->c, "axis", rank, is_named);
-    int64_t named = 1;
-    for (int d = 0; !is_known && d < axis->type.shape.rank; d++)
-        dim_is_constant(axis->type.shape.dims[d], &named);
-    for (int k = 0; k < rank; k++) {
-        r->is_reduced[k] = dim_constant(dims, is_known ? is_named[k] : 0);
-        for (int64_t n = 0; !is_known && n < named; n++) {
-            Dim here = dim_add(dims, dim_equal(dims, axis->elements[n], dim_constant(dims, k)),
-                               dim_equal(dims, axis->elements[n], dim_constant(dims, k - rank)));
-            r->is_reduced[k] = dim_maximum(dims, r->is_reduced[k], here);
-        }
+    Dim axis = dim_constant(dims, 0);
+    for (int j = 0; j < r->output->type.shape.rank && j <= k; j++) {
+        Dim here = dim_and(dims, dim_not(dims, r->is_reduced[k]),
+                           dim_equal(dims, place, dim_constant(dims, j)));
+        axis = dim_add(dims, axis, dim_multiply(dims, here, axes[j]));
     }
+    return axis;
 }
 
 static Reduction reduction_begin(LowerContext *c, const char *parameter) {
     Reduction r = {.c = c, .input = lower_input(c, parameter), .output = lower_output(c, 0)};
     const Shape *shape = &r.input->type.shape;
-    find_reduced(&r);
+    DimTable *dims = c->dims;
+    lower_axes(c, "axis", shape->rank, r.is_reduced);
     bool keeps_axes =
         r.output->type.shape.rank == shape->rank && node_attribute_bool(c->node, "keepdims");
-    Dim axes[MAX_RANK], one = dim_constant(c->dims, 1);
+    Dim axes[MAX_RANK], one = dim_constant(dims, 1), place = dim_constant(dims, 0);
     r.kernel = lower_kernel_over(c, &r.output->type.shape, axes);
     r.count = one;
-    for (int k = 0, next = 0; k < shape->rank; k++) {
-        r.count = dim_multiply(c->dims, r.count,
-                               dim_select(c->dims, r.is_reduced[k], shape->dims[k], one));
-        bool has_axis = !dim_is(r.is_reduced[k], 1);
-        r.kept[k] = has_axis ? axes[keeps_axes ? k : next] : dim_constant(c->dims, 0);
-        if (has_axis) next++;
+    for (int k = 0; k < shape->rank; k++) {
+        r.count = dim_multiply(dims, r.count,
+                               dim_select(dims, r.is_reduced[k], shape->dims[k], one));
+        if (!keeps_axes)
+            r.kept[k] = kept_axis(&r, axes, k, place);
+        else
+            r.kept[k] = dim_is(r.is_reduced[k], 1) ? dim_constant(dims, 0) : axes[k];
+        place = dim_add(dims, place, dim_not(dims, r.is_reduced[k]));
     }
     return r;
 }
