@@ -126,6 +126,8 @@ void infer_contents(InferContext *c);
 bool trace_contents(Graph *graph, Value *value, int depth);
 
 /* Rules that other rules use. */
+/* True division: integers of 8 and 16 bits give float32, larger ones float64. */
+tfcc_dtype quotient_dtype(tfcc_dtype dtype);
 bool shape_scalar_result(InferContext *c);
 
 /* ---- Weak numbers (weak.c) ---- */

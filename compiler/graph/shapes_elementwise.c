@@ -47,13 +47,20 @@ bool shape_broadcast(InferContext *c) {
     return true;
 }
 
-/* True division: integers of 8 and 16 bits give float32, larger ones float64. */
+tfcc_dtype quotient_dtype(tfcc_dtype dtype) {
+    if (dtype_is_float(dtype)) return dtype;
+    return dtype_bits(dtype) < 32 ? TFCC_FLOAT32 : TFCC_FLOAT64;
+}
+
 bool shape_divide(InferContext *c) {
     if (!shape_broadcast(c)) return false;
+    c->node->outputs[0]->type.dtype = quotient_dtype(c->node->inputs[0]->type.dtype);
+    return true;
+}
+
+bool shape_leaky_relu(InferContext *c) {
     tfcc_dtype dtype = c->node->inputs[0]->type.dtype;
-    c->node->outputs[0]->type.dtype = dtype_is_float(dtype)    ? dtype
-                                      : dtype_bits(dtype) < 32 ? TFCC_FLOAT32
-                                                               : TFCC_FLOAT64;
+    set_type(c, 0, dtype_is_float(dtype) ? dtype : TFCC_FLOAT32, c->node->inputs[0]->type.shape);
     return true;
 }
 

@@ -185,17 +185,26 @@ bool shape_diag_part(InferContext *c) {
 
 /* ---- linspace, range ---- */
 
+/* start and stop broadcast; the numbers between them stand along a new dimension. Integers give what
+ * their quotient is. */
 bool shape_linspace(InferContext *c) {
     Dim *num;
     size_t count;
-    if (!need_scalar(c, "start") || !need_scalar(c, "stop") || !need_scalar(c, "num") ||
-        !need_contents(c, "num", &num, &count))
+    Shape ends, shape;
+    int axis;
+    if (!need_rank(c, "start", 0) || !need_rank(c, "stop", 0) || !need_scalar(c, "num") ||
+        !need_contents(c, "num", &num, &count) || !require_size(c, num[0], "num") ||
+        !broadcast_shapes(c, input_shape(c, "start"), input_shape(c, "stop"), 0, 1, &ends))
         return false;
-    Sentence s = sentence_begin(c);
-    sentence_text(&s, "num has to be 1 or more, and is ");
-    sentence_dim(&s, num[0]);
-    if (!infer_require(c, dim_less(c->dims, known(c, 0), num[0]), &s)) return false;
-    set_shape(c, 0, shape_vector(num[0]));
+    if (ends.rank == MAX_RANK)
+        return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
+                                MAX_RANK + 1, MAX_RANK);
+    if (!normalize_axis(c, node_attribute_integer(c->node, "axis"), ends.rank + 1, "axis", &axis))
+        return false;
+    shape = (Shape){.rank = ends.rank + 1};
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = i == axis ? num[0] : ends.dims[i < axis ? i : i - 1];
+    set_type(c, 0, quotient_dtype(input_value(c, "start")->type.dtype), shape);
     return true;
 }
 

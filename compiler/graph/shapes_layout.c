@@ -45,6 +45,30 @@ static Dim product_of_others(InferContext *c, Dim *sizes, size_t count, size_t b
     return product;
 }
 
+/* A size of 0 is that of the tensor's dimension at the same place. */
+static bool copy_sizes(InferContext *c, Dim **sizes, size_t count) {
+    DimTable *t = c->dims;
+    const Shape *tensor = input_shape(c, "tensor");
+    Dim *copied = arena_alloc_array(c->graph->arena, count + 1, sizeof *copied);
+    for (size_t i = 0; i < count; i++) {
+        Dim is_zero = dim_equal(t, (*sizes)[i], known(c, 0));
+        copied[i] = (*sizes)[i];
+        if (dim_is(is_zero, 0)) continue;
+        if (!need_rank(c, "tensor", 0)) return false;
+        if (i < (size_t)tensor->rank) {
+            copied[i] = dim_select(t, is_zero, tensor->dims[i], copied[i]);
+            continue;
+        }
+        Sentence s = sentence_begin(c);
+        sentence_text(&s, "size %zu of the shape asked for is 0, to be copied, and there is none: ",
+                      i);
+        sentence_input(&s, c, input_index(c, "tensor"));
+        if (!infer_require(c, dim_not(t, is_zero), &s)) return false;
+    }
+    *sizes = copied;
+    return true;
+}
+
 /* One size may be -1, which is what the others leave over, also where that is seen only during the
  * run. */
 bool shape_reshape(InferContext *c) {
@@ -57,6 +81,7 @@ bool shape_reshape(InferContext *c) {
     if (count > MAX_RANK)
         return infer_error_text(c, "a shape of %zu dimensions; a tensor has at most %d", count,
                                 MAX_RANK);
+    if (!node_attribute_bool(c->node, "allowzero") && !copy_sizes(c, &sizes, count)) return false;
     Dim total = shape_element_count(t, input_shape(c, "tensor"));
     Shape shape = {.rank = (int)count};
     bool is_exact = false;

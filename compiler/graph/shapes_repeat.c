@@ -119,3 +119,28 @@ bool shape_broadcast_to(InferContext *c) {
     sentence_shape(&s, &target);
     return infer_require(c, condition, &s);
 }
+
+/* The sizes are the contents, aligned at the end. */
+bool shape_broadcast_dynamic_shape(InferContext *c) {
+    DimTable *t = c->dims;
+    Dim *x, *y, condition = known(c, 1), one = known(c, 1);
+    size_t x_count, y_count;
+    if (!need_exact_rank(c, "shape_x", 1) || !need_exact_rank(c, "shape_y", 1) ||
+        !need_contents(c, "shape_x", &x, &x_count) || !need_contents(c, "shape_y", &y, &y_count))
+        return false;
+    size_t count = x_count > y_count ? x_count : y_count;
+    Dim *sizes = arena_alloc_array(c->graph->arena, count + 1, sizeof *sizes);
+    for (size_t i = 0; i < count; i++) {
+        Dim a = i + x_count < count ? one : x[i + x_count - count],
+            b = i + y_count < count ? one : y[i + y_count - count];
+        sizes[i] = dim_broadcast(t, a, b);
+        Dim fits = dim_or(t, dim_equal(t, a, b), dim_equal(t, a, one));
+        condition = dim_and(t, condition, dim_or(t, fits, dim_equal(t, b, one)));
+    }
+    set_shape(c, 0, shape_vector(known(c, (int64_t)count)));
+    c->node->outputs[0]->elements = sizes;
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "the shapes %s and %s do not broadcast", input_text(c, 0), input_text(c, 1));
+    return infer_require(c, condition, &s);
+}

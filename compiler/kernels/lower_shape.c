@@ -143,17 +143,34 @@ static Scalar *range_element(LowerContext *c, Kernel *k, const Dim *axes) {
 }
 LOWERED_BY_ELEMENT(range)
 
+/* The element of `start` or `stop`, in the result's dtype, for all points along the new axis. */
+static Scalar *linspace_end(LowerContext *c, Kernel *k, const char *parameter, int along,
+                            const Dim *axes) {
+    const Shape *output = lower_output_shape(c, 0);
+    Shape ends = {.rank = output->rank - 1};
+    Dim outer[MAX_RANK];
+    for (int d = 0; d < ends.rank; d++) {
+        ends.dims[d] = output->dims[d < along ? d : d + 1];
+        outer[d] = axes[d < along ? d : d + 1];
+    }
+    Scalar *end = lower_load_broadcast(k, lower_input(c, parameter), &ends, outer);
+    return lower_widen(k, scalar_convert(k, c->node->outputs[0]->type.dtype, end));
+}
+
 /* y[i] = start + i * (stop - start) / (num - 1), the last one exactly stop, an only one start. */
 static Scalar *linspace_element(LowerContext *c, Kernel *k, const Dim *axes) {
-    Scalar *start = load_scalar(c, k, "start"), *stop = load_scalar(c, k, "stop");
-    Dim one = dim_constant(c->dims, 1), last = dim_subtract(c->dims, axes[0]->size, one);
+    int64_t axis = node_attribute_integer(c->node, "axis");
+    int along = (int)(axis < 0 ? axis + lower_output_shape(c, 0)->rank : axis);
+    Scalar *start = linspace_end(c, k, "start", along, axes),
+           *stop = linspace_end(c, k, "stop", along, axes);
+    Dim one = dim_constant(c->dims, 1), last = dim_subtract(c->dims, axes[along]->size, one);
     Scalar *gaps =
         scalar_convert(k, start->dtype, scalar_index(k, dim_maximum(c->dims, last, one)));
     Scalar *step = scalar_divide(k, scalar_subtract(k, stop, start), gaps);
-    Scalar *position = scalar_convert(k, start->dtype, scalar_index(k, axes[0]));
+    Scalar *position = scalar_convert(k, start->dtype, scalar_index(k, axes[along]));
     Scalar *between = scalar_add(k, start, scalar_multiply(k, step, position));
     Scalar *is_last =
-        scalar_and(k, scalar_equal(k, scalar_index(k, axes[0]), scalar_index(k, last)),
+        scalar_and(k, scalar_equal(k, scalar_index(k, axes[along]), scalar_index(k, last)),
                    scalar_less(k, scalar_integer(k, TFCC_INT64, 0), scalar_index(k, last)));
     return scalar_select(k, is_last, stop, between);
 }

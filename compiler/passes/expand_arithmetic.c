@@ -10,6 +10,12 @@ Value *expand_divide(Composer *c, GraphNode *node, Graph *graph) {
     return compose(c, "divide(cast(x, dtype), cast(y, dtype))");
 }
 
+Value *expand_leaky_relu(Composer *c, GraphNode *node, Graph *graph) {
+    (void)graph;
+    if (dtype_is_float(node->inputs[0]->type.dtype)) return NULL;
+    return compose(c, "leaky_relu(cast(features, float32), alpha)");
+}
+
 Value *expand_reduce_std(Composer *c, GraphNode *node, Graph *graph) {
     (void)node, (void)graph;
     return compose(c, "sqrt(reduce_variance(input_tensor, axis=axis, keepdims=keepdims))");
@@ -21,7 +27,8 @@ Value *expand_l2_normalize(Composer *c, GraphNode *node, Graph *graph) {
                    "x * rsqrt(maximum(reduce_sum(square(x), axis=axis, keepdims=true), epsilon))");
 }
 
-/* Where the run gives the axis: along the first, with which it changes places. */
+/* Where the run gives the axis: along the first, with which it changes places. One that is out of
+ * range is the node's own failure, so it is brought inside here. */
 static Value *cumulative(Composer *c, GraphNode *node, Graph *graph, const char *op) {
     Value *axis = node_input(node, "axis");
     const int64_t *numbers;
@@ -29,7 +36,8 @@ static Value *cumulative(Composer *c, GraphNode *node, Graph *graph, const char 
     if (!axis || value_known_integers(graph->arena, axis, &numbers, &count)) return NULL;
     composer_bind_integer(c, "rank", node_input(node, "x")->type.shape.rank);
     compose_let(c, "axis", "reshape(axis, [])");
-    compose_let(c, "axis", "cast(where(axis < 0, axis + rank, axis), int32)");
+    compose_let(c, "axis", "where(axis < 0, axis + rank, axis)");
+    compose_let(c, "axis", "cast(clip_by_value(axis, 0, rank - 1), int32)");
     compose_let(c, "k", "range(rank)");
     compose_let(c, "perm", "where(equal(k, 0), axis, where(equal(k, axis), 0, k))");
     compose_let(c, "y", "%s(transpose(x, perm), axis=0, exclusive=exclusive, reverse=reverse)", op);

@@ -152,42 +152,55 @@ static void list_finish(Expression *expression, const ExpressionList *list) {
 
 /* ---- primaries ---- */
 
-/* list := [ expression { "," expression } [ "," ] ], up to the closing bracket */
-static Expression *parse_list(Parser *p) {
-    size_t start = p->token.start;
-    ExpressionList list = {0};
-    advance(p);
-    while (!p->failed && !is_at(p, ']')) {
+/* list := [ expression { "," expression } [ "," ] ], up to the closing bracket; `items` may hold the
+ * first of them, whose comma is the current token. */
+static Expression *parse_list(Parser *p, size_t start, char closing, ExpressionList items) {
+    if (items.count > 0) advance(p);
+    while (!p->failed && !is_at(p, closing)) {
         Expression *item = parse_expression(p);
         if (!item) return NULL;
-        list_add(p, &list, item);
+        list_add(p, &items, item);
         if (is_at(p, ',')) {
             advance(p);
-        } else if (!is_at(p, ']')) {
-            return fail(p, &p->token, "a list goes on with `,` or ends with `]`");
+        } else if (!is_at(p, closing)) {
+            return fail(p, &p->token,
+                        closing == ']' ? "a list goes on with `,` or ends with `]`"
+                                       : "a tuple goes on with `,` or ends with `)`");
         }
     }
     if (p->failed) return NULL;
     Expression *result = make(p, EXPRESSION_LIST, start, p->token.end);
-    list_finish(result, &list);
+    list_finish(result, &items);
     advance(p);
     return result;
 }
 
-/* group := "(" expression ")". The brackets belong to its stretch, and a chain in brackets is not
- * continued. */
+/* group := "(" expression ")", or a tuple, which is a list. The brackets belong to its stretch, and a
+ * chain in brackets is not continued. */
 static Expression *parse_group(Parser *p) {
     size_t start = p->token.start;
+    ExpressionList list = {0};
     advance(p);
+    if (is_at(p, ')')) return parse_list(p, start, ')', list);
     Expression *inner = parse_expression(p);
     if (!inner) return NULL;
-    if (is_at(p, ',')) return fail(p, &p->token, "lists are written with [ ]");
+    if (is_at(p, ',')) {
+        list_add(p, &list, inner);
+        return parse_list(p, start, ')', list);
+    }
     if (!is_at(p, ')')) return fail(p, &p->token, "a `)` is missing");
     Expression *group = arena_copy(p->arena, inner, sizeof *inner);
     group->place = lexer_place(&p->lexer, start, p->token.end);
     group->is_bracketed = true;
     advance(p);
     return group;
+}
+
+/* list in [ ] */
+static Expression *parse_brackets(Parser *p) {
+    size_t start = p->token.start;
+    advance(p);
+    return parse_list(p, start, ']', (ExpressionList){0});
 }
 
 /* primary := number | string | name | `name` | "(" expression ")" | "[" list "]" */
@@ -216,7 +229,7 @@ static Expression *parse_primary(Parser *p) {
     case TOKEN_PUNCTUATION:
         if (token.punctuation == '[' || token.punctuation == '(') {
             if (!enter(p)) return NULL;
-            result = token.punctuation == '[' ? parse_list(p) : parse_group(p);
+            result = token.punctuation == '[' ? parse_brackets(p) : parse_group(p);
             p->depth--;
             return result;
         }

@@ -9,7 +9,8 @@
  *     unary      := ("-" | "+" | "~") unary | power
  *     power      := postfix [ "**" unary ]
  *     postfix    := primary { "(" arguments ")" | "[" subscripts "]" }
- *     primary    := number | string | name | `name` | "(" expression ")" | "[" list "]" | "..."
+ *     primary    := number | string | name | `name` | "(" expression ")" | "[" list "]" | "(" tuple ")"
+ *                   | "..."
  *
  * Chains of one precedence are one node with many operands, so the depth of the tree is that of the
  * brackets, signs and subscripts written, at most EXPRESSION_MAX_DEPTH, and every walk may recurse. Each node knows its

@@ -770,7 +770,7 @@ def repeats():
         )
     refuse(file, "negative", "[3]", "pad(x, [[-1, 0]])", "padding")
     refuse(file, "wrong_rows", "[3]", "pad(x, [[1, 0], [0, 1]])", "padding")
-    refuse(file, "unknown_mode", "[3]", "pad(x, [[1, 0]], mode=wrap)", "mode")
+    refuse(file, "unknown_mode", "[3]", "pad(x, [[1, 0]], mode=mirror)", "mode")
     file = File("shape/broadcast_to", "literal and fed shapes.")
     every_dtype(file, "broadcast_to(X, [2, 2, 3])", lambda v: tf.broadcast_to(v, [2, 2, 3]), (2, 1))
     x = count(3, 1)
