@@ -66,9 +66,8 @@ bool shape_eye_like(InferContext *c) {
 
 bool shape_trilu(InferContext *c) {
     if (!need_rank(c, "input", 2)) return false;
-    if (has_input(c, "k") &&
-        dim_compare(c->dims, shape_element_count(c->dims, input_shape(c, "k")), known(c, 1)) !=
-            DIM_YES)
+    if (has_input(c, "k") && dim_compare(c->dims, shape_element_count(c->dims, input_shape(c, "k")),
+                                         known(c, 1)) != DIM_YES)
         return infer_error_at(c, input_index(c, "k"), "%s is %s; it has to be one number",
                               input_text(c, input_index(c, "k")),
                               shape_text(c->graph->arena, input_shape(c, "k")));

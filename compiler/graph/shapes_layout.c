@@ -60,8 +60,8 @@ static bool copy_sizes(InferContext *c, Dim **sizes, size_t count) {
             continue;
         }
         Sentence s = sentence_begin(c);
-        sentence_text(&s, "size %zu of the shape asked for is 0, to be copied, and there is none: ",
-                      i);
+        sentence_text(&s,
+                      "size %zu of the shape asked for is 0, to be copied, and there is none: ", i);
         sentence_input(&s, c, input_index(c, "tensor"));
         if (!infer_require(c, dim_not(t, is_zero), &s)) return false;
     }

@@ -175,8 +175,7 @@ void lower_reverse(LowerContext *c) {
     for (int k = 0; k < move.rank; k++) {
         Dim axis = move.axes[k], last = dim_subtract(c->dims, axis->size, one);
         Dim turned = dim_subtract(c->dims, last, axis);
-        move.index[k] =
-            scalar_index(move.kernel, dim_select(c->dims, is_named[k], turned, axis));
+        move.index[k] = scalar_index(move.kernel, dim_select(c->dims, is_named[k], turned, axis));
     }
     move_end(&move);
 }
@@ -270,8 +269,8 @@ void lower_center_crop_pad(LowerContext *c) {
         Dim size = move.input->type.shape.dims[d];
         Dim surplus = dim_subtract(dims, size, move.axes[d]->size);
         Dim crop = dim_floor_divide(dims, dim_maximum(dims, surplus, zero), two);
-        Dim pad = dim_floor_divide(
-            dims, dim_maximum(dims, dim_subtract(dims, zero, surplus), zero), two);
+        Dim pad =
+            dim_floor_divide(dims, dim_maximum(dims, dim_subtract(dims, zero, surplus), zero), two);
         Dim offset = dim_subtract(dims, crop, pad);
         move.index[d] = scalar_index(k, dim_add(dims, move.axes[d], offset));
         inside = scalar_and(k, inside,

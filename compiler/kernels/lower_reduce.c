@@ -46,8 +46,8 @@ static Reduction reduction_begin(LowerContext *c, const char *parameter) {
     r.kernel = lower_kernel_over(c, &r.output->type.shape, axes);
     r.count = one;
     for (int k = 0; k < shape->rank; k++) {
-        r.count = dim_multiply(dims, r.count,
-                               dim_select(dims, r.is_reduced[k], shape->dims[k], one));
+        r.count =
+            dim_multiply(dims, r.count, dim_select(dims, r.is_reduced[k], shape->dims[k], one));
         if (!keeps_axes)
             r.kept[k] = kept_axis(&r, axes, k, place);
         else

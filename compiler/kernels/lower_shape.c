@@ -117,9 +117,8 @@ LOWERED_BY_ELEMENT(eye)
 static Scalar *eye_like_element(LowerContext *c, Kernel *k, const Dim *axes) {
     tfcc_dtype dtype = c->node->outputs[0]->type.dtype;
     Dim diagonal = dim_constant(c->dims, node_attribute_integer(c->node, "k"));
-    Scalar *is_diagonal =
-        scalar_equal(k, scalar_index(k, axes[1]),
-                     scalar_index(k, dim_add(c->dims, axes[0], diagonal)));
+    Scalar *is_diagonal = scalar_equal(k, scalar_index(k, axes[1]),
+                                       scalar_index(k, dim_add(c->dims, axes[0], diagonal)));
     return scalar_convert(k, dtype, is_diagonal);
 }
 LOWERED_BY_ELEMENT(eye_like)
@@ -184,9 +183,9 @@ static Scalar *one_hot_element(LowerContext *c, Kernel *k, const Dim *axes) {
     tfcc_dtype dtype = c->node->outputs[0]->type.dtype;
     Dim index[MAX_RANK];
     for (int d = 0; d < rank - 1; d++) index[d] = axes[d < along ? d : d + 1];
-    Scalar *hot = lower_position(k, scalar_load(k, lower_input(c, "indices"), index),
-                                 axes[along]->size,
-                                 node_attribute_bool(c->node, "negative_indices"));
+    Scalar *hot =
+        lower_position(k, scalar_load(k, lower_input(c, "indices"), index), axes[along]->size,
+                       node_attribute_bool(c->node, "negative_indices"));
     Buffer *on = lower_input(c, "on_value"), *off = lower_input(c, "off_value");
     Scalar *on_value = on ? scalar_load(k, on, NULL) : scalar_integer(k, dtype, 1);
     Scalar *off_value = off ? scalar_load(k, off, NULL) : scalar_integer(k, dtype, 0);

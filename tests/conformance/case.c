@@ -25,8 +25,7 @@ typedef struct CaseRun {
     size_t size;
 } CaseRun;
 
-static bool __attribute__((format(printf, 2, 3)))
-complain(CaseRun *run, const char *format, ...) {
+static bool __attribute__((format(printf, 2, 3))) complain(CaseRun *run, const char *format, ...) {
     if (run->sentence[0]) return false;
     va_list arguments;
     va_start(arguments, format);

@@ -15,9 +15,9 @@ typedef struct Case {
     const char *name;  /* `node/test_add`: the last two parts of the path */
     const char *group; /* `node` */
     const char *model; /* MODEL.onnx */
-    const char *data;  /* the folder that holds test_data_set_*; NULL: a light model, whose one input
+    const char *data; /* the folder that holds test_data_set_*; NULL: a light model, whose one input
                           is generated and whose outputs stand beside it */
-    const char *info;  /* data.json, which may state tolerances of its own; it may be missing */
+    const char *info; /* data.json, which may state tolerances of its own; it may be missing */
 } Case;
 
 /* Imports, compiles, runs and compares; the sentence says what is wrong, and is "" where nothing

@@ -130,8 +130,7 @@ static bool read_left_out(Runner *runner, const char *path) {
             fclose(file);
             return false;
         }
-        map_set(&runner->left_out,
-                arena_copy_text(runner->arena, line, (size_t)(colon - line)),
+        map_set(&runner->left_out, arena_copy_text(runner->arena, line, (size_t)(colon - line)),
                 arena_copy_text(runner->arena, colon + 2, strlen(colon + 2)));
     }
     fclose(file);
@@ -144,8 +143,8 @@ enum { SENTENCE_SIZE = 4000 }; /* below what a pipe holds, so that nobody waits 
 
 static bool start(Runner *runner, Job *job) {
     int ends[2];
-    job->folder = arena_format(runner->arena, "%s/%zu", runner->temporary,
-                               (size_t)(job - runner->jobs));
+    job->folder =
+        arena_format(runner->arena, "%s/%zu", runner->temporary, (size_t)(job - runner->jobs));
     if (pipe(ends) != 0 || mkdir(job->folder, 0700) != 0) return false;
     fflush(NULL);
     job->process = fork();
@@ -186,8 +185,7 @@ static void finish(Runner *runner, Job *job, int status) {
     else if (WIFSIGNALED(status))
         job->sentence = arena_format(runner->arena, "it crashed: signal %d", WTERMSIG(status));
     else if (WEXITSTATUS(status) != 0)
-        job->sentence =
-            arena_format(runner->arena, "it ended with status %d", WEXITSTATUS(status));
+        job->sentence = arena_format(runner->arena, "it ended with status %d", WEXITSTATUS(status));
     else
         job->sentence = arena_copy_text(runner->arena, sentence, length < 0 ? 0 : (size_t)length);
 }

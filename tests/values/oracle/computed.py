@@ -74,7 +74,7 @@ def fed_axes():
 
 def borders():
     file = File(
-        "computed/pad", "repeated and wrapped borders; paddings of some axes, which the run may give.", by="numpy 2"
+        "computed/paddings", "repeated and wrapped borders; paddings of some axes, which the run may give.", by="numpy 2"
     )
     x = array(np.arange(6).reshape(2, 3), "float32")
     nodes = (
@@ -115,7 +115,7 @@ def borders():
 
 
 def slices():
-    file = File("computed/strided_slice", "slices of some axes, which the run may give.", by="numpy 2")
+    file = File("computed/slices", "slices of some axes, which the run may give.", by="numpy 2")
     x = array(np.arange(24).reshape(2, 3, 4), "float32")
     runs = []
     for axes, begin, end, stride in (
@@ -159,7 +159,7 @@ def shapes():
         {"y": np.array([5, 1, 3], np.int32), "z": np.array([4], np.int32)},
     )
     file.case("refused", "y: broadcast_dynamic_shape([2, 3], [4, 3])", compile_error="broadcast")
-    file = File("computed/reshape", "sizes that are copied where they are 0.", by="numpy 2")
+    file = File("computed/copied_sizes", "sizes that are copied where they are 0.", by="numpy 2")
     x = array(np.arange(24).reshape(2, 3, 4), "float32")
     runs = []
     for shape, result in (([0, -1], (2, 12)), ([0, 0, -1], (2, 3, 4)), ([6, 4], (6, 4)), ([4, 0, 2], (4, 3, 2))):
@@ -180,7 +180,7 @@ def shapes():
 
 
 def numbers():
-    file = File("computed/linspace", "vectors, integers and an axis; none at all. Tolerance: two roundings.")
+    file = File("computed/spacing", "vectors, integers and an axis; none at all. Tolerance: two roundings.")
     a, b = array([-3, 4], "int32"), array([[10], [20]], "int32")
     f = lambda **more: native(lambda v, w: tf.linspace(v, w, 3, **more), a, b)
     file.case(
