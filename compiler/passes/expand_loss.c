@@ -106,12 +106,26 @@ Value *expand_softmax_cross_entropy_loss(Composer *c, GraphNode *node, Graph *gr
 
 /* ---- attention ---- */
 
+/* [batch, length, heads * size] as [batch, heads, length, size]. */
+static void split_heads(Composer *c, const char *name) {
+    compose_let(c, name,
+                "transpose(reshape(%s, [shape(%s)[0], shape(%s)[1], num_heads, "
+                "shape(%s)[2] // num_heads]), [0, 2, 1, 3])",
+                name, name, name, name);
+}
+
 /* softmax(query @ key^T * scale + mask) @ value over the last two dimensions; a bool mask says what
  * is attended to. */
 Value *expand_scaled_dot_product_attention(Composer *c, GraphNode *node, Graph *graph) {
     (void)graph;
     Value *mask = node_input(node, "attn_mask");
     composer_bind_dtype(c, "dtype", node_input(node, "query")->type.dtype);
+    bool is_split = composer_has(c, "num_heads");
+    if (is_split) {
+        split_heads(c, "query");
+        split_heads(c, "key");
+        split_heads(c, "value");
+    }
     if (node_argument(node, "scale")->kind == ARGUMENT_ABSENT)
         compose_let(c, "query", "query * rsqrt(cast(shape(query)[-1], dtype))");
     else
@@ -125,5 +139,9 @@ Value *expand_scaled_dot_product_attention(Composer *c, GraphNode *node, Graph *
         compose_let(c, "scores",
                     "where(range(shape(scores)[-1]) <= expand_dims(range(shape(scores)[-2]), 1), "
                     "scores, -inf)");
-    return compose(c, "softmax(scores) @ value");
+    compose_let(c, "attended", "softmax(scores) @ value");
+    if (!is_split) return compose(c, "identity(attended)");
+    compose_let(c, "attended", "transpose(attended, [0, 2, 1, 3])");
+    return compose(c, "reshape(attended, [shape(attended)[0], shape(attended)[1], "
+                      "num_heads * shape(attended)[3]])");
 }

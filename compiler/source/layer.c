@@ -38,6 +38,27 @@ bool is_layer(const OpRow *row) {
     return rows[row->code].build != NULL;
 }
 
+/* Names of one layer, NAME/kernel, …, where they are not taken. `layer` makes their nodes when one is
+ * asked for; NULL: they are being made. */
+static void declare_variables(Builder *b, const OpRow *row, const char *name, Declared *layer,
+                              Place place) {
+    const char *variables = rows[row->code].variables;
+    while (*variables) {
+        size_t length = strcspn(variables, " ");
+        const char *full = arena_format(b->arena, "%s/%.*s", name, (int)length, variables);
+        bool added;
+        MapEntry *entry = map_insert(&b->scope->names, full, strlen(full), &added);
+        /* A node of that name is the user's; what the layer makes is then reported. */
+        if (added) {
+            Declared *declared = entry->value = arena_alloc(b->arena, sizeof *declared);
+            declared->name = entry->key;
+            declared->place = place;
+            declared->layer = layer;
+        }
+        variables += length + (variables[length] == ' ');
+    }
+}
+
 /* The op that a node begins with, before anything else is known of it: `op: dense`, `dense(…)`. */
 static const OpRow *leading_op(Builder *b, const TreeNode *yaml) {
     TreeNode op = yaml->kind == TREE_MAPPING ? tree_get(yaml, "op") : *yaml;
@@ -50,21 +71,7 @@ static const OpRow *leading_op(Builder *b, const TreeNode *yaml) {
 void declare_layer_variables(Builder *b, Declared *layer) {
     const OpRow *row = leading_op(b, &layer->yaml);
     if (!row || !is_layer(row)) return;
-    const char *names = rows[row->code].variables;
-    while (*names) {
-        size_t length = strcspn(names, " ");
-        const char *name = arena_format(b->arena, "%s/%.*s", layer->name, (int)length, names);
-        bool added;
-        MapEntry *entry = map_insert(&b->scope->names, name, strlen(name), &added);
-        /* A node of that name is the user's; what the layer makes is then reported as given twice. */
-        if (added) {
-            Declared *declared = entry->value = arena_alloc(b->arena, sizeof *declared);
-            declared->name = entry->key;
-            declared->place = layer->place;
-            declared->layer = layer;
-        }
-        names += length + (names[length] == ' ');
-    }
+    declare_variables(b, row, layer->name, layer, layer->place);
 }
 
 /* ---- values of variables ---- */
@@ -171,18 +178,35 @@ bool layer_result(Layer *layer, const char *text) {
 
 /* ---- building ---- */
 
+/* A layer inside an expression is called after the node it is a part of, y/dense, y/dense_1, …: the
+ * first whose variables' names are free. */
+static const char *part_name(Builder *b, const OpRow *row) {
+    const char *variables = rows[row->code].variables;
+    const char *name = arena_format(b->arena, "%s/%s", b->owner->label, row->spelling);
+    for (size_t k = 1;; k++) {
+        const char *first =
+            arena_format(b->arena, "%s/%.*s", name, (int)strcspn(variables, " "), variables);
+        if (!map_get(&b->scope->names, first)) return name;
+        name = arena_format(b->arena, "%s/%s_%zu", b->owner->label, row->spelling, k);
+    }
+}
+
 GraphNode *build_layer(Builder *b, const Call *call, GraphNode *target) {
-    if (!target || !target->name || b->scope->cond) {
+    if (b->scope->cond || !b->owner) {
         diagnose_error(b->diagnostics, call->place,
-                       "%s brings variables, so it is a node with a name of its own, at the top "
-                       "level of the graph",
+                       "%s brings variables, so it stands at the top level of the graph, not in a "
+                       "branch",
                        call->row->spelling);
         return NULL;
     }
     Bound *bound = bind_arguments(b, call);
     if (!bound) return NULL;
     GraphNode *node = begin_node(b, call->row, target, call->place);
-    Layer layer = {.builder = b, .node = node, .name = target->name, .place = call->place};
+    Layer layer = {.builder = b, .node = node, .name = node->name, .place = call->place};
+    if (!node->name) {
+        layer.name = part_name(b, call->row);
+        declare_variables(b, call->row, layer.name, NULL, call->place);
+    }
     bool fine = true;
     for (size_t p = 0; p < call->row->parameter_count; p++) {
         if (call->row->parameters[p].kind == PARAMETER_VALUE)

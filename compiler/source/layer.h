@@ -6,7 +6,11 @@
  * its variables, and layer_NAME(Layer *) in layers*.c says, as text (compose.h), what the variables
  * begin with and what the node is.
  *
- * The variables can be named anywhere in the graph, before and behind the layer. They begin with
+ * A layer that is a part of an expression is called after its node: the kernel in `y: relu(dense(x,
+ * 10))` is `y/dense/kernel`, that of a second one `y/dense_1/kernel`.
+ *
+ * The variables of a node can be named anywhere in the graph, before and behind it, those of a part
+ * behind it. They begin with
  * what an initializer gives, or with what a file holds: `weights: {file: f.safetensors, tensor: fc}`
  * reads `fc/kernel` (or `fc.kernel`), or PyTorch's `fc.weight`, which is turned into TensorFlow's
  * layout.
