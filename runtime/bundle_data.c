@@ -7,15 +7,9 @@
 /* More slices than any partitioner makes; bounds the work of comparing each with each. */
 #define MOST_SLICES 4096
 
-__attribute__((noinline)) static tfcc_status fail_tensor(const BundleReader *reader,
-                                                         const BundleTensor *tensor,
-                                                         tfcc_status status, const char *what) {
-    return tfcc_fail(status, "'%s': tensor '%s': %s", reader->file.path, tensor->name, what);
-}
-
-static tfcc_status fail_damaged(const BundleReader *reader, const BundleTensor *tensor,
-                                const char *what) {
-    return fail_tensor(reader, tensor, TFCC_DATA_LOSS, what);
+static tfcc_status fail_tensor(const BundleReader *reader, const BundleTensor *tensor,
+                               tfcc_sentence sentence) {
+    return tfcc_fail_in(reader->file.path, tensor->name, sentence);
 }
 
 /* ---- data files ---- */
@@ -33,7 +27,7 @@ static tfcc_status locate(BundleReader *reader, const BundleRecord *record,
         reader->open_shard = shard;
     }
     if (record->offset + record->size <= reader->file.size) return TFCC_OK;
-    return fail_tensor(reader, tensor, TFCC_OUT_OF_RANGE, "Read less bytes than requested");
+    return fail_tensor(reader, tensor, MESSAGE_FILE_SHORT);
 }
 
 /* Reads all bytes of a record, whose masked checksum is `expected`. */
@@ -43,10 +37,8 @@ static tfcc_status read_record(BundleReader *reader, const BundleTensor *tensor,
     TFCC_TRY(tfcc_bundle_file_read(&reader->file, bytes, (size_t)record->size, record->offset));
     uint32_t checksum = tfcc_crc32c_mask(tfcc_crc32c(0, bytes, (size_t)record->size));
     if (checksum == expected) return TFCC_OK;
-    return tfcc_fail(TFCC_DATA_LOSS,
-                     "'%s': tensor '%s': Checksum does not match: stored %u vs. calculated on the "
-                     "restored bytes %u",
-                     reader->file.path, tensor->name, (unsigned)expected, (unsigned)checksum);
+    return tfcc_fail(CHECKSUM, reader->file.path, tensor->name, (unsigned)expected,
+                     (unsigned)checksum);
 }
 
 /* ---- slices ---- */
@@ -144,19 +136,18 @@ static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor,
         if (record->name_length < key.size || memcmp(name, key.bytes, key.size) != 0) continue;
         Slice slice;
         if (!make_slice(reader, tensor, extents, record, &slice))
-            return fail_damaged(reader, tensor, "a slice does not fit");
+            return fail_tensor(reader, tensor, MESSAGE_SLICE_UNFIT);
         TFCC_TRY(locate(reader, record, tensor));
         const Slice *other = (const Slice *)(const void *)list->bytes;
         for (uint32_t used = 0; used < list->size; used += sizeof slice)
             if (slices_overlap(&slice, other++, tensor->rank))
-                return fail_damaged(reader, tensor, "its slices overlap");
+                return fail_tensor(reader, tensor, MESSAGE_SLICES_OVERLAP);
         if (list->size > MOST_SLICES * sizeof slice)
-            return fail_damaged(reader, tensor, "it has too many slices");
+            return fail_tensor(reader, tensor, MESSAGE_SLICES_OVERLAP);
         tfcc_bundle_append(list, &slice, sizeof slice);
         size += record->size;
     }
-    if (size != tensor->size)
-        return fail_damaged(reader, tensor, "Does not have sufficient slices");
+    if (size != tensor->size) return fail_tensor(reader, tensor, MESSAGE_SLICES_MISSING);
     return key.memory->status;
 }
 
@@ -181,8 +172,7 @@ static tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
 
 tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, void *destination) {
     if (tfcc_dtype_size((tfcc_dtype)tensor->dtype) == 0 || tensor->rank > BUNDLE_RANK)
-        return fail_tensor(reader, tensor, TFCC_UNIMPLEMENTED,
-                           "it has a dtype or a rank that is not supported");
+        return fail_tensor(reader, tensor, MESSAGE_TENSOR_UNSUPPORTED);
     if (!tensor->is_partitioned)
         return destination
                    ? read_record(reader, tensor, tensor->record, tensor->checksum, destination)

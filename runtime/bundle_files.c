@@ -8,14 +8,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static tfcc_status fail_errno(const char *action, const char *path) {
+tfcc_status tfcc_fail_errno(const char *action, const char *path) {
     int error = errno;
-    bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG || error == ENOMEM;
-    bool is_denied = error == EACCES || error == EPERM;
-    return tfcc_fail(is_full     ? TFCC_RESOURCE_EXHAUSTED
-                     : is_denied ? TFCC_PERMISSION_DENIED
-                                 : TFCC_UNAVAILABLE,
-                     "cannot %s '%s': %s", action, path, strerror(error));
+    tfcc_status status = tfcc_fail(FILE_SYSTEM, action, path, strerror(error));
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case ENOMEM: return TFCC_RESOURCE_EXHAUSTED;
+    case EACCES:
+    case EPERM: return TFCC_PERMISSION_DENIED;
+    default: return status;
+    }
 }
 
 size_t tfcc_bundle_folder_length(const char *path) {
@@ -30,13 +34,13 @@ tfcc_status tfcc_bundle_file_open(BundleFile *file) {
     /* Not waiting for the other end of a pipe. */
     file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file->descriptor < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return tfcc_fail(TFCC_NOT_FOUND, "there is no file '%s'", file->path);
+        return tfcc_fail(NO_FILE, file->path);
     if (file->descriptor < 0 || fstat(file->descriptor, &status) != 0)
-        return fail_errno("open", file->path);
+        return tfcc_fail_errno("open", file->path);
     file->size = status.st_size;
     if (S_ISREG(status.st_mode)) return TFCC_OK;
     errno = EINVAL; /* a folder, a pipe */
-    return fail_errno("read", file->path);
+    return tfcc_fail_errno("read", file->path);
 }
 
 void tfcc_bundle_file_close(BundleFile *file) {
@@ -53,9 +57,8 @@ tfcc_status tfcc_bundle_file_read(const BundleFile *file, void *bytes, size_t si
     for (char *at = bytes; size > 0;) {
         ssize_t count = pread(file->descriptor, at, size, offset);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return fail_errno("read", file->path);
-        if (count == 0)
-            return tfcc_fail(TFCC_OUT_OF_RANGE, "'%s': Read less bytes than requested", file->path);
+        if (count < 0) return tfcc_fail_errno("read", file->path);
+        if (count == 0) return tfcc_fail_in(file->path, NULL, MESSAGE_FILE_SHORT);
         at += count;
         offset += count;
         size -= (size_t)count;
@@ -65,9 +68,7 @@ tfcc_status tfcc_bundle_file_read(const BundleFile *file, void *bytes, size_t si
 
 tfcc_status tfcc_bundle_file_load(const BundleFile *file, BundleMemory *memory, uint8_t **bytes) {
     size_t size = (size_t)file->size;
-    if (size > BUNDLE_INDEX_MOST)
-        return tfcc_fail(TFCC_DATA_LOSS, "'%s' is larger than %d bytes", file->path,
-                         BUNDLE_INDEX_MOST);
+    if (size > BUNDLE_INDEX_MOST) return tfcc_fail_in(file->path, NULL, MESSAGE_FILE_LARGE);
     *bytes = tfcc_bundle_obtain(memory, size + 1);
     if (!*bytes) return TFCC_RESOURCE_EXHAUSTED;
     (*bytes)[size] = 0;
@@ -79,7 +80,7 @@ tfcc_status tfcc_bundle_file_load(const BundleFile *file, BundleMemory *memory, 
 tfcc_status tfcc_bundle_make_folders(char *path) {
     for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST) return fail_errno("make folder", path);
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) return tfcc_fail_errno("make folder", path);
         *slash = '/';
     }
     return TFCC_OK;
@@ -92,7 +93,7 @@ tfcc_status tfcc_bundle_output_create(BundleOutput *output) {
         sprintf(name, ".tfcc-%x-%x.tmp", (unsigned)getpid(), attempt);
         output->descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (output->descriptor >= 0) return TFCC_OK;
-        if (errno != EEXIST) return fail_errno("make a file for", output->path);
+        if (errno != EEXIST) return tfcc_fail_errno("make a file for", output->path);
         /* another one's, or left by a crash */
     }
 }
@@ -101,7 +102,7 @@ tfcc_status tfcc_bundle_output_write(const BundleOutput *output, const void *byt
     for (const char *at = bytes; size > 0;) {
         ssize_t count = write(output->descriptor, at, size);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return fail_errno("write", output->path);
+        if (count < 0) return tfcc_fail_errno("write", output->path);
         at += count;
         size -= (size_t)count;
     }
@@ -125,11 +126,11 @@ tfcc_status tfcc_bundle_output_end(BundleOutput *output, tfcc_status status) {
         strcpy(temporary + tfcc_bundle_folder_length(temporary), ".");
         descriptor = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         is_good = descriptor < 0 ? errno == EACCES : is_synced(descriptor);
-        if (!is_good) status = fail_errno("write", output->path);
+        if (!is_good) status = tfcc_fail_errno("write", output->path);
         if (descriptor >= 0) close(descriptor);
         return status;
     }
-    if (!status) status = fail_errno("write", output->path);
+    if (!status) status = tfcc_fail_errno("write", output->path);
     unlink(temporary);
     return status;
 }

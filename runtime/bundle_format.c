@@ -13,7 +13,7 @@ typedef struct Block {
 void *tfcc_bundle_obtain(BundleMemory *memory, size_t size) {
     Block *block = tfcc_obtain(memory->allocator, size += TFCC_ALIGNMENT);
     if (!block) {
-        memory->status = tfcc_fail_memory(size);
+        memory->status = TFCC_RESOURCE_EXHAUSTED;
         return NULL;
     }
     block->before = memory->blocks;

@@ -76,6 +76,9 @@ int tfcc_bundle_element_size(uint64_t dtype);
 
 /* ---- files ---- */
 
+/* The sentence that errno stands for: cannot `action` the file. */
+__attribute__((cold)) tfcc_status tfcc_fail_errno(const char *action, const char *path);
+
 /* How many bytes of a path are its folder, with the slash. */
 size_t tfcc_bundle_folder_length(const char *path);
 

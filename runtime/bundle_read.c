@@ -24,13 +24,8 @@ enum {
     ENTRY_DIMENSION_SIZE = 0221
 };
 
-__attribute__((noinline)) static tfcc_status fail_index(const BundleReader *reader,
-                                                        tfcc_status status, const char *what) {
-    return tfcc_fail(status, "'%s': %s", reader->file.path, what);
-}
-
-static tfcc_status fail_damaged(const BundleReader *reader, const char *what) {
-    return fail_index(reader, TFCC_DATA_LOSS, what);
+static tfcc_status fail_index(const BundleReader *reader, tfcc_sentence sentence) {
+    return tfcc_fail_in(reader->file.path, NULL, sentence);
 }
 
 /* ---- entries ---- */
@@ -77,10 +72,9 @@ __attribute__((noinline)) static tfcc_status read_header(BundleReader *reader, B
     while (tfcc_bundle_next(&cursor))
         if (cursor.path <= HEADER_CONSUMER) numbers[cursor.path] = cursor.value;
     if (!cursor.span.at || numbers[HEADER_SHARDS] - 1 >= 99999)
-        return fail_damaged(reader, "the header is damaged");
-    if (numbers[HEADER_ENDIANNESS]) return fail_index(reader, TFCC_UNIMPLEMENTED, "is big-endian");
-    if (numbers[HEADER_CONSUMER] > 1)
-        return fail_index(reader, TFCC_UNIMPLEMENTED, "min consumer above current version 1");
+        return fail_index(reader, MESSAGE_HEADER_DAMAGED);
+    if (numbers[HEADER_ENDIANNESS]) return fail_index(reader, MESSAGE_HEADER_BIG);
+    if (numbers[HEADER_CONSUMER] > 1) return fail_index(reader, MESSAGE_HEADER_CONSUMER);
     reader->open_shard = reader->shard_count = (uint32_t)numbers[HEADER_SHARDS];
     return TFCC_OK;
 }
@@ -88,8 +82,8 @@ __attribute__((noinline)) static tfcc_status read_header(BundleReader *reader, B
 static tfcc_status add_record(BundleReader *reader, BundleRecord *record) {
     BundleTensor tensor;
     if (!tfcc_bundle_parse_entry(&tensor, record) || record->shard >= reader->shard_count)
-        return tfcc_fail(TFCC_DATA_LOSS, "'%s': the entry of tensor '%s' is damaged",
-                         reader->file.path, (const char *)reader->names.bytes + record->name);
+        return tfcc_fail_in(reader->file.path, (const char *)reader->names.bytes + record->name,
+                            MESSAGE_ENTRY_DAMAGED);
     tfcc_bundle_append(&reader->record_buffer, record, sizeof *record);
     reader->records = (const BundleRecord *)(const void *)reader->record_buffer.bytes;
     reader->record_count++;
@@ -131,17 +125,17 @@ __attribute__((noinline)) static tfcc_status scan_block(BundleReader *reader, Bu
     Entry entry;
     while (block.at < block.end) {
         if (!get_entry(&block, &entry) || entry.shared > last->name_length)
-            return fail_damaged(reader, "an entry is damaged");
+            return fail_index(reader, MESSAGE_BLOCK_ENTRY);
         uint32_t name = names->size;
         uint64_t length = entry.shared + entry.own;
         if (name + length >= BUNDLE_INDEX_MOST || length > BUNDLE_NAME_MOST)
-            return fail_damaged(reader, "its names are too long");
+            return fail_index(reader, MESSAGE_BLOCK_ENTRY);
         if (reader->shard_count == 0
                 ? length > 0
                 : tfcc_bundle_compare_names(entry.key, entry.own,
                                             names->bytes + last->name + entry.shared,
                                             last->name_length - entry.shared) <= 0)
-            return fail_damaged(reader, "its keys are not in ascending order, the header first");
+            return fail_index(reader, MESSAGE_KEY_ORDER);
         tfcc_bundle_append(names, names->bytes + last->name, entry.shared);
         tfcc_bundle_append(names, entry.key, entry.own);
         tfcc_bundle_append(names, "", 1);
@@ -168,15 +162,15 @@ static tfcc_status open_block(Table *table, BundleSpan *handle, BundleSpan *bloc
     const BundleReader *reader = table->reader;
     uint64_t offset = tfcc_bundle_get_varint(handle), size = tfcc_bundle_get_varint(handle);
     if (offset < table->used || offset > table->most || size > table->most - offset || size < 4)
-        return fail_damaged(reader, "a block lies outside of the file, or over another");
+        return fail_index(reader, MESSAGE_BLOCK_PLACE);
     table->used = offset + size;
     block->at = table->bytes + offset;
     const uint8_t *trailer = block->at + size;
     if (tfcc_crc32c_mask(tfcc_crc32c(0, block->at, size + 1)) != tfcc_bundle_get32(trailer + 1))
-        return fail_damaged(reader, "block checksum mismatch");
-    if (trailer[0] != 0) return fail_index(reader, TFCC_UNIMPLEMENTED, "is compressed");
+        return fail_index(reader, MESSAGE_BLOCK_CHECKSUM);
+    if (trailer[0] != 0) return fail_index(reader, MESSAGE_BLOCK_COMPRESSED);
     uint64_t restarts = 4 * (uint64_t)tfcc_bundle_get32(trailer - 4) + 4;
-    if (restarts > size) return fail_damaged(reader, "a block is damaged");
+    if (restarts > size) return fail_index(reader, MESSAGE_BLOCK_ENTRY);
     block->end = trailer - restarts;
     return TFCC_OK;
 }
@@ -184,11 +178,11 @@ static tfcc_status open_block(Table *table, BundleSpan *handle, BundleSpan *bloc
 /* All data blocks, in the order of the index block. */
 static tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, size_t size) {
     if (size < BUNDLE_FOOTER_SIZE + BUNDLE_TRAILER_SIZE)
-        return fail_damaged(reader, "file is too short to be an sstable");
+        return fail_index(reader, MESSAGE_TABLE_SHORT);
     const uint8_t *end = bytes + size;
     if (tfcc_bundle_get32(end - 8) != (uint32_t)BUNDLE_MAGIC ||
         tfcc_bundle_get32(end - 4) != (uint32_t)(BUNDLE_MAGIC >> 32))
-        return fail_damaged(reader, "not an sstable (bad magic number)");
+        return fail_index(reader, MESSAGE_TABLE_MAGIC);
     BundleSpan footer = {end - BUNDLE_FOOTER_SIZE, end - 8}, index, block;
     Table table = {reader, bytes, 0, size - BUNDLE_FOOTER_SIZE - BUNDLE_TRAILER_SIZE};
     tfcc_bundle_get_varint(&footer); /* of the metaindex, which is empty */
@@ -198,11 +192,11 @@ static tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, size_t
     tfcc_bundle_append(&reader->names, "", 1); /* the key before the first */
     table.used = 0;                            /* the index block stands behind those it lists */
     for (Entry entry; index.at < index.end;) {
-        if (!get_entry(&index, &entry)) return fail_damaged(reader, "an entry is damaged");
+        if (!get_entry(&index, &entry)) return fail_index(reader, MESSAGE_BLOCK_ENTRY);
         TFCC_TRY(open_block(&table, &entry.value, &block));
         TFCC_TRY(scan_block(reader, block, &last));
     }
-    return reader->shard_count ? TFCC_OK : fail_damaged(reader, "there is no header");
+    return reader->shard_count ? TFCC_OK : fail_index(reader, MESSAGE_HEADER_DAMAGED);
 }
 
 /* ---- data that does not overlap ---- */
@@ -223,7 +217,7 @@ static tfcc_status check_overlap(BundleReader *reader) {
     for (size_t i = 1; i < count; i++) {
         const BundleRecord *a = order[i - 1], *b = order[i];
         if (a->shard == b->shard && a->offset + a->size > b->offset)
-            return fail_damaged(reader, "the bytes of two tensors overlap");
+            return fail_index(reader, MESSAGE_DATA_OVERLAPS);
     }
     return TFCC_OK;
 }
@@ -239,14 +233,13 @@ tfcc_status tfcc_bundle_open_part(BundleReader *reader, const tfcc_bytes *bytes)
 }
 
 static tfcc_status read_index(BundleReader *reader) {
-    const char *prefix = reader->source.prefix;
     uint8_t *index;
-    reader->file.path = tfcc_bundle_path(&reader->memory, reader->label, ".index");
-    if (!reader->file.path) return TFCC_RESOURCE_EXHAUSTED;
-    reader->suffix = reader->file.path + strlen(reader->label);
+    char *path = tfcc_bundle_path(&reader->memory, reader->label, ".index");
+    if (!path) return TFCC_RESOURCE_EXHAUSTED;
+    reader->file.path = path;
+    reader->suffix = path + strlen(reader->label);
     tfcc_status status = tfcc_bundle_open_part(reader, &reader->source.index);
-    if (status == TFCC_NOT_FOUND)
-        return tfcc_fail(status, "The passed save_path is not a valid checkpoint: %s", prefix);
+    if (status == TFCC_NOT_FOUND) return tfcc_fail(NO_CHECKPOINT, reader->label);
     if (!status) status = tfcc_bundle_file_load(&reader->file, &reader->memory, &index);
     if (!status) status = scan_table(reader, index, (size_t)reader->file.size);
     return status ? status : check_overlap(reader);
@@ -307,5 +300,5 @@ tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTenso
         else
             low = middle + 1;
     }
-    return tfcc_fail(TFCC_NOT_FOUND, "Key %s not found in checkpoint '%s'", name, reader->label);
+    return tfcc_fail(NO_KEY, name, reader->label);
 }

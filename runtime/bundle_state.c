@@ -98,14 +98,11 @@ static tfcc_status find_newest(BundleMemory *memory, BundleFile *file, char *pat
     do string = strstr(string, newest_field);
     while (string && string++ != (char *)text && string[-2] != '\n');
     if (string) string += strlen(newest_field) - 1;
-    if (!string || *string == '"')
-        return tfcc_fail(TFCC_NOT_FOUND, "'%s' names no checkpoint", file->path);
-    if (!decode_string(string)) return tfcc_fail(TFCC_DATA_LOSS, "'%s' is damaged", file->path);
+    if (!string || *string == '"') return tfcc_fail_in(file->path, NULL, MESSAGE_STATE_EMPTY);
+    if (!decode_string(string)) return tfcc_fail_in(file->path, NULL, MESSAGE_STATE_DAMAGED);
     if (*string == '/') folder = 0;
     int length = snprintf(path, path_size, "%.*s%s", folder, file->path, string);
-    if ((size_t)length >= path_size)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "'%s': the path has more than %zu bytes",
-                         file->path, path_size);
+    if ((size_t)length >= path_size) return tfcc_fail(PATH_ROOM, file->path, path_size);
     BundleReader reader;
     TFCC_TRY(tfcc_bundle_open(&reader, memory->allocator, path));
     tfcc_bundle_close(&reader);

@@ -120,7 +120,7 @@ tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dty
     if (name_size > BUNDLE_NAME_MOST || rank > BUNDLE_RANK ||
         writer->table.size > BUNDLE_INDEX_MOST ||
         tfcc_bundle_compare_names(name, name_size, last->bytes, last->size) <= 0)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "checkpoint: '%s' cannot be the next name", name);
+        return tfcc_fail(NEXT_NAME, name);
     if (writer->prefix) TFCC_TRY(tfcc_bundle_output_write(&writer->output, bytes, size));
 
     /* dtype, shape, shard, offset, size, checksum; the shape is there also when it is empty */
@@ -164,9 +164,7 @@ static tfcc_status find_old_shards(BundleWriter *writer) {
 
 static tfcc_status open_files(BundleWriter *writer, bool fixed_name) {
     size_t length = strlen(writer->prefix);
-    if (length == 0 || writer->prefix[length - 1] == '/')
-        return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                         "checkpoint prefix '%s' has no name after its folder", writer->prefix);
+    if (length == 0 || writer->prefix[length - 1] == '/') return tfcc_fail(PREFIX, writer->prefix);
     writer->output.path = tfcc_bundle_path(&writer->memory, writer->prefix, "");
     writer->output.temporary = tfcc_bundle_path(&writer->memory, writer->prefix, "");
     if (writer->memory.status) return writer->memory.status;

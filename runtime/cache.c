@@ -94,19 +94,13 @@ void tfcc_plans_release(tfcc_session *session) {
 
 /* ---- Calls ---- */
 
-tfcc_status tfcc_fail_target(const char *name) {
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "'%s' has no value: it can only be a target, of dtype TFCC_NONE", name);
-}
-
 tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                             const tfcc_fetch *fetches, size_t fetch_count, tfcc_call *call) {
     if (session == NULL || (feeds == NULL && feed_count > 0) ||
         (fetches == NULL && fetch_count > 0))
-        return tfcc_fail_null("session, feeds or fetches");
+        return tfcc_fail_null();
     if (feed_count > UINT32_MAX / 16 || fetch_count > UINT32_MAX / 16)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "%zu feeds and %zu fetches are too many",
-                         feed_count, fetch_count);
+        return tfcc_fail(TOO_MANY, feed_count, fetch_count);
     call->session = session;
     call->feeds.first = (char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor);
     call->fetches.first = (char *)(uintptr_t)fetches + offsetof(tfcc_fetch, tensor);

@@ -30,18 +30,6 @@ typedef struct Selection {
 _Static_assert(offsetof(tfcc_save_options, keys) == offsetof(tfcc_restore_options, keys),
                "a restore's options are the first of a save's");
 
-static tfcc_status fail_argument(const char *what) {
-    return tfcc_fail(TFCC_INVALID_ARGUMENT, "checkpoint: %s", what);
-}
-
-static tfcc_status fail_null(void) {
-    return fail_argument("an argument is NULL");
-}
-
-static tfcc_status fail_twice(const char *what, const char *name) {
-    return tfcc_fail(TFCC_INVALID_ARGUMENT, "the %s '%s' is empty, or there twice", what, name);
-}
-
 /* ---- which variables ---- */
 
 static bool key_before(const void *a, const void *b) {
@@ -57,18 +45,18 @@ static tfcc_status fill_items(Selection *selection, Item *item) {
         uint32_t index = i;
         if (options->variables) {
             const char *name = options->variables[i];
-            if (!name) return fail_null();
+            if (!name) return tfcc_fail_null();
             index = tfcc_variable_find(session->model, name);
             if (index == TFCC_ABI_NONE)
-                return tfcc_fail(TFCC_NOT_FOUND, "there is no variable '%s'", name);
+                return tfcc_fail(NO_NAME, session->model->name, "variable", name);
             for (const Item *other = first; other < item; other++)
-                if (other->index == index) return fail_twice("variable", name);
+                if (other->index == index) return tfcc_fail(NAMED_TWICE, "variable", name);
         }
         item->index = index;
         item->variable = &session->model->variables[index];
         item->value = &session->variables[index];
         item->key = options->keys ? options->keys[i] : item->variable->name;
-        if (!item->key) return fail_null();
+        if (!item->key) return tfcc_fail_null();
         selection->items[i] = item;
     }
     return TFCC_OK;
@@ -78,21 +66,16 @@ static tfcc_status fill_items(Selection *selection, Item *item) {
  * selection's memory has to be released in any case. */
 static tfcc_status select_variables(Selection *selection, tfcc_session *session,
                                     const void *given) {
-    size_t size = 0, total = session->model->variable_count;
+    size_t total = session->model->variable_count;
     tfcc_save_options *options = &selection->options;
     memset(selection, 0, sizeof *selection);
     selection->session = session;
     selection->memory.allocator = &session->allocator;
     selection->count = total;
-    if (given) {
-        memcpy(&size, given, sizeof size);
-        if (size < sizeof size || size > 4096)
-            return fail_argument("set the options' size to that of their type");
-        memcpy(options, given, size < sizeof *options ? size : sizeof *options);
-    }
+    TFCC_TRY(tfcc_read_options(given, options, sizeof *options));
     if (options->variables) selection->count = options->variable_count;
     if (options->variables ? selection->count == 0 : options->variable_count || options->keys)
-        return fail_argument("the list of variables is empty");
+        return tfcc_fail(LIST_EMPTY);
     selection->items = tfcc_bundle_obtain(&selection->memory, total * sizeof *selection->items);
     Item *items = tfcc_bundle_obtain(&selection->memory, total * sizeof *items);
     return selection->memory.status ? selection->memory.status : fill_items(selection, items);
@@ -107,11 +90,9 @@ static tfcc_status add_variables(const Selection *selection, BundleWriter *write
     for (size_t i = 0; i < selection->count; i++) {
         const Item *item = selection->items[i];
         const tfcc_abi_variable *variable = item->variable;
-        if (strcmp(before, item->key) == 0) return fail_twice("key", item->key);
+        if (strcmp(before, item->key) == 0) return tfcc_fail(NAMED_TWICE, "key", item->key);
         before = item->key;
-        if (!item->value->has_value)
-            return tfcc_fail(TFCC_FAILED_PRECONDITION, "Attempting to use uninitialized value %s",
-                             variable->name);
+        if (!item->value->has_value) return tfcc_fail(UNINITIALIZED, variable->name);
         TFCC_TRY(tfcc_bundle_add(writer, item->key, variable->dtype, (int32_t)variable->rank,
                                  variable->shape, item->value->data, variable->bytes));
     }
@@ -194,7 +175,7 @@ static tfcc_status save_files(const Selection *selection, const char *prefix,
     /* Room for the list first: behind the commit, nothing fails for want of memory but the state
      * file. */
     Saver *list = tfcc_obtain(&session->allocator, room);
-    if (!list) return tfcc_fail_memory(room);
+    if (!list) return TFCC_RESOURCE_EXHAUSTED;
     list->room = room;
     tfcc_status status = tfcc_bundle_create(&writer, &session->allocator, prefix,
                                             selection->options.fixed_data_file);
@@ -222,9 +203,10 @@ static tfcc_status save_prefix(Selection *selection, const char *prefix) {
     if (!made) return TFCC_RESOURCE_EXHAUSTED;
     if (strchr(state_file, '/') ||
         (*state_file && strcmp(made + tfcc_bundle_folder_length(made), state_file) == 0))
-        return fail_argument("a slash in the state file's name, or it is the prefix");
+        return tfcc_fail(STATE_FILE_NAME, state_file);
     if (options->path) {
-        if (strlen(made) >= options->path_size) return fail_argument("the path does not fit");
+        if (strlen(made) >= options->path_size)
+            return tfcc_fail(PATH_ROOM, made, options->path_size);
         strcpy(options->path, made);
     }
     pthread_mutex_lock(&selection->session->save_mutex);
@@ -238,7 +220,7 @@ static tfcc_status save(tfcc_session *session, const char *prefix, const tfcc_sa
                         tfcc_saved *saved) {
     Selection selection;
     BundleWriter writer;
-    if (!session || (!prefix && !saved)) return fail_null();
+    if (!session || (!prefix && !saved)) return tfcc_fail_null();
     tfcc_status status = select_variables(&selection, session, options);
     if (!status && prefix) {
         status = save_prefix(&selection, prefix);
@@ -281,24 +263,19 @@ void tfcc_saved_free(tfcc_saved *saved) {
 /* Finds what a variable becomes, and compares dtype and shape. */
 static tfcc_status find_value(BundleReader *reader, const Item *item, BundleTensor *tensor) {
     const tfcc_abi_variable *variable = item->variable;
-    char expected[TFCC_SHAPE_TEXT], found[TFCC_SHAPE_TEXT];
     TFCC_TRY(tfcc_bundle_find(reader, item->key, tensor));
     if (tensor->dtype != variable->dtype)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                         "'%s': tensor_name = %s; expected dtype %s does not equal original dtype "
-                         "%s (%u)",
-                         reader->label, item->key, tfcc_dtype_name((tfcc_dtype)variable->dtype),
+        return tfcc_fail(CHECKPOINT_DTYPE, reader->label, item->key,
+                         tfcc_dtype_name((tfcc_dtype)variable->dtype),
                          tfcc_dtype_name((tfcc_dtype)tensor->dtype), (unsigned)tensor->dtype);
     int32_t rank = (int32_t)variable->rank;
     if (tensor->rank == rank &&
         memcmp(tensor->shape, variable->shape, sizeof(int64_t) * variable->rank) == 0)
         return TFCC_OK;
     if (tensor->rank > BUNDLE_RANK) tensor->rank = -1;
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "'%s': tensor_name = %s; Assign requires shapes of both tensors to match. "
-                     "lhs shape= %s rhs shape= %s",
-                     reader->label, item->key, tfcc_shape_text(expected, variable->shape, rank),
-                     tfcc_shape_text(found, tensor->shape, tensor->rank));
+    return tfcc_fail(CHECKPOINT_SHAPE, reader->label, item->key,
+                     tfcc_shape_text(variable->shape, rank),
+                     tfcc_shape_text(tensor->shape, tensor->rank));
 }
 
 /* What kernels rely on: a bool is 0 or 1, where any other byte is true in a file, and an int4 a byte
@@ -337,7 +314,7 @@ static tfcc_status restore_from(const Selection *selection, BundleReader *reader
 static tfcc_status restore(tfcc_session *session, const BundleSource *source,
                            const tfcc_restore_options *options) {
     Selection selection;
-    if (!session) return fail_null();
+    if (!session) return tfcc_fail_null();
     tfcc_status status = select_variables(&selection, session, options);
     bool is_done = status != TFCC_OK;
     for (int attempt = 0; !is_done && attempt < 2; attempt++) {
@@ -357,7 +334,7 @@ static tfcc_status restore(tfcc_session *session, const BundleSource *source,
 tfcc_status tfcc_restore_with(tfcc_session *session, const char *prefix,
                               const tfcc_restore_options *options) {
     BundleSource source = {.prefix = prefix};
-    return prefix ? restore(session, &source, options) : fail_null();
+    return prefix ? restore(session, &source, options) : tfcc_fail_null();
 }
 
 tfcc_status tfcc_restore(tfcc_session *session, const char *prefix) {
@@ -367,13 +344,13 @@ tfcc_status tfcc_restore(tfcc_session *session, const char *prefix) {
 tfcc_status tfcc_restore_memory(tfcc_session *session, tfcc_bytes index, const tfcc_bytes *shards,
                                 size_t shard_count, const tfcc_restore_options *options) {
     BundleSource source = {.index = index, .shards = shards, .shard_count = shard_count};
-    if (!index.data || (shard_count > 0 && !shards)) return fail_null();
+    if (!index.data || (shard_count > 0 && !shards)) return tfcc_fail_null();
     return restore(session, &source, options);
 }
 
 tfcc_status tfcc_latest_checkpoint(const char *folder, const char *state_file, char *path,
                                    size_t path_size) {
-    if (!folder || !path) return fail_null();
+    if (!folder || !path) return tfcc_fail_null();
     return tfcc_bundle_latest(&tfcc_default_allocator, folder,
                               state_file ? state_file : "checkpoint", path, path_size);
 }

@@ -131,12 +131,11 @@ static tfcc_status estimate_run(tfcc_session *session, const tfcc_feed *feeds, s
 
 tfcc_status tfcc_shape(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                        const char *fetch, tfcc_extent *extent) {
-    if (session == NULL || fetch == NULL || extent == NULL)
-        return tfcc_fail_null("session, fetch or extent");
+    if (session == NULL || fetch == NULL || extent == NULL) return tfcc_fail_null();
     uint32_t index;
     TFCC_TRY(tfcc_name_find(session, fetch, true, &index));
     Estimate estimate = {.buffer = session->model->fetches[index].buffer, .extent = extent};
-    if (estimate.buffer == TFCC_ABI_NONE) return tfcc_fail_target(fetch);
+    if (estimate.buffer == TFCC_ABI_NONE) return tfcc_fail(ONLY_TARGET, fetch);
     /* A plan of the feeds alone has no steps, and so misses none of the others. */
     return estimate_run(session, feeds, feed_count, NULL, 0, &estimate);
 }
@@ -144,7 +143,7 @@ tfcc_status tfcc_shape(tfcc_session *session, const tfcc_feed *feeds, size_t fee
 tfcc_status tfcc_workspace(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                            const tfcc_fetch *fetches, size_t fetch_count, size_t *bytes,
                            tfcc_bound *bound) {
-    if (bytes == NULL) return tfcc_fail_null("bytes");
+    if (bytes == NULL) return tfcc_fail_null();
     Estimate estimate = {.bound = TFCC_EXACT};
     TFCC_TRY(estimate_run(session, feeds, feed_count, fetches, fetch_count, &estimate));
     *bytes = estimate.bytes;

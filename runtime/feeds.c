@@ -5,31 +5,26 @@
 
 /* ---- Feeds ---- */
 
-__attribute__((cold)) static tfcc_status wrong_shape(const tfcc_model *model, uint32_t feed,
-                                                     const tfcc_tensor *tensor) {
+__attribute__((cold)) static tfcc_status
+wrong_shape(const tfcc_model *model, const tfcc_abi_entry *feed, const tfcc_tensor *tensor) {
     tfcc_description description;
-    tfcc_describe_feed(model, feed, &description);
-    char given[TFCC_SHAPE_TEXT], wanted[TFCC_SHAPE_TEXT];
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "cannot feed a value of shape %s for '%s', which has shape %s",
-                     tfcc_shape_text(given, tensor->shape, tensor->rank), description.name,
-                     tfcc_shape_text(wanted, description.shape, description.rank));
+    tfcc_describe(model, feed, &description);
+    return tfcc_fail(FEED_SHAPE, tfcc_shape_text(tensor->shape, tensor->rank), feed->handle,
+                     tfcc_shape_text(description.shape, description.rank));
 }
 
-/* Binds the symbol of axis `axis` of feed `i`, or compares the size with it. */
-static tfcc_status bind_axis(const tfcc_call *call, uint32_t i, uint32_t axis, uint32_t symbol,
-                             int64_t size) {
-    if (symbol == TFCC_ABI_NONE) return TFCC_OK;
+/* Binds a symbol to the size of axis `axis` of feed `i`, or compares that with it. */
+static tfcc_status bind_symbol(const tfcc_call *call, uint32_t i, uint32_t axis, uint32_t symbol,
+                               int64_t size) {
     int64_t *bound = &call->frame->dims[symbol];
     if (*bound == size) return TFCC_OK;
     const tfcc_model *model = call->session->model;
     const tfcc_plan *plan = call->plan;
     uint32_t binder = plan->binder_of[symbol];
     if (binder != tfcc_binder(i, axis))
-        return tfcc_fail(
-            TFCC_INVALID_ARGUMENT, "dimension '%s' is %lld in feed '%s' and %lld in feed '%s'",
-            model->symbols[symbol].name, (long long)size, model->feeds[plan->feeds[i]].handle,
-            (long long)*bound, model->feeds[plan->feeds[(binder - 1) / 16]].handle);
+        return tfcc_fail(FEED_DIMENSION, model->symbols[symbol].name, (long long)size,
+                         model->feeds[plan->feeds[i]].handle, (long long)*bound,
+                         model->feeds[plan->feeds[(binder - 1) / 16]].handle);
     *bound = size;
     call->frame->sized = false;
     return TFCC_OK;
@@ -37,25 +32,27 @@ static tfcc_status bind_axis(const tfcc_call *call, uint32_t i, uint32_t axis, u
 
 static tfcc_status bind_shape(const tfcc_call *call, uint32_t i, const tfcc_tensor *tensor) {
     const tfcc_model *model = call->session->model;
-    const tfcc_abi_feed *feed = &model->feeds[call->plan->feeds[i]];
-    bool any = feed->rank == TFCC_ABI_NONE;
-    uint32_t rank = any ? TFCC_ABI_RANK : feed->rank;
-    uint32_t ones = rank - (uint32_t)tensor->rank; /* in front, where any rank will do */
-    if (!any && ones != 0) return wrong_shape(model, call->plan->feeds[i], tensor);
-    for (uint32_t k = 0; k < rank; k++) {
+    const tfcc_abi_entry *feed = &model->feeds[call->plan->feeds[i]];
+    const tfcc_abi_buffer *buffer = &model->buffers[feed->buffer];
+    uint32_t ones = buffer->rank - (uint32_t)tensor->rank; /* in front, where any rank will do */
+    bool any = buffer->rank_slot != TFCC_ABI_NONE;
+    if (!any && ones != 0) return wrong_shape(model, feed, tensor);
+    for (uint32_t k = 0; k < buffer->rank; k++) {
+        uint32_t slot = tfcc_axis_slot(model, buffer, k);
         int64_t size = k < ones ? 1 : tensor->shape[k - ones];
-        uint32_t number = any ? TFCC_ABI_NONE : model->lists[feed->sizes + k];
-        if (number != TFCC_ABI_NONE && model->numbers[number] != size)
-            return wrong_shape(model, call->plan->feeds[i], tensor);
-        TFCC_TRY(bind_axis(call, i, k, model->lists[feed->axes + k], size));
+        if (slot < model->symbol_count)
+            TFCC_TRY(bind_symbol(call, i, k, slot, size));
+        else if (slot - model->symbol_count < model->number_count &&
+                 call->frame->dims[slot] != size)
+            return wrong_shape(model, feed, tensor);
     }
-    return any ? bind_axis(call, i, TFCC_ABI_RANK, feed->rank_slot, tensor->rank) : TFCC_OK;
+    return any ? bind_symbol(call, i, TFCC_ABI_RANK, buffer->rank_slot, tensor->rank) : TFCC_OK;
 }
 
 tfcc_status tfcc_bind_feeds(const tfcc_call *call, bool with_data) {
     const tfcc_model *model = call->session->model;
     for (uint32_t i = 0; i < call->plan->feed_count; i++) {
-        const tfcc_abi_feed *feed = &model->feeds[call->plan->feeds[i]];
+        const tfcc_abi_entry *feed = &model->feeds[call->plan->feeds[i]];
         const tfcc_tensor *tensor = tfcc_tensor_at(call->feeds, i);
         TFCC_TRY(tfcc_tensor_check(tensor, (tfcc_dtype)model->buffers[feed->buffer].dtype, "feed",
                                    feed->handle, with_data, &call->frame->feed_bytes[i]));

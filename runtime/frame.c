@@ -33,7 +33,7 @@ static tfcc_frame *frame_create(tfcc_session *session) {
     tfcc_carve(frame, (char *)(frame + 1), PARTS(model_parts), counts);
     frame->size = size;
     for (uint32_t i = 0; i < model->number_count; i++)
-        frame->dims[model->constant_slot + i] = model->numbers[i];
+        frame->dims[model->symbol_count + i] = model->numbers[i];
     return frame;
 }
 

@@ -1,6 +1,7 @@
 /* internal.h: what the files of the runtime share.
  *
  *   status.c      statuses and the thread's message
+ *   messages.def  the sentences
  *   memory.c      memory, tables of names
  *   tensor.c      dtypes, tensors, results that the caller frees
  *   lock.c        the session's reader/writer lock
@@ -29,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <pthread.h>
 
@@ -45,32 +47,37 @@
 
 /* ---- status.c ---- */
 
-/* Stores the sentence made from `format` (printf's) as the thread's message and gives `status`. Too
+/* The sentences: MESSAGE_NAME for each row of messages.def. */
+typedef enum tfcc_sentence {
+#define MESSAGE(name, status, text) MESSAGE_##name,
+#include "messages.def"
+} tfcc_sentence;
+
+/* Their formats, for the compiler to compare with the arguments. */
+#define MESSAGE(name, status, text) static const char tfcc_format_##name[] = text;
+#include "messages.def"
+
+/* tfcc_fail(NAME, arguments...) makes the sentence the thread's message and gives its status. Too
  * long ones are cut at a character. */
-__attribute__((format(printf, 2, 3), cold)) tfcc_status tfcc_fail(tfcc_status status,
-                                                                  const char *format, ...);
+#define tfcc_fail(...)                                                                             \
+    ((void)sizeof printf(tfcc_format_##__VA_ARGS__), tfcc_fail_with(MESSAGE_##__VA_ARGS__))
+__attribute__((cold)) tfcc_status tfcc_fail_with(tfcc_sentence sentence, ...);
 
-/* RESOURCE_EXHAUSTED with how many bytes were wanted. */
-__attribute__((cold)) tfcc_status tfcc_fail_memory(size_t bytes);
+/* A sentence without arguments that is about `file` and, if it is not NULL, its tensor `tensor`. */
+__attribute__((cold)) tfcc_status tfcc_fail_in(const char *file, const char *tensor,
+                                               tfcc_sentence sentence);
 
-/* `what` is NULL, and may not be. */
-__attribute__((cold)) tfcc_status tfcc_fail_null(const char *what);
-
-/* NOT_FOUND: graph `graph` has no `what` `name`. */
-__attribute__((cold)) tfcc_status tfcc_fail_name(const char *graph, const char *what,
-                                                 const char *name);
+/* A pointer that is needed is NULL. */
+__attribute__((cold)) tfcc_status tfcc_fail_null(void);
 
 /* The sentence of a check that failed (see tfcc_abi_check) as the thread's message. Gives the
  * check's status. */
 __attribute__((cold)) tfcc_status tfcc_fail_check(const tfcc_abi_check *check,
                                                   const int64_t *values);
 
-/* Room for a shape as text: 8 sizes of up to 20 characters. */
-#define TFCC_SHAPE_TEXT 192
-
-/* `[2, ?]`: sizes below zero are question marks, a rank below zero gives `of any rank`. Gives
- * `text`. */
-const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape, int32_t rank);
+/* `[2, ?]`: sizes below zero are question marks, a rank below zero gives `of any rank`. The text
+ * is the thread's and stays until the next but one. */
+__attribute__((cold)) const char *tfcc_shape_text(const int64_t *shape, int32_t rank);
 
 /* ---- memory.c ---- */
 
@@ -148,8 +155,14 @@ void tfcc_result_deliver(tfcc_tensor *tensor, tfcc_result *result, const int64_t
 
 /* ---- processor.c ---- */
 
-/* Whether the processor has everything that `requires` names, space-separated. */
-tfcc_status tfcc_processor_check(const char *model, const char *requires);
+/* Whether the processor has everything that the model needs. */
+tfcc_status tfcc_processor_check(const tfcc_model *model);
+
+/* ---- side_file.c ---- */
+
+/* Maps the model's side file, if it has one: `path`, or the name it was compiled with. */
+tfcc_status tfcc_side_file_open(tfcc_session *session, const char *path);
+void tfcc_side_file_close(const tfcc_session *session);
 
 /* ---- lock.c ---- */
 
@@ -169,7 +182,11 @@ void tfcc_lock_acquire(tfcc_lock *lock, bool exclusive);
 void tfcc_lock_release(tfcc_lock *lock, bool exclusive);
 void tfcc_lock_downgrade(tfcc_lock *lock); /* from writer to reader, with nobody in between */
 
-/* ---- session ---- */
+/* ---- session.c ---- */
+
+/* Copies the caller's options, which begin with their size and may be those of an older or newer
+ * version of the header. `given` may be NULL. */
+tfcc_status tfcc_read_options(const void *given, void *options, size_t known);
 
 /* A variable of a session. Its name, dtype, shape and bytes are in model->variables, under the same
  * index. */
@@ -204,8 +221,7 @@ struct tfcc_session {
     _Atomic(tfcc_frame *) spare_frame; /* the first of the frames that no run is using */
     tfcc_frame *frames;                /* the others */
     const char *side;                  /* the mapped side file, or NULL */
-    size_t side_bytes;
-    void *saver; /* checkpoint.c: which checkpoints this session has saved */
+    void *saver;                       /* checkpoint.c: which checkpoints this session has saved */
 
     tfcc_lock lock;             /* guards what is above, but for frames; a run that writes holds it
                                    as writer */

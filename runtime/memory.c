@@ -20,7 +20,7 @@ const tfcc_allocator tfcc_default_allocator = {default_allocate, default_release
 
 void *tfcc_obtain(const tfcc_allocator *allocator, size_t size) {
     void *block = allocator->allocate(allocator->context, size > 0 ? size : 1, TFCC_ALIGNMENT);
-    if (block == NULL) tfcc_fail_memory(size);
+    if (block == NULL) tfcc_fail(OUT_OF_MEMORY, size);
     return block;
 }
 

@@ -106,10 +106,10 @@ static void walk_steps(Builder *b, bool second) {
 
 static void walk(Builder *b) {
     for (uint32_t i = 0; i < b->fetch_count; i++) {
-        const tfcc_abi_fetch *fetch = &b->model->fetches[b->fetches[i]];
+        const tfcc_abi_entry *fetch = &b->model->fetches[b->fetches[i]];
         if (fetch->buffer != TFCC_ABI_NONE) {
             if ((b->buffers[root_of(b, fetch->buffer)] & FED) != 0) continue;
-            if (fetch->variable == TFCC_ABI_NONE) need_buffer(b, fetch->buffer, NEEDED_BY_FETCH);
+            need_buffer(b, fetch->buffer, NEEDED_BY_FETCH);
         }
         need_steps(b, fetch->first_step, fetch->step_count);
     }
@@ -120,16 +120,14 @@ static void walk(Builder *b) {
 /* ---- What is asked for ---- */
 
 static tfcc_status mark_feed(Builder *b, uint32_t i) {
-    const tfcc_abi_feed *feed = &b->model->feeds[b->feeds[i]];
+    const tfcc_abi_entry *feed = &b->model->feeds[b->feeds[i]];
     uint8_t *marks = &b->buffers[feed->buffer];
-    if ((*marks & FED) != 0)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "feed '%s' is given twice", feed->handle);
+    if ((*marks & FED) != 0) return tfcc_fail(FED_TWICE, feed->handle);
     *marks = FED;
-    bool any = feed->rank == TFCC_ABI_NONE;
-    uint32_t axes = any ? TFCC_ABI_RANK + 1 : feed->rank;
-    for (uint32_t k = 0; k < axes; k++) {
-        uint32_t slot = k < TFCC_ABI_RANK ? b->model->lists[feed->axes + k] : feed->rank_slot;
-        if (slot != TFCC_ABI_NONE && b->binder_of[slot] == 0)
+    const tfcc_abi_buffer *buffer = &b->model->buffers[feed->buffer];
+    for (uint32_t k = 0; k <= TFCC_ABI_RANK; k++) {
+        uint32_t slot = tfcc_axis_slot(b->model, buffer, k);
+        if (slot < b->model->symbol_count && b->binder_of[slot] == 0)
             b->binder_of[slot] = tfcc_binder(i, k);
     }
     return TFCC_OK;
@@ -158,7 +156,7 @@ static tfcc_status resolve(Builder *b, const tfcc_call *call) {
         TFCC_TRY(tfcc_name_find(call->session, name, true, &b->fetches[i]));
         b->wanted[i] = tfcc_tensor_at(call->fetches, i)->dtype != TFCC_NONE;
         if (b->wanted[i] && model->fetches[b->fetches[i]].buffer == TFCC_ABI_NONE)
-            return tfcc_fail_target(name);
+            return tfcc_fail(ONLY_TARGET, name);
     }
     if (call->signature == TFCC_INITIALIZE)
         need_steps(b, model->first_initial_step, model->initial_step_count);
@@ -166,14 +164,11 @@ static tfcc_status resolve(Builder *b, const tfcc_call *call) {
 }
 
 __attribute__((cold)) static tfcc_status missing_feed(const tfcc_model *model, uint32_t buffer) {
-    tfcc_description description = {.name = model->buffers[buffer].name, .rank = -1};
-    for (uint32_t i = 0; i < model->feed_count; i++)
-        if (model->feeds[i].buffer == buffer) tfcc_describe_feed(model, i, &description);
-    char text[TFCC_SHAPE_TEXT];
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "you must feed a value for placeholder '%s' with dtype %s and shape %s",
-                     description.name, tfcc_dtype_name((tfcc_dtype)model->buffers[buffer].dtype),
-                     tfcc_shape_text(text, description.shape, description.rank));
+    const tfcc_abi_entry entry = {.handle = model->buffers[buffer].name, .buffer = buffer};
+    tfcc_description description;
+    tfcc_describe(model, &entry, &description);
+    return tfcc_fail(NOT_FED, description.name, tfcc_dtype_name(description.dtype),
+                     tfcc_shape_text(description.shape, description.rank));
 }
 
 /* ---- Locals ---- */
@@ -318,7 +313,7 @@ static void build_step(Builder *b, const tfcc_abi_step *step) {
  * buffer that steps compute. */
 static void choose_direct(Builder *b, uint32_t i) {
     tfcc_plan_fetch *built = &b->plan->fetches[i];
-    const tfcc_abi_fetch *fetch = &b->model->fetches[b->fetches[i]];
+    const tfcc_abi_entry *fetch = &b->model->fetches[b->fetches[i]];
     built->fetch = b->fetches[i];
     built->buffer = fetch->buffer;
     built->wanted = b->wanted[i];
@@ -340,7 +335,8 @@ static void build_fetch(Builder *b, uint32_t i) {
     built->bytes_slot = buffer->bytes_slot;
     built->level = b->model->buffers[root].level;
     built->local = local_of(b, built->buffer);
-    if (b->model->fetches[built->fetch].variable != TFCC_ABI_NONE && (b->buffers[root] & FED) == 0)
+    if (buffer->kind == TFCC_ABI_START && buffer->alias_of == TFCC_ABI_NONE &&
+        (b->buffers[root] & FED) == 0)
         built->local = touch_variable(b, root)->current;
     tfcc_local *local = &plan->locals[built->local];
     local->last_read = UINT32_MAX;
@@ -418,9 +414,8 @@ static tfcc_status finish_plan(const Builder *b) {
     for (uint32_t w = 0; w < plan->write_count; w++) {
         const tfcc_plan_write *write = &plan->writes[w];
         if (plan->variables[write->variable].fed)
-            return tfcc_fail(
-                TFCC_INVALID_ARGUMENT, "variable '%s' is fed, and written by '%s' in the same run",
-                b->model->variables[write->variable].name, plan->steps[write->step].step->name);
+            return tfcc_fail(FED_AND_WRITTEN, b->model->variables[write->variable].name,
+                             plan->steps[write->step].step->name);
     }
     for (uint32_t i = LOCAL_FIRST; i < plan->local_count; i++) {
         if (plan->locals[i].kind == TFCC_ABI_PLACEHOLDER)

@@ -115,6 +115,14 @@ struct tfcc_plan {
     _Atomic uint64_t used; /* session->clock when it last became the last plan */
 };
 
+/* The slot of an axis of a buffer; its rank's for axis TFCC_ABI_RANK. TFCC_ABI_NONE where there is
+ * none. */
+static inline uint32_t tfcc_axis_slot(const tfcc_model *model, const tfcc_abi_buffer *buffer,
+                                      uint32_t axis) {
+    if (axis == TFCC_ABI_RANK) return buffer->rank_slot;
+    return axis < buffer->rank ? model->lists[buffer->shape + axis] : TFCC_ABI_NONE;
+}
+
 /* Axis `axis` of the plan's feed `feed`; the rank is axis TFCC_ABI_RANK. */
 static inline uint32_t tfcc_binder(uint32_t feed, uint32_t axis) {
     return 16 * feed + axis + 1;
@@ -191,9 +199,6 @@ struct tfcc_frame {
     int64_t failure[TFCC_ABI_FAILURE_VALUES];
 };
 
-/* cache.c: fetch `name` has no value. */
-tfcc_status tfcc_fail_target(const char *name);
-
 /* cache.c: fills in what a call by name asks for. Checks the pointers. */
 tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                             const tfcc_fetch *fetches, size_t fetch_count, tfcc_call *call);
@@ -249,8 +254,9 @@ tfcc_status tfcc_prepare_results(const tfcc_call *call, uint32_t level);
 void tfcc_deliver_results(const tfcc_call *call);
 void tfcc_abandon_results(const tfcc_call *call);
 
-/* introspect.c: a feed as far as the model alone tells. */
-void tfcc_describe_feed(const tfcc_model *model, uint32_t index, tfcc_description *description);
+/* introspect.c: a feed or fetch as far as the model alone tells. */
+void tfcc_describe(const tfcc_model *model, const tfcc_abi_entry *entry,
+                   tfcc_description *description);
 
 #pragma GCC visibility pop
 

@@ -13,8 +13,7 @@ static bool is_apart(const void *a, size_t a_bytes, const void *b, size_t b_byte
 __attribute__((cold)) static tfcc_status overlap(const tfcc_call *call, uint32_t fetch,
                                                  const char *kind, const char *other) {
     const tfcc_model *model = call->session->model;
-    return tfcc_fail(TFCC_INVALID_ARGUMENT, "the buffer of fetch '%s' overlaps that of %s '%s'",
-                     model->fetches[call->plan->fetches[fetch].fetch].handle, kind, other);
+    return tfcc_fail(OVERLAP, model->fetches[call->plan->fetches[fetch].fetch].handle, kind, other);
 }
 
 /* Results may overlap nothing; feeds may overlap feeds. A run has few of both. */

@@ -11,11 +11,7 @@ static const bool always = true;
 /* ---- Variables ---- */
 
 __attribute__((cold)) static tfcc_status uninitialized(const tfcc_call *call, uint32_t variable) {
-    return tfcc_fail(TFCC_FAILED_PRECONDITION,
-                     "attempting to use uninitialized value '%s': initialize the "
-                     "session, restore "
-                     "a checkpoint or set the variable first",
-                     call->session->model->variables[variable].name);
+    return tfcc_fail(UNINITIALIZED, call->session->model->variables[variable].name);
 }
 
 /* Looks whether a local is a variable without a value. */
@@ -149,9 +145,6 @@ static tfcc_status run_bind(const tfcc_call *call, const tfcc_plan_step *step) {
 
 __attribute__((cold)) static tfcc_status check_failed(const tfcc_call *call,
                                                       const tfcc_abi_step *step, uint32_t failed) {
-    if (failed > step->check_count)
-        return tfcc_fail(TFCC_INTERNAL, "step '%s' failed with unknown check %u", step->name,
-                         (unsigned)(failed - 1));
     return tfcc_fail_check(&call->session->model->checks[step->first_check + failed - 1],
                            call->frame->failure);
 }
@@ -207,7 +200,7 @@ static tfcc_status run_steps(const tfcc_call *call) {
         TFCC_TRY(step->special ? run_special(call, step) : run_kernel(call, step));
         if (trace != NULL) trace(call->session->trace_context, step->step->name, begin, now());
     }
-    return is_cancelled(cancel) ? tfcc_fail(TFCC_CANCELLED, "the run was cancelled") : TFCC_OK;
+    return is_cancelled(cancel) ? tfcc_fail(CANCELLED) : TFCC_OK;
 }
 
 /* ---- A run ---- */
@@ -255,10 +248,9 @@ tfcc_status tfcc_run(tfcc_session *session, const tfcc_feed *feeds, size_t feed_
 }
 
 static tfcc_status check_session(const tfcc_model *model, const tfcc_session *session) {
-    if (model == NULL || session == NULL) return tfcc_fail_null("model or session");
+    if (model == NULL || session == NULL) return tfcc_fail_null();
     if (session->model == model) return TFCC_OK;
-    return tfcc_fail(TFCC_INVALID_ARGUMENT, "a run of graph '%s' was given a session of graph '%s'",
-                     model->name, session->model->name);
+    return tfcc_fail(OTHER_SESSION, model->name, session->model->name);
 }
 
 tfcc_status tfcc_run_model(const tfcc_model *model, tfcc_session *session, const tfcc_feed *feeds,
@@ -271,12 +263,11 @@ tfcc_status tfcc_run_signature(const tfcc_model *model, tfcc_session *session, u
                                const tfcc_tensor *feeds, tfcc_tensor *fetches) {
     TFCC_TRY(check_session(model, session));
     if (index >= model->signature_count)
-        return tfcc_fail(TFCC_OUT_OF_RANGE, "graph '%s' has no signature %u", model->name,
-                         (unsigned)index);
+        return tfcc_fail(NO_INDEX, model->name, "signature", (size_t)index);
     const tfcc_abi_signature *signature = &model->signatures[index];
     if ((feeds == NULL && signature->feed_count > 0) ||
         (fetches == NULL && signature->fetch_count > 0))
-        return tfcc_fail_null("feeds or fetches");
+        return tfcc_fail_null();
     tfcc_call call = {.session = session,
                       .feeds = {(char *)(uintptr_t)feeds, sizeof *feeds},
                       .fetches = {(char *)fetches, sizeof *fetches},
@@ -287,7 +278,7 @@ tfcc_status tfcc_run_signature(const tfcc_model *model, tfcc_session *session, u
 }
 
 tfcc_status tfcc_initialize(tfcc_session *session) {
-    if (session == NULL) return tfcc_fail_null("session");
+    if (session == NULL) return tfcc_fail_null();
     tfcc_call call = {.session = session, .signature = TFCC_INITIALIZE};
     return run_call(&call);
 }

@@ -1,73 +1,59 @@
 /* session.c: opening and closing sessions, and looking feeds and fetches up by name. */
 #include "plan.h"
-#include "side_file.h"
 
 #include <string.h>
 
 /* ---- Names ---- */
 
-static uint32_t find_text(const tfcc_model *model, const char *name, size_t length, bool fetch) {
-    return fetch ? tfcc_find_text(model->fetches, model->fetch_count, sizeof *model->fetches, name,
-                                  length)
-                 : tfcc_find_text(model->feeds, model->feed_count, sizeof *model->feeds, name,
-                                  length);
-}
-
 tfcc_status tfcc_name_find(const tfcc_session *session, const char *name, bool fetch,
                            uint32_t *index) {
     const tfcc_model *model = session->model;
-    const char *what = fetch ? "fetch" : "feed";
-    if (name == NULL) return tfcc_fail_null("the name of a feed or fetch");
+    const tfcc_abi_entry *entries = fetch ? model->fetches : model->feeds;
+    uint32_t count = fetch ? model->fetch_count : model->feed_count;
+    if (name == NULL) return tfcc_fail_null();
     if (name >= model->handles_begin + sizeof *index && name < model->handles_end) {
         memcpy(index, name - sizeof *index, sizeof *index);
-        if (fetch ? *index < model->fetch_count && model->fetches[*index].handle == name
-                  : *index < model->feed_count && model->feeds[*index].handle == name)
-            return TFCC_OK;
+        if (*index < count && entries[*index].handle == name) return TFCC_OK;
     }
     size_t length = strlen(name);
-    *index = find_text(model, name, length, fetch);
+    *index = tfcc_find_text(entries, count, sizeof *entries, name, length);
     if (*index == TFCC_ABI_NONE && length > 2 && strcmp(name + length - 2, ":0") == 0)
-        *index = find_text(model, name, length - 2, fetch);
-    return *index != TFCC_ABI_NONE ? TFCC_OK : tfcc_fail_name(model->name, what, name);
+        *index = tfcc_find_text(entries, count, sizeof *entries, name, length - 2);
+    if (*index != TFCC_ABI_NONE) return TFCC_OK;
+    return tfcc_fail(NO_NAME, model->name, fetch ? "fetch" : "feed", name);
 }
 
 /* ---- Options ---- */
 
-/* Copies the caller's options, which may be those of an older or newer version of the header. */
-static tfcc_status read_options(const tfcc_options *given, tfcc_options *options) {
-    size_t size = given != NULL ? given->size : sizeof size;
-    if (size < sizeof size || size > 4096)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                         "options have size %zu; set it to sizeof(tfcc_options)", size);
-    memset(options, 0, sizeof *options);
+tfcc_status tfcc_read_options(const void *given, void *options, size_t known) {
+    size_t size = sizeof size;
+    memset(options, 0, known);
+    if (given != NULL) memcpy(&size, given, sizeof size);
+    if (size < sizeof size || size > 4096) return tfcc_fail(OPTIONS_SIZE, size);
     for (size_t i = sizeof size; i < size; i++) {
         char byte = ((const char *)given)[i];
-        if (i < sizeof *options)
+        if (i < known)
             ((char *)options)[i] = byte;
         else if (byte != 0)
-            return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                             "options ask for something this version of the runtime "
-                             "does not know");
+            return tfcc_fail(OPTIONS_UNKNOWN);
     }
-    if ((options->allocator.allocate == NULL) != (options->allocator.release == NULL))
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "an allocator needs both of its functions");
-    if (options->allocator.allocate == NULL) options->allocator = tfcc_default_allocator;
-    if (options->threads < 0)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "%d is no number of threads",
-                         (int)options->threads);
     return TFCC_OK;
 }
 
 /* ---- Opening and closing ---- */
 
+static tfcc_status check_options(tfcc_options *options) {
+    tfcc_allocator *allocator = &options->allocator;
+    if ((allocator->allocate == NULL) != (allocator->release == NULL))
+        return tfcc_fail(ALLOCATOR_HALF);
+    if (allocator->allocate == NULL) *allocator = tfcc_default_allocator;
+    return options->threads < 0 ? tfcc_fail(THREADS, (int)options->threads) : TFCC_OK;
+}
+
 static tfcc_status check_model(const tfcc_model *model) {
     if (model->abi_version != TFCC_ABI_VERSION || model->struct_size != sizeof *model)
-        return tfcc_fail(TFCC_FAILED_PRECONDITION,
-                         "the model was compiled for version %u of the runtime's "
-                         "interface; this "
-                         "is version %u: compile and link it with the same tfcc",
-                         (unsigned)model->abi_version, TFCC_ABI_VERSION);
-    return tfcc_processor_check(model->name, model->requires);
+        return tfcc_fail(ABI_VERSION, (unsigned)model->abi_version, TFCC_ABI_VERSION);
+    return tfcc_processor_check(model);
 }
 
 /* The struct and its variables are one block. */
@@ -99,9 +85,10 @@ static tfcc_status create_session(const tfcc_model *model, const tfcc_options *o
 tfcc_status tfcc_session_open(const tfcc_model *model, const tfcc_options *options,
                               tfcc_session **session) {
     if (session != NULL) *session = NULL;
-    if (model == NULL || session == NULL) return tfcc_fail_null("model or session");
+    if (model == NULL || session == NULL) return tfcc_fail_null();
     tfcc_options known;
-    TFCC_TRY(read_options(options, &known));
+    TFCC_TRY(tfcc_read_options(options, &known, sizeof known));
+    TFCC_TRY(check_options(&known));
     TFCC_TRY(check_model(model));
     return create_session(model, &known, session);
 }

@@ -6,8 +6,13 @@
 #include <string.h>
 
 #define MESSAGE_SIZE 1024
+#define SHAPE_SIZE   192 /* 8 sizes of up to 20 characters */
 
-static _Thread_local char message_text[MESSAGE_SIZE];
+static _Thread_local struct {
+    char message[MESSAGE_SIZE];
+    char shapes[2][SHAPE_SIZE];
+    bool turn; /* which of the shapes was made last */
+} texts;
 
 static const char *const status_names[] = {
     [TFCC_OK] = "OK",
@@ -36,27 +41,48 @@ static void cut_message(char *at) {
     memcpy(at, "...", 4);
 }
 
-tfcc_status tfcc_fail(tfcc_status status, const char *format, ...) {
+/* ---- Sentences ---- */
+
+static const char sentences[] =
+#define MESSAGE(name, status, text) text "\0"
+#include "messages.def"
+    ;
+
+static const uint8_t sentence_status[] = {
+#define MESSAGE(name, status, text) TFCC_##status,
+#include "messages.def"
+};
+
+static const char *sentence_text(tfcc_sentence sentence) {
+    const char *text = sentences;
+    for (unsigned before = sentence; before > 0; before--) text += strlen(text) + 1;
+    return text;
+}
+
+tfcc_status tfcc_fail_with(tfcc_sentence sentence, ...) {
     va_list arguments;
-    va_start(arguments, format);
-    char *text = message_text;
-    if (vsnprintf(text, MESSAGE_SIZE, format, arguments) >= MESSAGE_SIZE)
+    va_start(arguments, sentence);
+    char *text = texts.message;
+    if (vsnprintf(text, MESSAGE_SIZE, sentence_text(sentence), arguments) >= MESSAGE_SIZE)
         cut_message(text + MESSAGE_SIZE - 4);
     va_end(arguments);
-    return status;
+    return (tfcc_status)sentence_status[sentence];
 }
 
-tfcc_status tfcc_fail_memory(size_t bytes) {
-    return tfcc_fail(TFCC_RESOURCE_EXHAUSTED, "out of memory: %zu bytes were wanted", bytes);
+tfcc_status tfcc_fail_in(const char *file, const char *tensor, tfcc_sentence sentence) {
+    const char *text = sentence_text(sentence);
+    if (tensor != NULL)
+        tfcc_fail(IN_TENSOR, file, tensor, text);
+    else
+        tfcc_fail(IN_FILE, file, text);
+    return (tfcc_status)sentence_status[sentence];
 }
 
-tfcc_status tfcc_fail_null(const char *what) {
-    return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s is NULL", what);
+tfcc_status tfcc_fail_null(void) {
+    return tfcc_fail(NULL_ARGUMENT);
 }
 
-tfcc_status tfcc_fail_name(const char *graph, const char *what, const char *name) {
-    return tfcc_fail(TFCC_NOT_FOUND, "graph '%s' has no %s '%s'", graph, what, name);
-}
+/* ---- Checks of the graph ---- */
 
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -84,7 +110,7 @@ static const char *append_value(char **to, const char *at, const int64_t *values
 }
 
 tfcc_status tfcc_fail_check(const tfcc_abi_check *check, const int64_t *values) {
-    char *to = message_text, *end = to + MESSAGE_SIZE - 32; /* a value fits behind it */
+    char *to = texts.message, *end = to + MESSAGE_SIZE - 32; /* a value fits behind it */
     const char *at = check->message;
     while (*at != '\0' && to < end) {
         *to++ = *at++;
@@ -104,9 +130,9 @@ tfcc_status tfcc_fail_check(const tfcc_abi_check *check, const int64_t *values) 
     return (tfcc_status)check->status;
 }
 
-const char *tfcc_shape_text(char text[TFCC_SHAPE_TEXT], const int64_t *shape, int32_t rank) {
-    if (rank < 0) return strcpy(text, "of any rank");
-    char *at = text;
+const char *tfcc_shape_text(const int64_t *shape, int32_t rank) {
+    if (rank < 0) return "of any rank";
+    char *text = texts.shapes[texts.turn = !texts.turn], *at = text;
     *at++ = '[';
     for (int32_t i = 0; i < rank && i < TFCC_MAX_RANK; i++)
         at += sprintf(at, shape[i] < 0 ? "%s?" : "%s%lld", i > 0 ? ", " : "", (long long)shape[i]);
@@ -121,5 +147,5 @@ const char *tfcc_status_name(tfcc_status status) {
 
 const char *tfcc_message(const tfcc_session *session) {
     (void)session;
-    return message_text;
+    return texts.message;
 }

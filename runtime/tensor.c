@@ -57,7 +57,7 @@ _Static_assert(sizeof(BlockHeader) <= BLOCK_SHAPE, "the header fits before the s
 _Static_assert(BLOCK_DATA % TFCC_ALIGNMENT == 0, "data is aligned");
 
 tfcc_status tfcc_block_obtain(const tfcc_allocator *allocator, size_t bytes, tfcc_block *block) {
-    if (bytes > SIZE_MAX - BLOCK_DATA) return tfcc_fail_memory(bytes);
+    if (bytes > SIZE_MAX - BLOCK_DATA) return tfcc_fail(OUT_OF_MEMORY, bytes);
     size_t size = BLOCK_DATA + bytes;
     char *memory = tfcc_obtain(allocator, size);
     if (memory == NULL) return TFCC_RESOURCE_EXHAUSTED;
@@ -111,31 +111,17 @@ static size_t data_room(const tfcc_tensor *tensor, size_t bytes) {
     return tensor->capacity != 0 ? tensor->capacity : bytes;
 }
 
-static tfcc_status check_shape(const tfcc_tensor *tensor, const char *what, const char *name,
-                               size_t *bytes) {
-    if (!has_shape(tensor))
-        return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                         "%s '%s' was given rank %d; it has to be 0 to 8, with a shape", what, name,
-                         (int)tensor->rank);
-    if (shape_bytes(tensor, bytes)) return TFCC_OK;
-    char text[TFCC_SHAPE_TEXT];
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "%s '%s' was given shape %s: a size is negative, or the "
-                     "product too large",
-                     what, name, tfcc_shape_text(text, tensor->shape, tensor->rank));
-}
-
 tfcc_status tfcc_tensor_check(const tfcc_tensor *tensor, tfcc_dtype dtype, const char *what,
                               const char *name, bool with_data, size_t *bytes) {
     if (tensor->dtype != dtype)
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "%s '%s' has dtype %s; it was given %s", what, name,
-                         tfcc_dtype_name(dtype), tfcc_dtype_name(tensor->dtype));
-    TFCC_TRY(check_shape(tensor, what, name, bytes));
+        return tfcc_fail(TENSOR_DTYPE, what, name, tfcc_dtype_name(dtype),
+                         tfcc_dtype_name(tensor->dtype));
+    if (!has_shape(tensor)) return tfcc_fail(TENSOR_RANK, what, name, (int)tensor->rank);
+    if (!shape_bytes(tensor, bytes))
+        return tfcc_fail(TENSOR_SHAPE, what, name, tfcc_shape_text(tensor->shape, tensor->rank));
     size_t room = data_room(tensor, *bytes);
     if (!with_data || *bytes <= room) return TFCC_OK;
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "%s '%s' was given %zu bytes of data; its shape needs %zu", what, name, room,
-                     *bytes);
+    return tfcc_fail(TENSOR_ROOM, what, name, room, *bytes);
 }
 
 /* ---- Results ---- */
@@ -162,13 +148,8 @@ tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tens
 
 tfcc_status tfcc_fail_result(const tfcc_tensor *tensor, const char *what, const char *name,
                              uint32_t dtype, const int64_t *shape, int32_t rank, size_t bytes) {
-    char text[TFCC_SHAPE_TEXT];
-    return tfcc_fail(TFCC_INVALID_ARGUMENT,
-                     "%s '%s' is %s of shape %s, %zu bytes; it is asked for as "
-                     "%s, with room for "
-                     "%zu",
-                     what, name, tfcc_dtype_name((tfcc_dtype)dtype),
-                     tfcc_shape_text(text, shape, rank), bytes, tfcc_dtype_name(tensor->dtype),
+    return tfcc_fail(RESULT_UNFIT, what, name, tfcc_dtype_name((tfcc_dtype)dtype),
+                     tfcc_shape_text(shape, rank), bytes, tfcc_dtype_name(tensor->dtype),
                      result_room(tensor));
 }
 

@@ -29,9 +29,7 @@ static tfcc_status get_value(tfcc_session *session, uint32_t index, tfcc_tensor 
     const tfcc_abi_variable *variable = &session->model->variables[index];
     const void *stored = session->variables[index].data;
     int32_t rank = (int32_t)variable->rank;
-    if (stored == NULL)
-        return tfcc_fail(TFCC_FAILED_PRECONDITION, "variable '%s' has no value yet",
-                         variable->name);
+    if (stored == NULL) return tfcc_fail(NO_VALUE, variable->name);
     tfcc_result result = {.bytes = (size_t)variable->bytes};
     tfcc_status status = value->dtype != TFCC_NONE ? tfcc_result_prepare(&session->allocator, value,
                                                                          variable->dtype, &result)
@@ -53,13 +51,10 @@ static tfcc_status set_value(tfcc_session *session, uint32_t index, const tfcc_t
     bool fits = (uint32_t)value->rank == variable->rank;
     for (uint32_t i = 0; fits && i < variable->rank; i++)
         fits = value->shape[i] == variable->shape[i];
-    if (!fits) {
-        char given[TFCC_SHAPE_TEXT], wanted[TFCC_SHAPE_TEXT];
-        return tfcc_fail(TFCC_INVALID_ARGUMENT, "variable '%s' has shape %s; it was given %s",
-                         variable->name,
-                         tfcc_shape_text(wanted, variable->shape, (int32_t)variable->rank),
-                         tfcc_shape_text(given, value->shape, value->rank));
-    }
+    if (!fits)
+        return tfcc_fail(VARIABLE_SHAPE, variable->name,
+                         tfcc_shape_text(variable->shape, (int32_t)variable->rank),
+                         tfcc_shape_text(value->shape, value->rank));
     TFCC_TRY(tfcc_variable_stage(session, index));
     if (bytes > 0) memcpy(session->variables[index].spare, value->data, bytes);
     tfcc_variable_adopt(session, index);
@@ -69,10 +64,9 @@ static tfcc_status set_value(tfcc_session *session, uint32_t index, const tfcc_t
 /* Gets a value, or sets it. */
 static tfcc_status access_value(tfcc_session *session, const char *name, tfcc_tensor *value,
                                 bool set) {
-    if (session == NULL || name == NULL || value == NULL)
-        return tfcc_fail_null("session, name or value");
+    if (session == NULL || name == NULL || value == NULL) return tfcc_fail_null();
     uint32_t index = tfcc_variable_find(session->model, name);
-    if (index == TFCC_ABI_NONE) return tfcc_fail_name(session->model->name, "variable", name);
+    if (index == TFCC_ABI_NONE) return tfcc_fail(NO_NAME, session->model->name, "variable", name);
     tfcc_lock_acquire(&session->lock, set);
     tfcc_status status = set ? set_value(session, index, value) : get_value(session, index, value);
     tfcc_lock_release(&session->lock, set);

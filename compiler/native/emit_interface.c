@@ -28,33 +28,13 @@ static LLVMValueRef add_handle(NativeModule *m, const char *kind, const char *id
 
 /* ---- feeds ---- */
 
-/* Per axis the symbol it binds, or the number of the size it must have. */
-static void feed_axes(const NativeModule *m, const Buffer *buffer, uint32_t *axes,
-                      uint32_t *sizes) {
-    const LoopBufferPlan *plan = &m->loops->buffers[buffer->number];
-    size_t symbols = m->loops->symbol_count, constants = m->loops->constant_count;
-    for (int axis = 0; axis < buffer->type.shape.rank; axis++) {
-        uint32_t slot = plan->shape[axis];
-        axes[axis] = slot < symbols ? slot : TFCC_ABI_NONE;
-        sizes[axis] = slot >= symbols && slot < symbols + constants ? slot - (uint32_t)symbols
-                                                                    : TFCC_ABI_NONE;
-    }
-}
-
 static void add_feed(NativeModule *m, TableRows *table, uint32_t index) {
     const Feed *feed = &m->graph->feeds[index];
-    const Buffer *buffer = feed->value->buffer;
-    const Shape *shape = &feed->value->type.shape;
-    uint32_t axes[MAX_RANK], sizes[MAX_RANK];
-    feed_axes(m, buffer, axes, sizes);
-    bool any_rank = shape->runtime_rank != NULL;
     LLVMValueRef fields[] = {
         add_handle(m, "feed", m->identifiers->feeds[index], feed->name, index),
-        number(m, m->layout.buffer_index[buffer->number]),
-        number(m, any_rank ? TFCC_ABI_NONE : (uint32_t)shape->rank),
-        number(m, lists_add(m, axes, (size_t)shape->rank)),
-        number(m, lists_add(m, sizes, (size_t)shape->rank)),
-        number(m, any_rank ? layout_slot(m, shape->runtime_rank) : TFCC_ABI_NONE),
+        number(m, m->layout.buffer_index[feed->value->buffer->number]),
+        number(m, 0),
+        number(m, 0),
     };
     table_add(m, table, fields, sizeof fields / sizeof *fields);
 }
@@ -64,8 +44,7 @@ static void add_feed(NativeModule *m, TableRows *table, uint32_t index) {
 static void add_fetch(NativeModule *m, TableRows *table, uint32_t index) {
     const Fetch *fetch = &m->graph->fetches[index];
     const Buffer *buffer = fetch->value ? fetch->value->buffer : NULL;
-    uint32_t variable = TFCC_ABI_NONE, first_step = 0, step_count = 0;
-    if (buffer && buffer->kind == TFCC_ABI_START) variable = buffer->variable->number;
+    uint32_t first_step = 0, step_count = 0;
     if (!buffer) {
         const ProgramNode *node = &m->program->nodes[fetch->node->id];
         first_step = lists_add_steps(m, node->kernels, node->kernel_count, &step_count);
@@ -73,7 +52,6 @@ static void add_fetch(NativeModule *m, TableRows *table, uint32_t index) {
     LLVMValueRef fields[] = {
         add_handle(m, "fetch", m->identifiers->fetches[index], fetch->name, index),
         number(m, buffer ? m->layout.buffer_index[buffer->number] : TFCC_ABI_NONE),
-        number(m, variable),
         number(m, first_step),
         number(m, step_count),
     };

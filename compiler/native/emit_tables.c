@@ -229,50 +229,54 @@ void emit_tables(NativeModule *m) {
     emit_interface(m, &feeds, &fetches, &variables, &signatures);
     uint32_t workspace = lists_add(m, loops->workspace_slots, loops->level_count);
     uint32_t initial_count, initial = add_initial_steps(m, &initial_count);
-    uint8_t hash[32] = {0};
-    constants_side_hash(m, hash);
+    const char *requirements = native_requirements(m);
+    uint32_t bits[TFCC_ABI_PROCESSOR_WORDS];
+    LLVMValueRef processor[TFCC_ABI_PROCESSOR_WORDS];
+    native_processor_bits(m, requirements, bits);
+    for (int k = 0; k < TFCC_ABI_PROCESSOR_WORDS; k++) processor[k] = number(m, bits[k]);
     LLVMValueRef fields[] = {
         number(m, TFCC_ABI_VERSION),
         number(m, sizeof(tfcc_model)),
         native_text(m, m->graph->name),
-        native_text(m, native_requirements(m)),
-        m->settle ? m->settle : LLVMConstNull(m->pointer),
-        add_numbers(m),
-        number(m, (uint32_t)loops->constant_count),
-        number(m, (uint32_t)loops->symbol_count),
-        number(m, (uint32_t)loops->symbol_count),
-        number(m, (uint32_t)loops->slot_count + m->extra_slots),
-        number(m, loops->level_count),
-        number(m, workspace),
-        table_finish(m, &symbols, "symbols"),
         table_finish(m, &buffers, "buffers"),
         table_finish(m, &steps.steps, "steps"),
         table_finish(m, &steps.arguments, "arguments"),
-        table_finish(m, &steps.checks, "checks"),
-        table_finish(m, &steps.guards, "guards"),
         m->lists.global,
+        table_finish(m, &steps.guards, "guards"),
+        table_finish(m, &variables, "variables"),
         table_finish(m, &feeds, "feeds"),
         table_finish(m, &fetches, "fetches"),
-        table_finish(m, &variables, "variables"),
-        table_finish(m, &signatures, "signatures"),
+        m->settle ? m->settle : LLVMConstNull(m->pointer),
+        number(m, (uint32_t)loops->symbol_count),
+        number(m, (uint32_t)loops->constant_count),
+        number(m, (uint32_t)loops->slot_count + m->extra_slots),
+        number(m, loops->level_count),
+        number(m, (uint32_t)feeds.count),
+        number(m, (uint32_t)fetches.count),
+        number(m, (uint32_t)variables.count),
         number(m, (uint32_t)buffers.count),
         number(m, (uint32_t)steps.steps.count),
+        number(m, (uint32_t)signatures.count),
+        table_finish(m, &symbols, "symbols"),
+        add_numbers(m),
+        table_finish(m, &steps.checks, "checks"),
+        table_finish(m, &signatures, "signatures"),
+        number(m, workspace),
         number(m, (uint32_t)steps.arguments.count),
         number(m, (uint32_t)steps.checks.count),
         number(m, (uint32_t)steps.guards.count),
         number(m, (uint32_t)(m->lists.length / sizeof(uint32_t))),
-        number(m, (uint32_t)feeds.count),
-        number(m, (uint32_t)fetches.count),
-        number(m, (uint32_t)variables.count),
-        number(m, (uint32_t)signatures.count),
         number(m, initial),
         number(m, initial_count),
+        LLVMConstArray2(m->int32, processor, TFCC_ABI_PROCESSOR_WORDS),
+        native_text(m, requirements),
         byte_pool_address(m, &m->handles, 0),
         byte_pool_address(m, &m->handles, m->handles.length),
         side_file_name(m),
         add_side_offsets(m),
         native_int64(m, (int64_t)m->side_size),
-        LLVMConstStringInContext2(m->context, (const char *)hash, sizeof hash, true),
+        number(m, constants_side_checksum(m)),
+        number(m, 0),
     };
     byte_pool_finish(m, &m->lists);
     byte_pool_finish(m, &m->handles);

@@ -198,10 +198,13 @@ uint32_t lists_add_steps(NativeModule *module, Kernel *const *kernels, size_t co
 /* ---- emit_entry.c ---- */
 void emit_entry(NativeModule *module);
 
-/* The hash of the side file; zeros where there is none. */
-void constants_side_hash(const NativeModule *module, uint8_t hash[32]);
+/* The checksum of the side file; 0 where there is none. */
+uint32_t constants_side_checksum(const NativeModule *module);
 /* requirements.c: what the processor must have, as tfcc_model.requires says it. */
 const char *native_requirements(const NativeModule *module);
+/* The same as tfcc_model.processor. */
+void native_processor_bits(const NativeModule *module, const char *requirements,
+                           uint32_t bits[TFCC_ABI_PROCESSOR_WORDS]);
 
 /* ---- identifiers.c: shared by the object and the header ---- */
 typedef struct ModelIdentifiers {

@@ -29,8 +29,8 @@ typedef struct HandModel {
     tfcc_abi_check checks[HAND_ROOM];
     tfcc_abi_guard guards[HAND_ROOM];
     uint32_t lists[16 * HAND_ROOM];
-    tfcc_abi_feed feeds[HAND_ROOM];
-    tfcc_abi_fetch fetches[HAND_ROOM];
+    tfcc_abi_entry feeds[HAND_ROOM];
+    tfcc_abi_entry fetches[HAND_ROOM];
     tfcc_abi_variable variables[HAND_ROOM];
     tfcc_abi_signature signatures[HAND_ROOM];
     char handles[4096];
@@ -46,7 +46,6 @@ static inline void hand_begin(HandModel *hand, const char *name) {
     m->name = name;
     m->requires = "";
     m->numbers = hand->numbers;
-    m->constant_slot = HAND_SYMBOLS;
     m->symbol_count = HAND_SYMBOLS;
     m->slot_count = HAND_SLOTS;
     m->level_count = 1;
@@ -211,48 +210,40 @@ static inline const char *hand_handle(HandModel *hand, const char *name, uint32_
     return at + sizeof index;
 }
 
-/* A feed for `buffer`. axes[i]: the symbol that axis i binds, or NONE where the buffer has a known
- * size there. rank NONE: axes has 8 symbols, and a ninth for the rank. */
+/* A feed for `buffer`. axes[i]: the symbol that axis i of the buffer becomes, or NONE where it stays
+ * as it is. rank NONE: axes has 8 symbols, and a ninth for the rank. */
 static inline const char *hand_feed(HandModel *hand, uint32_t buffer, uint32_t rank,
                                     const uint32_t *axes) {
-    uint32_t sizes[TFCC_ABI_RANK], slots[TFCC_ABI_RANK];
-    const uint32_t *shape = hand->lists + hand->buffers[buffer].shape;
-    for (uint32_t i = 0; i < TFCC_ABI_RANK; i++) {
-        bool exists = rank == NONE || i < rank;
-        slots[i] = exists && axes != NULL ? axes[i] : NONE;
-        sizes[i] = exists && slots[i] == NONE ? shape[i] - HAND_SYMBOLS : NONE;
-    }
-    tfcc_abi_feed *feed = &hand->feeds[hand->model.feed_count];
-    *feed = (tfcc_abi_feed){
-        .handle = hand_handle(hand, hand->buffers[buffer].name, hand->model.feed_count),
-        .buffer = buffer,
-        .rank = rank,
-        .axes = hand_list(hand, TFCC_ABI_RANK, slots),
-        .sizes = hand_list(hand, TFCC_ABI_RANK, sizes),
-        .rank_slot = rank == NONE ? axes[TFCC_ABI_RANK] : NONE};
+    tfcc_abi_buffer *fed = &hand->buffers[buffer];
+    uint32_t slots[TFCC_ABI_RANK], count = rank == NONE ? TFCC_ABI_RANK : rank;
+    for (uint32_t i = 0; i < count; i++)
+        slots[i] = axes != NULL && axes[i] != NONE ? axes[i] : hand->lists[fed->shape + i];
+    fed->shape = hand_list(hand, count, slots);
+    if (rank == NONE) fed->rank_slot = axes[TFCC_ABI_RANK];
+    fed->rank = count;
+    tfcc_abi_entry *feed = &hand->feeds[hand->model.feed_count];
+    *feed = (tfcc_abi_entry){.handle = hand_handle(hand, fed->name, hand->model.feed_count),
+                             .buffer = buffer};
     hand->model.feed_count++;
     return feed->handle;
 }
 
 static inline const char *hand_fetch(HandModel *hand, const char *name, uint32_t buffer) {
-    tfcc_abi_fetch *fetch = &hand->fetches[hand->model.fetch_count];
-    *fetch = (tfcc_abi_fetch){.handle = hand_handle(hand, name, hand->model.fetch_count),
-                              .buffer = buffer,
-                              .variable = NONE};
+    tfcc_abi_entry *fetch = &hand->fetches[hand->model.fetch_count];
+    *fetch = (tfcc_abi_entry){.handle = hand_handle(hand, name, hand->model.fetch_count),
+                              .buffer = buffer};
     hand->model.fetch_count++;
     return fetch->handle;
 }
 
 /* A fetch of the variable whose START buffer is `start`. */
 static inline const char *hand_fetch_variable(HandModel *hand, uint32_t start) {
-    const char *handle = hand_fetch(hand, hand->buffers[start].name, start);
-    hand->fetches[hand->model.fetch_count - 1].variable = hand->buffers[start].variable;
-    return handle;
+    return hand_fetch(hand, hand->buffers[start].name, start);
 }
 
 /* Makes the last fetch stand for step `step` as well. */
 static inline void hand_fetch_step(HandModel *hand, uint32_t step) {
-    tfcc_abi_fetch *fetch = &hand->fetches[hand->model.fetch_count - 1];
+    tfcc_abi_entry *fetch = &hand->fetches[hand->model.fetch_count - 1];
     fetch->first_step = hand_list(hand, 1, &step);
     fetch->step_count = 1;
 }

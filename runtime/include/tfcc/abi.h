@@ -53,7 +53,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TFCC_ABI_VERSION        1
+#define TFCC_ABI_VERSION        2
 #define TFCC_ABI_NONE           UINT32_MAX
 #define TFCC_ABI_RANK           8  /* the highest rank */
 #define TFCC_ABI_FAILURE_VALUES 32 /* room a kernel has for the values of a message */
@@ -167,27 +167,21 @@ typedef struct tfcc_abi_symbol {
         upper_slot; /* for symbols bound by BIND: a slot with an upper bound, else TFCC_ABI_NONE */
 } tfcc_abi_symbol;
 
-typedef struct tfcc_abi_feed {
-    const char *handle; /* the name; in the four bytes before it stands its index in `feeds`
+/* A feed or a fetch.
+ *
+ * The shape of a feed's buffer says what may be fed: an axis whose slot is a symbol binds it, one
+ * whose slot is a number must have that size, and any other takes any size. Where the buffer has a
+ * rank slot, that is a symbol too and any rank will do; sizes are then bound right-aligned, with
+ * ones in front.
+ *
+ * Fetching a START buffer gives the variable's value at the end of the run. */
+typedef struct tfcc_abi_entry {
+    const char *handle; /* the name; in the four bytes before it stands its index in its table
                            (little-endian, at any address), so that a handle needs no look-up */
-    uint32_t buffer;
-    uint32_t rank;  /* TFCC_ABI_NONE: any rank up to 8 */
-    uint32_t axes;  /* first of `rank` (8 where any) entries in model->lists: the symbol's slot that
-                       the axis binds; or TFCC_ABI_NONE */
-    uint32_t sizes; /* first of `rank` entries in model->lists: index in model->numbers of the size
-                       it must have; or TFCC_ABI_NONE. Any rank: unused */
-    uint32_t rank_slot; /* any rank: the symbol that takes the rank, and `axes` take the sizes
-                           right-aligned, ones in front */
-} tfcc_abi_feed;
-
-typedef struct tfcc_abi_fetch {
-    const char *handle; /* as in tfcc_abi_feed */
     uint32_t buffer;    /* TFCC_ABI_NONE: a target, which has no value */
-    uint32_t variable;  /* fetching a variable gives its value at the end of the run; else
-                           TFCC_ABI_NONE. `buffer` is then its START */
-    uint32_t first_step, step_count; /* in model->lists: steps that a target stands for (also set
-                                        for nodes with a value that have effects) */
-} tfcc_abi_fetch;
+    uint32_t first_step, step_count; /* of a fetch, in model->lists: steps that a target stands for
+                                        (also set for nodes with a value that have effects) */
+} tfcc_abi_entry;
 
 typedef struct tfcc_abi_variable {
     const char *name;
@@ -203,39 +197,55 @@ typedef struct tfcc_abi_signature {
     uint32_t target_count;
 } tfcc_abi_signature;
 
+/* What a processor says of itself: CPUID's leaf 1 ecx, leaf 7 ebx, ecx, edx, leaf 7.1 eax, leaf
+ * 0x80000001 ecx, and what of its state the operating system saves (XCR0). Others have no words
+ * yet. */
+enum {
+    TFCC_ABI_ONE_C,
+    TFCC_ABI_SEVEN_B,
+    TFCC_ABI_SEVEN_C,
+    TFCC_ABI_SEVEN_D,
+    TFCC_ABI_SEVEN_ONE_A,
+    TFCC_ABI_EXTENDED_C,
+    TFCC_ABI_STATE,
+    TFCC_ABI_PROCESSOR_WORDS
+};
+
+/* The tables used most stand first: they are reached by shorter instructions. */
 typedef struct tfcc_model {
     uint32_t abi_version, struct_size;
     const char *name;
-    const char *requires; /* what the processor must have, space-separated as in `x86-64-v3 avx512f`
-                             (the words are in runtime/processor.c); "" for nothing special */
-    tfcc_abi_settle settle; /* NULL where no slot is derived */
-
-    /* The values of slots known at compile time: slots constant_slot … constant_slot + number_count
-     * - 1 hold `numbers`. */
-    const int64_t *numbers;
-    uint32_t number_count, constant_slot;
-    uint32_t symbol_count, slot_count, level_count;
-    /* Slot of the bytes of the workspace block of each level; index into lists, level_count
-     * entries. */
-    uint32_t workspace_slots;
-
-    const tfcc_abi_symbol *symbols;
     const tfcc_abi_buffer *buffers;
     const tfcc_abi_step *steps;
     const tfcc_abi_argument *arguments;
-    const tfcc_abi_check *checks;
-    const tfcc_abi_guard *guards;
     const uint32_t *lists;
-    const tfcc_abi_feed *feeds;
-    const tfcc_abi_fetch *fetches;
+    const tfcc_abi_guard *guards;
     const tfcc_abi_variable *variables;
+    const tfcc_abi_entry *feeds, *fetches;
+    tfcc_abi_settle settle; /* NULL where no slot is derived */
+    /* Slots 0 … symbol_count - 1 are the symbols; the next number_count are known at compile time
+     * and hold `numbers`; then the derived ones. */
+    uint32_t symbol_count, number_count, slot_count, level_count;
+    uint32_t feed_count, fetch_count, variable_count;
+
+    uint32_t buffer_count, step_count, signature_count;
+    const tfcc_abi_symbol *symbols;
+    const int64_t *numbers;
+    const tfcc_abi_check *checks;
     const tfcc_abi_signature *signatures;
-    uint32_t buffer_count, step_count, argument_count, check_count, guard_count, list_count;
-    uint32_t feed_count, fetch_count, variable_count, signature_count;
+    /* Slot of the bytes of the workspace block of each level; index into lists, level_count
+     * entries. */
+    uint32_t workspace_slots;
+    uint32_t argument_count, check_count, guard_count, list_count;
 
     /* The steps that give every variable its initial value; run by tfcc_initialize as one run whose
      * targets they are. In model->lists. */
     uint32_t first_initial_step, initial_step_count;
+
+    /* The bits that the processor must have, and their names as in `x86-64-v3 avx512f` for the
+     * message. */
+    uint32_t processor[TFCC_ABI_PROCESSOR_WORDS];
+    const char *requires;
 
     /* Handles, with their indices, lie in [handles_begin, handles_end): how the runtime tells a
      * handle from a name. */
@@ -246,7 +256,8 @@ typedef struct tfcc_model {
     const char *side_file;        /* the name the compiler wrote it under */
     const uint64_t *side_offsets; /* by buffer */
     uint64_t side_bytes;
-    uint8_t side_hash[32]; /* see runtime/side_file.c */
+    uint32_t side_checksum; /* CRC-32C of its content */
+    uint32_t reserved;
 } tfcc_model;
 
 #endif
