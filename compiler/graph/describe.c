@@ -37,6 +37,7 @@ static const char *attribute_text(const Parameter *p) {
     case ARGUMENT_DTYPE: return "a dtype";
     case ARGUMENT_WORD: return "a word or text";
     case ARGUMENT_SHAPE: return "a shape, [null, 3, batch]";
+    case ARGUMENT_WORD_OR_INTEGERS: return "a word, or a list of whole numbers";
     default: return "a list of numbers";
     }
 }

@@ -85,6 +85,7 @@ typedef enum ArgumentKind {
     ARGUMENT_INTEGERS,
     ARGUMENT_FLOATS,
     ARGUMENT_SHAPE, /* `[null, 784, batch]`: sizes that are numbers, unknown or named */
+    ARGUMENT_WORD_OR_INTEGERS, /* of a row: a node's argument is one or the other */
 } ArgumentKind;
 
 typedef struct ShapeEntry {

@@ -186,7 +186,8 @@ static ArgumentKind attribute_kind(const char *word) {
         const char *name;
         ArgumentKind kind;
     } kinds[] = {{"bool", ARGUMENT_BOOL}, {"int", ARGUMENT_INTEGER}, {"float", ARGUMENT_FLOAT},
-                 {"word", ARGUMENT_WORD}, {"dtype", ARGUMENT_DTYPE}, {"shape", ARGUMENT_SHAPE}};
+                 {"word", ARGUMENT_WORD}, {"dtype", ARGUMENT_DTYPE}, {"shape", ARGUMENT_SHAPE},
+                 {"ints", ARGUMENT_INTEGERS}, {"word_or_ints", ARGUMENT_WORD_OR_INTEGERS}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].name, word) == 0) return kinds[i].kind;
     assert(0 && "kind of an attribute");
@@ -230,6 +231,10 @@ static void read_parameter(SignatureReader *r, Parameter *parameter) {
         const char *word = take_word(r);
         parameter->kind = strcmp(word, "value") == 0 ? PARAMETER_VALUE : PARAMETER_ATTRIBUTE;
         if (parameter->kind == PARAMETER_ATTRIBUTE) parameter->attribute = attribute_kind(word);
+        if (take(r, "=")) {
+            read_default(parameter, take_word(r));
+            parameter->attribute = attribute_kind(word);
+        }
     } else {
         parameter->kind = take(r, "var ") ? PARAMETER_VARIABLE : PARAMETER_TENSOR;
         read_tensor_type(r, &parameter->letter, &parameter->dtypes);

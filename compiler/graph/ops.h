@@ -20,8 +20,10 @@
  *   value: @value    a literal, a file or an initializer: GraphNode.constant or Variable.initial
  *   name = default   an attribute of the default's type: true a bool, 0 an integer, 0.0 a float,
  *                    'same' a word, float32 (a dtype's name) a dtype
- *   name: @kind      an attribute without a default: bool, int, float, word, dtype or shape;
- *                    `@kind?` an optional one
+ *   name: @kind      an attribute without a default: bool, int, float, word, dtype, shape, ints
+ *                    (a whole number or nested lists of them, row by row) or word_or_ints;
+ *                    `@kind?` an optional one; `@kind = default` where the default's type is
+ *                    not the whole kind
  *   -> T, int32      the outputs: a letter, a dtype, or `rule` where the shape rule says it; `*`
  *                    behind it: as many as the shape rule says; no arrow: an op without a value
  *   | T: number      what a letter may stand for: dtypes and classes joined by `+`. Classes: any,

@@ -117,6 +117,7 @@ static void print_attribute(Text *out, const Argument *a) {
         text_add_char(out, ']');
         break;
     case ARGUMENT_ABSENT:
+    case ARGUMENT_WORD_OR_INTEGERS:
     case ARGUMENT_INPUTS: break;
     }
 }

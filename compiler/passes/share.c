@@ -32,7 +32,8 @@ static void add_constant(Text *key, const ConstantData *data) {
 static void add_argument(Text *key, const Argument *a) {
     add_number(key, a->kind);
     switch (a->kind) {
-    case ARGUMENT_ABSENT: break;
+    case ARGUMENT_ABSENT:
+    case ARGUMENT_WORD_OR_INTEGERS: break;
     case ARGUMENT_INPUTS: add_number(key, (int64_t)a->count); break;
     case ARGUMENT_BOOL: add_number(key, a->as.boolean); break;
     case ARGUMENT_INTEGER: add_number(key, a->as.integer); break;

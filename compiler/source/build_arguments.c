@@ -108,24 +108,46 @@ bool read_shape(Builder *b, Expression *expression, Argument *argument) {
     return true;
 }
 
-/* One whole number, or a list of them. */
+/* How many numbers nested lists hold. */
+static size_t count_numbers(Builder *b, Expression *expression) {
+    if (!resolve_yaml(b, expression) || expression->kind != EXPRESSION_LIST) return 1;
+    size_t count = 0;
+    for (size_t i = 0; i < expression->item_count; i++)
+        count += count_numbers(b, expression->items[i]);
+    return count;
+}
+
+static bool fill_integers(Builder *b, Expression *expression, const char *what, int64_t **at) {
+    if (!resolve_yaml(b, expression)) return false;
+    if (expression->kind == EXPRESSION_LIST) {
+        for (size_t i = 0; i < expression->item_count; i++)
+            if (!fill_integers(b, expression->items[i], what, at)) return false;
+        return true;
+    }
+    Number number;
+    if (!read_number(b, expression, what, &number)) return false;
+    if (number.kind != NUMBER_INTEGER || number.integer > INT64_MAX)
+        return diagnose_error(b->diagnostics, expression->place, "%s takes whole numbers", what);
+    *(*at)++ = (int64_t)number.integer;
+    return true;
+}
+
+/* One whole number, or nested lists of them, row by row. */
 static bool read_integers(Builder *b, Expression *expression, const char *what,
                           Argument *argument) {
-    if (!resolve_yaml(b, expression)) return false;
-    bool is_list = expression->kind == EXPRESSION_LIST;
-    size_t count = is_list ? expression->item_count : 1;
-    int64_t *integers = arena_alloc_array(b->arena, count, sizeof *integers);
-    for (size_t i = 0; i < count; i++) {
-        Expression *item = is_list ? expression->items[i] : expression;
-        Number number;
-        if (!read_number(b, item, what, &number)) return false;
-        if (number.kind != NUMBER_INTEGER || number.integer > INT64_MAX)
-            return diagnose_error(b->diagnostics, item->place, "%s takes whole numbers", what);
-        integers[i] = (int64_t)number.integer;
-    }
-    argument->count = count;
+    argument->kind = ARGUMENT_INTEGERS;
+    argument->count = count_numbers(b, expression);
+    int64_t *integers = arena_alloc_array(b->arena, argument->count + 1, sizeof *integers);
     argument->as.integers = integers;
-    return true;
+    return fill_integers(b, expression, what, &integers);
+}
+
+static bool is_list_or_number(Builder *b, Expression *expression) {
+    if (expression->kind == EXPRESSION_YAML && expression->yaml.kind == TREE_SCALAR) {
+        NumberKind kind = tree_resolve(&expression->yaml).kind;
+        return kind == NUMBER_INTEGER || kind == NUMBER_FLOAT || kind == NUMBER_BOOL;
+    }
+    return !word_of(b, expression);
 }
 
 static bool read_attribute(Builder *b, const Call *call, const Parameter *parameter,
@@ -163,6 +185,14 @@ static bool read_attribute(Builder *b, const Call *call, const Parameter *parame
         break;
     case ARGUMENT_SHAPE:
         if (!read_shape(b, expression, &result)) return false;
+        break;
+    case ARGUMENT_WORD_OR_INTEGERS:
+        result.kind = ARGUMENT_WORD;
+        if (is_list_or_number(b, expression)) {
+            if (!read_integers(b, expression, what, &result)) return false;
+        } else {
+            result.as.word = word_of(b, expression);
+        }
         break;
     default:
         if (!read_integers(b, expression, what, &result)) return false;

@@ -135,7 +135,8 @@ void composer_bind_argument(Composer *c, const char *name, const Argument *argum
         composer_bind_integers(c, name, argument->as.integers, argument->count);
         return;
     case ARGUMENT_FLOATS:
-    case ARGUMENT_SHAPE: break;
+    case ARGUMENT_SHAPE:
+    case ARGUMENT_WORD_OR_INTEGERS: break;
     }
     Expression *list = expression_of_list(c, argument->count);
     for (size_t i = 0; i < argument->count; i++)
