@@ -22,7 +22,7 @@ os.environ.update(
 )
 
 HERE = pathlib.Path(__file__).resolve().parent
-GROUPS = ["unary", "binary", "reduce", "matmul", "window", "shape", "index", "sort", "fusion", "computed", "state", "random", "quantize"]
+GROUPS = ["unary", "binary", "reduce", "matmul", "window", "shape", "index", "sort", "fusion", "computed", "state", "random", "quantize", "normalize", "layers"]
 
 
 def main():
