@@ -129,6 +129,7 @@ bool trace_contents(Graph *graph, Value *value, int depth);
 /* True division: integers of 8 and 16 bits give float32, larger ones float64. */
 tfcc_dtype quotient_dtype(tfcc_dtype dtype);
 bool shape_scalar_result(InferContext *c);
+bool shape_matmul_integer(InferContext *c);
 
 /* ---- Weak numbers (weak.c) ---- */
 

@@ -16,11 +16,9 @@ static void add_transposed_hint(InferContext *c, Dim k_of_a, const Shape *b, boo
 }
 
 /* [batch.., i, k] x [batch.., k, j] -> [batch.., i, j]; batch dimensions broadcast. */
-bool shape_matmul(InferContext *c) {
+static bool matmul(InferContext *c, bool transpose_a, bool transpose_b) {
     if (!need_rank(c, "a", 2) || !need_rank(c, "b", 2)) return false;
     const Shape *a = input_shape(c, "a"), *b = input_shape(c, "b");
-    bool transpose_a = node_attribute_bool(c->node, "transpose_a"),
-         transpose_b = node_attribute_bool(c->node, "transpose_b");
     Dim i = a->dims[a->rank - (transpose_a ? 1 : 2)],
         k_of_a = a->dims[a->rank - (transpose_a ? 2 : 1)];
     Dim k_of_b = b->dims[b->rank - (transpose_b ? 1 : 2)],
@@ -37,6 +35,28 @@ bool shape_matmul(InferContext *c) {
     shape.dims[shape.rank++] = j;
     set_shape(c, 0, shape);
     return true;
+}
+
+bool shape_matmul(InferContext *c) {
+    return matmul(c, node_attribute_bool(c->node, "transpose_a"),
+                  node_attribute_bool(c->node, "transpose_b"));
+}
+
+/* A zero point broadcasts to its matrix. */
+static bool check_zero_point(InferContext *c, const char *parameter, const char *matrix) {
+    if (!has_input(c, parameter)) return true;
+    if (!need_rank(c, parameter, 0)) return false;
+    Shape zero = *input_shape(c, parameter), shape, merged;
+    const Shape *of = input_shape(c, matrix);
+    size_t x = input_index(c, matrix), y = input_index(c, parameter);
+    if (zero.rank == 1 && strcmp(matrix, "a") == 0) zero.dims[zero.rank++] = known(c, 1);
+    return broadcast_shapes(c, of, &zero, x, y, &shape) &&
+           require_same_shape(c, of, &shape, x, y, &merged);
+}
+
+bool shape_matmul_integer(InferContext *c) {
+    return matmul(c, false, false) && check_zero_point(c, "a_zero_point", "a") &&
+           check_zero_point(c, "b_zero_point", "b");
 }
 
 /* ---- tensordot ---- */

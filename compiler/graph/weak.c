@@ -41,8 +41,8 @@ static bool is_kind_for(const GraphNode *constant, tfcc_dtype dtype) {
 
 tfcc_dtype weak_default(const GraphNode *constant, uint64_t allowed) {
     static const tfcc_dtype order[] = {TFCC_BOOL,    TFCC_INT32,  TFCC_INT64,  TFCC_FLOAT32,
-                                       TFCC_FLOAT64, TFCC_UINT64, TFCC_UINT32, TFCC_INT16,
-                                       TFCC_UINT16,  TFCC_INT8,   TFCC_UINT8};
+                                       TFCC_FLOAT64, TFCC_UINT64, TFCC_UINT32, TFCC_UINT8,
+                                       TFCC_INT8,    TFCC_INT16,  TFCC_UINT16};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         if (!(allowed & dtype_bit(order[i])) || !is_kind_for(constant, order[i])) continue;
         /* An empty list has TensorFlow's default. */

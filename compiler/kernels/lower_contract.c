@@ -3,13 +3,14 @@
 #include "kernels/lower.h"
 #include <string.h>
 
+/* An element of a matrix as a factor. */
+typedef Scalar *(*MatrixElement)(LowerContext *c, Kernel *kernel, Buffer *matrix, const Dim *index);
+
 /* y[b.., i, j] = sum over k of a[b.., i, k] * b[b.., k, j]; transposes are only another order of
  * the last two indices. */
-void lower_matmul(LowerContext *c);
-void lower_matmul(LowerContext *c) {
+static void matmul(LowerContext *c, bool transpose_a, bool transpose_b, MatrixElement element_a,
+                   MatrixElement element_b) {
     Buffer *a = lower_input(c, "a"), *b = lower_input(c, "b"), *output = lower_output(c, 0);
-    bool transpose_a = node_attribute_bool(c->node, "transpose_a"),
-         transpose_b = node_attribute_bool(c->node, "transpose_b");
     const Shape *shape = &output->type.shape;
     Dim axes[MAX_RANK], index_a[MAX_RANK], index_b[MAX_RANK];
     Kernel *kernel = lower_kernel_over(c, shape, axes);
@@ -26,9 +27,47 @@ void lower_matmul(LowerContext *c) {
     index_a[rank_a - 1] = transpose_a ? i : inner;
     index_b[rank_b - 2] = transpose_b ? j : inner;
     index_b[rank_b - 1] = transpose_b ? inner : j;
-    Scalar *product = scalar_multiply(kernel, lower_widen(kernel, scalar_load(kernel, a, index_a)),
-                                      lower_widen(kernel, scalar_load(kernel, b, index_b)));
+    Scalar *product =
+        scalar_multiply(kernel, element_a(c, kernel, a, index_a), element_b(c, kernel, b, index_b));
     kernel_store(kernel, output, kernel_reduce(kernel, COMBINE_ADD, &inner, 1, product));
+}
+
+static Scalar *plain_element(LowerContext *c, Kernel *kernel, Buffer *matrix, const Dim *index) {
+    (void)c;
+    return lower_widen(kernel, scalar_load(kernel, matrix, index));
+}
+
+void lower_matmul(LowerContext *c);
+void lower_matmul(LowerContext *c) {
+    matmul(c, node_attribute_bool(c->node, "transpose_a"),
+           node_attribute_bool(c->node, "transpose_b"), plain_element, plain_element);
+}
+
+/* int32(element) - int32(zero point), whose index broadcasts to that of the matrix. */
+static Scalar *above_zero(LowerContext *c, Kernel *kernel, Buffer *matrix, const Dim *index,
+                          Buffer *zero, bool is_column) {
+    Scalar *element = scalar_convert(kernel, TFCC_INT32, scalar_load(kernel, matrix, index));
+    if (!zero) return element;
+    Dim zero_index[MAX_RANK];
+    Shape shape = zero->type.shape;
+    if (is_column) shape.dims[shape.rank++] = dim_constant(c->dims, 1);
+    lower_broadcast_index(c->dims, &shape, &matrix->type.shape, index, zero_index);
+    Scalar *origin = scalar_load(kernel, zero, zero_index);
+    return scalar_subtract(kernel, element, scalar_convert(kernel, TFCC_INT32, origin));
+}
+
+static Scalar *integer_element_a(LowerContext *c, Kernel *kernel, Buffer *a, const Dim *index) {
+    Buffer *zero = lower_input(c, "a_zero_point");
+    return above_zero(c, kernel, a, index, zero, zero && zero->type.shape.rank == 1);
+}
+
+static Scalar *integer_element_b(LowerContext *c, Kernel *kernel, Buffer *b, const Dim *index) {
+    return above_zero(c, kernel, b, index, lower_input(c, "b_zero_point"), false);
+}
+
+void lower_matmul_integer(LowerContext *c);
+void lower_matmul_integer(LowerContext *c) {
+    matmul(c, false, false, integer_element_a, integer_element_b);
 }
 
 /* The pairs of axes summed over: [axes of a, axes of b], or the last n of a and the first n of b.

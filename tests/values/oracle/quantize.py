@@ -3,7 +3,11 @@
 import numpy as np
 from onnx import helper, subbyte
 
+import tensorflow as tf
+
+from . import onnx as reference
 from .case import EVERY, FLOAT8, FLOATS, INT4, INTEGERS, Fed, File, array, numpy_dtype
+from .tensorflow import native
 
 UNKNOWN = "[n]"
 
@@ -259,9 +263,289 @@ def cast_like():
         file.case(dtype, "y: cast_like(x, t)", dict(feeds, t=Fed(t, "[k, l]")), {"y": expected})
 
 
+QUANTIZED = ["int8", "uint8", "int16", "uint16"] + INT4
+# Ties, both ends of every range, and beyond them.
+REALS = np.array(
+    [[0, 0.25, -0.25, 0.75, 1.25, -1.25, 3.3, -3.3], [100, -100, 1e4, -1e4, 17000, -17000, 1e9, -1e9]], np.float32
+)
+
+
+def quantized(x, scale, zero, dtype, **attributes):
+    """The ONNX reference's QuantizeLinear, in the dtype."""
+    if zero is None:
+        attributes["output_dtype"] = reference.onnx_type(dtype)
+    result = reference.run("QuantizeLinear", [x, scale, zero], **attributes)
+    return narrow_or(result, dtype)
+
+
+def narrow_or(result, dtype):
+    return reference.narrow(result, dtype) if dtype in FLOAT8 + INT4 else np.asarray(result).astype(dtype)
+
+
+def ramp(shape, dtype):
+    """Small numbers of a quantized dtype."""
+    low, high = {"int4": (-8, 7), "uint4": (0, 15), "int8": (-128, 127), "int16": (-9000, 9000)}.get(dtype, (0, 255))
+    return np.random.RandomState(7).randint(low, high + 1, shape).astype(numpy_dtype(dtype))
+
+
+def quantize_linear():
+    file = File(
+        "quantize/quantize_linear",
+        "every dtype of result, with and without a zero point; for all, by axis, by blocks; ties go to the even number.",
+        by="the ONNX reference",
+    )
+    for dtype in QUANTIZED:
+        scale = np.float32(0.5)
+        zero = np.array(3, numpy_dtype(dtype))
+        feeds = {"x": Fed(REALS, "[n, m]"), "s": scale, "z": zero}
+        expected = {
+            "y": quantized(np.clip(REALS, -1e5, 1e5), scale, zero, dtype),
+            "n": quantized(np.clip(REALS, -1e5, 1e5), scale, None, dtype),
+        }
+        file.case(dtype, "y: quantize_linear(x, s, z)\nn: quantize_linear(x, s, output_dtype=%s)" % dtype, feeds, expected)
+    for dtype in FLOAT8:
+        scale = np.float32(2)
+        x = np.append(around(dtype)[::7], [1e30, -1e30, np.inf]).astype(np.float32)
+        x = x[np.abs(x) != 1e5]
+        expected = {
+            "y": quantized(x, scale, None, dtype, saturate=1),
+            "n": quantized(x, scale, None, dtype, saturate=0),
+        }
+        nodes = (
+            "y: quantize_linear(x, 2.0, output_dtype=%s)\nn: quantize_linear(x, 2.0, saturate=false, output_dtype=%s)"
+            % (dtype, dtype)
+        )
+        file.case(dtype, nodes, {"x": Fed(x, UNKNOWN)}, expected)
+    x = (np.random.RandomState(3).randn(2, 3, 5) * 60).astype(np.float32)
+    for axis in (0, 1, -1):
+        n = x.shape[axis]
+        scale, zero = np.linspace(0.5, 2, n).astype(np.float32), np.arange(100, 100 + n).astype(np.uint8)
+        feeds = {"x": Fed(x, "[a, b, c]"), "s": Fed(scale, "[k]"), "z": Fed(zero, "[k]")}
+        expected = {"y": quantized(x, scale, zero, "uint8", axis=axis)}
+        file.case("axis_%s" % (axis if axis >= 0 else "last"), "y: quantize_linear(x, s, z, axis=%d)" % axis, feeds, expected)
+    for axis, block in ((1, 2), (2, 2), (0, 2), (2, 5)):
+        shape = list(x.shape)
+        shape[axis] = -(-shape[axis] // block)
+        scale = (np.random.RandomState(4).rand(*shape) + 0.5).astype(np.float32)
+        zero = np.random.RandomState(5).randint(-9, 9, shape).astype(np.int8)
+        feeds = {"x": Fed(x, "[a, b, c]"), "s": Fed(scale, "[k, l, m]"), "z": zero}
+        expected = {"y": quantized(x, scale, zero, "int8", axis=axis, block_size=block)}
+        nodes = "y: quantize_linear(x, s, z, axis=%d, block_size=%d)" % (axis, block)
+        file.case("blocks_of_%d_along_%d" % (block, axis), nodes, feeds, expected)
+    expected = {"y": np.array([[0, 0, 0, 2, 2, -2, 7, -7]], np.int8), "u": np.array([[3, 3, 3, 5, 5, 1, 10, 0]], np.uint8)}
+    for kind in ("float16", "bfloat16", "float64"):
+        feeds = {"x": array(REALS[:1], kind)}
+        file.case(kind, "y: quantize_linear(x, 0.5, output_dtype=int8)\nu: quantize_linear(x, 0.5, 3)", feeds, expected)
+    file.case(
+        "int32_and_a_vector_of_one",
+        "y: quantize_linear(x, [2.0], [3], axis=5)",
+        {"x": Fed(np.array([-100, 5, 3, 7, 600], np.int32))},
+        {"y": np.array([0, 5, 5, 7, 255], np.uint8)},
+    )
+    refuse_parts(file, "quantize_linear(x, s)", "float32")
+    file.case(
+        "two_dtypes",
+        "x: {op: placeholder, dtype: float32, shape: [2]}\nz: {op: constant, dtype: int8, value: 0}\n"
+        "y: quantize_linear(x, 1.0, z, output_dtype=uint8)",
+        compile_error="is int8, and output_dtype is uint8",
+    )
+    file.case(
+        "no_quantized_dtype",
+        "x: {op: placeholder, dtype: float32, shape: [2]}\ny: quantize_linear(x, 1.0, output_dtype=int64)",
+        compile_error="output_dtype is int64; it has to be",
+    )
+
+
+def refuse_parts(file, call, dtype):
+    """Scales that do not fit, when compiled and when run."""
+    head = "x: {op: placeholder, dtype: %s, shape: [2, 3]}\ns: {op: placeholder, dtype: float32, shape: %s}\n"
+    text = head % (dtype, "[2]") + "y: " + call
+    file.case("one_for_each_index", text, compile_error="a vector has one number for every index of dimension 1")
+    text = head % (dtype, "[2, 3]") + "y: " + call
+    file.case("one_or_a_vector", text, compile_error="one number, one for every index of the axis, or one for every block")
+    text = head % (dtype, "[3]") + "y: " + call.replace(")", ", axis=2)")
+    file.case("axis_out_of_range", text, compile_error="axis 2 is out of range")
+    text = head % (dtype, "[2, 3]") + "y: " + call.replace(")", ", block_size=2)")
+    file.case("blocks_that_do_not_fit", text, compile_error="one number for every block of 2 along dimension 1")
+    text = head % (dtype, "[2, 3]") + "y: " + call.replace(")", ", block_size=-1)")
+    file.case("negative_block", text, compile_error="block_size is -1; it has to be positive")
+    feeds = {"x": Fed(np.zeros((2, 3), numpy_dtype(dtype)), "[n, m]"), "s": Fed(np.ones(2, np.float32), "[k]")}
+    file.case(
+        "one_for_each_index_when_run",
+        "y: " + call,
+        runs=[{"feeds": feeds, "fetch": ["y"], "error": "a vector has one number for every index of dimension 1", "node": "y"}],
+    )
+
+
+def dequantize_linear():
+    file = File(
+        "quantize/dequantize_linear",
+        "every dtype, with and without a zero point; for all, by axis, by blocks.",
+        by="the ONNX reference",
+    )
+    for dtype in QUANTIZED + FLOAT8:
+        x = ramp((2, 5), dtype) if dtype in QUANTIZED else bits(dtype)[3:123:12].reshape(2, 5)
+        scale, zero = np.float32(0.3), np.array(3 if dtype in QUANTIZED else 0, numpy_dtype(dtype))
+        feeds = {"x": Fed(x, "[n, m]"), "s": scale, "z": zero}
+        wide = x.astype(np.float32)
+        expected = {"y": (wide - np.float32(zero)) * scale, "n": wide * scale}
+        file.case(dtype, "y: dequantize_linear(x, s, z)\nn: dequantize_linear(x, s)", feeds, expected)
+    x = ramp((2, 3, 5), "int8")
+    for axis in (0, 1, -1):
+        n = x.shape[axis]
+        scale, zero = np.linspace(0.5, 2, n).astype(np.float32), np.arange(-3, n - 3).astype(np.int8)
+        feeds = {"x": Fed(x, "[a, b, c]"), "s": Fed(scale, "[k]"), "z": Fed(zero, "[k]")}
+        expected = {"y": reference.run("DequantizeLinear", [x, scale, zero], axis=axis)}
+        file.case("axis_%s" % (axis if axis >= 0 else "last"), "y: dequantize_linear(x, s, z, axis=%d)" % axis, feeds, expected)
+    scale = (np.random.RandomState(4).rand(2, 3, 3) + 0.5).astype(np.float32)
+    zero = np.random.RandomState(5).randint(-9, 9, (2, 3, 3)).astype(np.int8)
+    expected = {"y": reference.run("DequantizeLinear", [x, scale, zero], axis=2, block_size=2)}
+    feeds = {"x": Fed(x, "[a, b, c]"), "s": Fed(scale, "[k, l, m]"), "z": zero}
+    file.case("blocks", "y: dequantize_linear(x, s, z, axis=2, block_size=2)", feeds, expected)
+    x = np.array([-(2**31), -7, 0, 7, 2**31 - 1], np.int32)
+    feeds = {"x": Fed(x)}
+    file.case("int32_of_any_rank", "y: dequantize_linear(x, 0.5)", feeds, {"y": x.astype(np.float32) * np.float32(0.5)})
+    for kind in ("float16", "bfloat16", "float64"):
+        x, s = ramp((7,), "uint8"), array(0.3, kind)
+        wide = np.float64 if kind == "float64" else np.float32
+        expected = ((x.astype(np.int32) - 9).astype(wide) * s.astype(wide)).astype(numpy_dtype(kind))
+        file.case(kind, "y: dequantize_linear(x, s, 9)", {"x": Fed(x, UNKNOWN), "s": s}, {"y": expected})
+    refuse_parts(file, "dequantize_linear(x, s)", "int8")
+
+
+def dynamic_quantize_linear():
+    file = File(
+        "quantize/dynamic_quantize_linear",
+        "0 is always part of the range; a tensor of zeros has the scale 1, as in ONNX Runtime.",
+        by="the ONNX reference",
+    )
+    cases = {
+        "both_signs": [0, 2, -3, -2.5, 1.34, 0.5],
+        "only_negative": [-1.0, -2.1, -1.3, -2.5, -3.34, -4.0],
+        "only_positive": [[1, 2.1, 1.3, 2.5], [3.34, 4.0, 1.5, 2.6]],
+    }
+    for name, values in cases.items():
+        x = np.array(values, np.float32)
+        y, scale, zero = reference.run("DynamicQuantizeLinear", [x], outputs=3)
+        feeds = {"x": Fed(x)} if name == "both_signs" else {"x": Fed(x, "[n]" if x.ndim == 1 else "[n, m]")}
+        nodes = "y: {op: dynamic_quantize_linear, inputs: x, outputs: [y, s, z]}"
+        file.case(name, nodes, feeds, {"y": y, "s": scale, "z": zero})
+    expected = {"y": np.zeros(3, np.uint8), "s": np.float32(1), "z": np.uint8(0)}
+    nodes = "y: {op: dynamic_quantize_linear, inputs: x, outputs: [y, s, z]}"
+    file.case("zeros", nodes, {"x": np.zeros(3, np.float32)}, expected)
+
+
+def matmul_integer():
+    file = File(
+        "quantize/matmul_integer",
+        "both signs of both matrices; zero points for all, for rows of a and columns of b; batches.",
+        by="the ONNX reference",
+    )
+    for a_type in ("int8", "uint8"):
+        for b_type in ("int8", "uint8"):
+            a, b = ramp((3, 70), a_type), ramp((70, 5), b_type)
+            za, zb = np.array(5, a_type), np.array(9, b_type)
+            feeds = {"a": Fed(a, "[n, k]"), "b": Fed(b, "[k, m]"), "za": za, "zb": zb}
+            expected = {
+                "y": reference.run("MatMulInteger", [a, b]),
+                "z": reference.run("MatMulInteger", [a, b, za, zb]),
+                "w": reference.run("MatMulInteger", [a, b, np.array(0, a_type), zb]),
+            }
+            nodes = "y: matmul_integer(a, b)\nz: matmul_integer(a, b, za, zb)\nw: matmul_integer(a, b, b_zero_point=zb)"
+            file.case(a_type + "_" + b_type, nodes, feeds, expected)
+    a, b = ramp((2, 3, 6), "uint8"), ramp((6, 4), "int8")
+    za, zb = np.array([1, 2, 3], np.uint8), np.array([4, -5, 6, -7], np.int8)
+    wide = (a.astype(np.int32) - za[:, None]) @ (b.astype(np.int32) - zb)
+    feeds = {"a": Fed(a, "[b, n, k]"), "b": Fed(b, "[k, m]"), "za": Fed(za, "[n]"), "zb": Fed(zb, "[m]")}
+    file.case("rows_and_columns", "y: matmul_integer(a, b, za, zb)", feeds, {"y": wide.astype(np.int32)})
+    per_batch = np.array([[[1], [2], [3]], [[4], [5], [6]]], np.uint8)
+    wide = (a.astype(np.int32) - per_batch) @ b.astype(np.int32)
+    feeds = {"a": Fed(a, "[b, n, k]"), "b": b, "za": Fed(per_batch, "[b, n, 1]")}
+    file.case("rows_of_each_matrix", "y: matmul_integer(a, b, za)", feeds, {"y": wide.astype(np.int32)})
+    head = "a: {op: placeholder, dtype: uint8, shape: [3, 6]}\nb: {op: placeholder, dtype: int8, shape: [%d, 4]}\n"
+    file.case("inner_sizes", head % 5 + "y: matmul_integer(a, b)", compile_error="inner sizes differ")
+    text = head % 6 + "z: {op: placeholder, dtype: uint8, shape: [4]}\ny: matmul_integer(a, b, z)"
+    file.case("zero_points_of_rows", text, compile_error="cannot broadcast [3, 6] against [4, 1]")
+    text = head % 6 + "z: {op: placeholder, dtype: int8, shape: []}\ny: matmul_integer(a, b, z)"
+    file.case("zero_point_of_another_dtype", text, compile_error="which does not match a, which is uint8")
+
+
+def qlinear_matmul():
+    file = File(
+        "quantize/qlinear_matmul",
+        "rounded before the zero point is added, as ONNX Runtime does; scales for all, for rows and for columns.",
+        by="numpy",
+    )
+    names = ["a", "a_scale", "a_zero_point", "b", "b_scale", "b_zero_point", "y_scale", "y_zero_point"]
+    for dtype in ("int8", "uint8"):
+        for kind in ("scalars", "vectors"):
+            a, b = ramp((2, 3, 9), dtype), ramp((2, 9, 4), dtype)
+            if kind == "scalars":
+                scales = [np.float32(0.0066), np.float32(0.00705), np.float32(0.0107)]
+                zeros = [np.array(z, dtype) for z in (113, 114, 118)]
+            else:
+                scales = [np.array(v, np.float32) for v in ([0.01, 0.02, 0.03], [0.01, 0.02, 0.01, 0.02], 0.05)]
+                zeros = [np.array([1, 2, 3], dtype), np.array([4, 5, 6, 7], dtype), np.array(8, dtype)]
+            row = lambda v: np.asarray(v)[..., None] if np.ndim(v) else np.asarray(v)
+            product = (a.astype(np.int32) - row(zeros[0]).astype(np.int32)) @ (b.astype(np.int32) - zeros[1].astype(np.int32))
+            factor = (row(scales[0]) * scales[1] / scales[2]).astype(np.float32)
+            result = np.rint(product.astype(np.float32) * factor) + zeros[2].astype(np.float32)
+            info = np.iinfo(dtype)
+            values = [a, scales[0], zeros[0], b, scales[1], zeros[1], scales[2], zeros[2]]
+            feeds = {n: v for n, v in zip(names, values)}
+            feeds["a"], feeds["b"] = Fed(a, "[g, n, k]"), Fed(b, "[g, k, m]")
+            expected = {"y": np.clip(result, info.min, info.max).astype(dtype)}
+            file.case(dtype + "_" + kind, "y: qlinear_matmul(%s)" % ", ".join(names), feeds, expected)
+    half = {n: v for n, v in feeds.items()}
+    for name in ("a_scale", "b_scale", "y_scale"):
+        half[name] = half[name].astype(np.float16)
+    scales = [np.asarray(half[n], np.float32) for n in ("a_scale", "b_scale", "y_scale")]
+    factor = (row(scales[0]) * scales[1] / scales[2]).astype(np.float32)
+    result = np.rint(product.astype(np.float32) * factor) + zeros[2].astype(np.float32)
+    expected = {"y": np.clip(result, 0, 255).astype(np.uint8)}
+    file.case("float16_scales", "y: qlinear_matmul(%s)" % ", ".join(names), half, expected)
+
+
+def fake_quant():
+    file = File(
+        "quantize/fake_quant_with_min_max_vars",
+        "the range is nudged so that 0 is exact; 2 to 16 bits, narrow ranges, one range for each channel.",
+    )
+    x = np.concatenate([np.linspace(-7, 7, 29), [0.0, 1e-6, 100, -100]]).astype(np.float32)
+    for low, high in ((-6.0, 6.0), (-0.1, 4.9), (0.0, 3.0), (-5.0, 0.0), (1.0, 2.5), (0.0, 0.0)):
+        for bits_ in (8, 4, 16):
+            for narrow in (False, True):
+                call = tf.quantization.fake_quant_with_min_max_vars
+                y = native(lambda v: call(v, low, high, num_bits=bits_, narrow_range=narrow), x)
+                nodes = "y: fake_quant_with_min_max_vars(x, %r, %r, num_bits=%d, narrow_range=%s)" % (
+                    low,
+                    high,
+                    bits_,
+                    str(narrow).lower(),
+                )
+                name = ("from_%g_to_%g_%d_bits" % (low, high, bits_)).replace("-", "minus_").replace(".", "_")
+                file.case(name + "_narrow" * narrow, nodes, {"x": Fed(x, UNKNOWN)}, {"y": y})
+    matrix = (x[:32] + np.float32(0.01)).reshape(8, 4)  # no ties: there the kernels for many and for fixed ranges differ
+    low, high = np.array([-1, -2, 0, -6], np.float32), np.array([1, 3, 6, 0], np.float32)
+    y = native(lambda v: tf.quantization.fake_quant_with_min_max_vars_per_channel(v, low, high), matrix)
+    nodes = "y: fake_quant_with_min_max_vars_per_channel(x, low, high)\nz: fake_quant_with_min_max_args(x)"
+    z = native(lambda v: tf.quantization.fake_quant_with_min_max_args(v), matrix)
+    feeds = {"x": Fed(matrix, "[n, c]"), "low": Fed(low, "[c]"), "high": high}
+    file.case("per_channel", nodes, feeds, {"y": y, "z": z})
+    head = "x: {op: placeholder, dtype: float32, shape: [2, 3]}\n"
+    file.case("bits", head + "y: fake_quant_with_min_max_vars(x, 0, 1, num_bits=1)", compile_error="num_bits is 1; it goes from 2 to 16")
+    file.case("channels", head + "y: fake_quant_with_min_max_vars(x, [0, 1], 1)", compile_error="cannot broadcast [2, 3] against [2]")
+
+
 def tables():
     float8()
     int4()
     saturate()
     movement()
     cast_like()
+    quantize_linear()
+    dequantize_linear()
+    dynamic_quantize_linear()
+    matmul_integer()
+    qlinear_matmul()
+    fake_quant()
