@@ -47,6 +47,12 @@ static void count_operations(Cost *cost, const Scalar *scalar, Dim times) {
 
 static Dim kernel_operations(const Compilation *c, Arena *scratch, const Kernel *kernel) {
     DimTable *dims = c->graph->dims;
+    if (kernel->kind == KERNEL_GROUP) {
+        Dim sum = dim_constant(dims, 0);
+        for (size_t m = 0; m < kernel->member_count; m++)
+            sum = dim_add(dims, sum, kernel_operations(c, scratch, kernel->members[m]));
+        return sum;
+    }
     Cost cost = {kernel, dims, dim_constant(dims, 0), NULL};
     cost.inside = arena_alloc_array(scratch, kernel->scalar_count + 1, sizeof *cost.inside);
     Dim points = point_count(dims, kernel->axes, kernel->axis_count);
@@ -81,10 +87,10 @@ static void print_steps(Text *text, const Compilation *c, Arena *scratch) {
         const LoopStep *step = &loops->steps[k];
         const Kernel *kernel = step->kernel;
         if (kernel->kind == KERNEL_BIND) continue;
-        if (kernel->kind == KERNEL_STRUCTURED)
-            print_padded(text, kernel_operations(c, scratch, kernel), scratch);
-        else
+        if (kernel->kind == KERNEL_DIRECT)
             text_add_format(text, "%14s  ", "-");
+        else
+            print_padded(text, kernel_operations(c, scratch, kernel), scratch);
         print_padded(text, step_bytes(c, step), scratch);
         text_add(text, escape_for_message(scratch, kernel->name));
         if (kernel->output_count)

@@ -188,6 +188,31 @@ bool shape_roll(InferContext *c) {
     return true;
 }
 
+/* One length for each element of batch_axis. */
+bool shape_reverse_sequence(InferContext *c) {
+    int along, batch = 0;
+    if (!need_rank(c, "input", 2) || !need_exact_rank(c, "seq_lengths", 1)) return false;
+    const Shape *input = input_shape(c, "input");
+    const Argument *seq = node_argument(c->node, "seq_axis"),
+                   *batches = node_argument(c->node, "batch_axis");
+    if (seq->kind != ARGUMENT_INTEGER)
+        return infer_error_text(c, "seq_axis is missing: the dimension that the lengths are of");
+    if (!normalize_axis(c, seq->as.integer, input->rank, "seq_axis", &along)) return false;
+    if (batches->kind == ARGUMENT_INTEGER &&
+        !normalize_axis(c, batches->as.integer, input->rank, "batch_axis", &batch))
+        return false;
+    if (along == batch)
+        return infer_error_text(c,
+                                "seq_axis and batch_axis are both %d; batch_axis is 0 where it "
+                                "is left out",
+                                along);
+    if (!require_equal(c, input_shape(c, "seq_lengths")->dims[0], input->dims[batch],
+                       "there has to be one length for each element of batch_axis", 1, 0))
+        return false;
+    set_shape(c, 0, *input);
+    return true;
+}
+
 /* ---- Masks ---- */
 
 /* op(x) as a node of its own in front of the one that is inferred. */

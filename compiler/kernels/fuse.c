@@ -5,6 +5,9 @@
  * linear. A value that was taken in everywhere loses its kernel, unless a run may fetch it: then
  * the kernel as it was before fusion stays as an alternate, with those of its inputs that were
  * taken in too, for the runs that need nothing else of the fused kernel.
+ *
+ * Members of groups are visited like other kernels; while fusion works, they have numbers in one
+ * row with them. Whether they may take in and be taken in is fuse_decide.c's business.
  */
 #include "kernels/fuse.h"
 
@@ -80,6 +83,18 @@ static void count_uses(Fusion *fusion, const Kernel *kernel, uint32_t *last_user
     kernel_each_input(kernel, count_use, &count);
 }
 
+/* What a member loads before or where it is stored comes from an earlier step. */
+static void pin_carried(Fusion *fusion, const Kernel *kernel) {
+    const KernelFacts *facts = &fusion->kernels[kernel->number];
+    for (size_t k = 0; k < facts->load_count && kernel->group; k++) {
+        const Buffer *buffer = facts->loads[k]->as.load.buffer;
+        const Buffer *root = buffer->alias_of ? buffer->alias_of : buffer;
+        const Kernel *producer = fusion->buffers[root->number].producer;
+        if (producer && producer->group == kernel->group && producer->number >= kernel->number)
+            pin(fusion, root, "it is passed on from step to step");
+    }
+}
+
 static void look_at_buffers(Fusion *fusion) {
     const Program *program = fusion->program;
     uint32_t *last_user =
@@ -91,9 +106,9 @@ static void look_at_buffers(Fusion *fusion) {
         if (buffer->is_feedable) pin(fusion, buffer, "it may be fed");
         if (root->kind != TFCC_ABI_VALUE) pin(fusion, root, "it is a variable's new value");
     }
-    for (size_t k = 0; k < program->kernel_count; k++) {
-        Kernel *kernel = program->kernels[k];
-        for (size_t o = 0; o < kernel->output_count; o++) {
+    for (size_t k = 0; k < fusion->kernel_count; k++) {
+        Kernel *kernel = fusion->list[k];
+        for (size_t o = 0; o < kernel->output_count && kernel->kind != KERNEL_GROUP; o++) {
             BufferFacts *facts = &fusion->buffers[kernel->outputs[o].buffer->number];
             if (facts->producer) pin(fusion, kernel->outputs[o].buffer, "several kernels store it");
             facts->producer = kernel;
@@ -109,8 +124,9 @@ static void look_at_buffers(Fusion *fusion) {
             for (size_t o = 0; o < earlier->output_count; o++)
                 pin(fusion, earlier->outputs[o].buffer, "another node waits for it");
         }
-        count_uses(fusion, kernel, last_user);
+        if (kernel->kind != KERNEL_GROUP) count_uses(fusion, kernel, last_user);
     }
+    for (size_t k = 0; k < fusion->kernel_count; k++) pin_carried(fusion, fusion->list[k]);
 }
 
 /* What a target without a value stands for is asked for as it is. */
@@ -169,6 +185,23 @@ static void need_input(void *context, Buffer *buffer) {
     ((bool *)context)[buffer_root(buffer)->number] = true;
 }
 
+/* The members of a group that somebody still loads or that were taken in nowhere. */
+static void drop_members(Fusion *fusion, Kernel *group, bool *is_needed) {
+    size_t count = group->member_count, first = count;
+    for (size_t k = count; k-- > 0;) {
+        Kernel *member = group->members[k];
+        if (member->kind == KERNEL_GROUP) drop_members(fusion, member, is_needed);
+        member->is_dead = !must_stay(fusion, member, is_needed);
+        if (member->is_dead) continue;
+        kernel_each_input(member, need_input, is_needed);
+        group->members[--first] = member;
+    }
+    group->members += first;
+    group->member_count = group->member_capacity = count - first;
+    for (size_t k = 0; k < group->member_count; k++) group->members[k]->number = (uint32_t)k;
+    kernel_gather_members(group);
+}
+
 /* Last to first: a kernel that was taken in stays if somebody still loads its result; its original
  * stays as an alternate if a fetch or another alternate wants it. */
 static void drop_kernels(Fusion *fusion) {
@@ -182,6 +215,7 @@ static void drop_kernels(Fusion *fusion) {
     size_t first = count;
     for (size_t k = count; k-- > 0;) {
         Kernel *kernel = program->kernels[k];
+        if (kernel->kind == KERNEL_GROUP) drop_members(fusion, kernel, is_needed);
         if (must_stay(fusion, kernel, is_needed)) {
             kernel_each_input(kernel, need_input, is_needed);
             kept[--first] = kernel;
@@ -201,27 +235,37 @@ static void drop_kernels(Fusion *fusion) {
     for (size_t k = 0; k < program->kernel_count; k++) program->kernels[k]->number = (uint32_t)k;
 }
 
+/* Every kernel in the order in which it is carried out, a group before its members. */
+static void list_kernels(Fusion *fusion, Kernel *const *kernels, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        kernels[k]->number = (uint32_t)fusion->kernel_count;
+        *ARENA_PUSH(fusion->scratch, fusion->list, fusion->kernel_count, fusion->kernel_capacity) =
+            kernels[k];
+        list_kernels(fusion, kernels[k]->members, kernels[k]->member_count);
+    }
+}
+
 bool fuse_program(Compilation *c) {
     if (c->options.keep_unfused) return true;
     Program *program = c->program;
     Fusion fusion = {.program = program, .scratch = arena_create(), .dims = program->graph->dims};
-    fusion.kernels =
-        arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.kernels);
-    fusion.originals =
-        arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.originals);
-    fusion.is_inlined =
-        arena_alloc_array(fusion.scratch, program->kernel_count + 1, sizeof *fusion.is_inlined);
+    list_kernels(&fusion, program->kernels, program->kernel_count);
+    size_t count = fusion.kernel_count;
+    fusion.kernels = arena_alloc_array(fusion.scratch, count + 1, sizeof *fusion.kernels);
+    fusion.originals = arena_alloc_array(fusion.scratch, count + 1, sizeof *fusion.originals);
+    fusion.is_inlined = arena_alloc_array(fusion.scratch, count + 1, sizeof *fusion.is_inlined);
     fusion.buffers =
         arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof *fusion.buffers);
     Kernel **producers =
         arena_alloc_array(fusion.scratch, program->buffer_count + 1, sizeof(Kernel *));
-    for (size_t k = 0; k < program->kernel_count; k++)
-        fusion.kernels[k] = facts_of(fusion.scratch, program->kernels[k]);
+    for (size_t k = 0; k < count; k++)
+        if (fusion.list[k]->kind != KERNEL_GROUP)
+            fusion.kernels[k] = facts_of(fusion.scratch, fusion.list[k]);
     look_at_buffers(&fusion);
     pin_targets(&fusion);
-    for (size_t k = 0; k < program->kernel_count; k++)
-        if (program->kernels[k]->kind == KERNEL_STRUCTURED)
-            fuse_into(&fusion, program->kernels[k], producers);
+    for (size_t k = 0; k < count; k++)
+        if (fusion.list[k]->kind == KERNEL_STRUCTURED)
+            fuse_into(&fusion, fusion.list[k], producers);
     drop_kernels(&fusion);
     arena_destroy(fusion.scratch);
     return true;

@@ -18,6 +18,20 @@ static bool guard_covers(const Guard *outer, const Guard *inner) {
     return true;
 }
 
+/* Whether the member stores all of a buffer that has no dimension for the steps. */
+static bool overwrites_each_step(const Kernel *member) {
+    const KernelOutput *output = &member->outputs[0];
+    size_t outer = member->group ? member->group->axis_count : 0;
+    size_t rank = (size_t)output->buffer->type.shape.rank;
+    if (!member->group || member->axis_count - outer != rank) return false;
+    for (size_t k = 0; k < rank; k++)
+        if (output->index[k]->op != SCALAR_INDEX ||
+            output->index[k]->as.index != member->axes[outer + k] ||
+            output->buffer->type.shape.dims[k] != member->axes[outer + k]->size)
+            return false;
+    return true;
+}
+
 static const char *refuse_producer(const Fusion *fusion, const Kernel *producer) {
     const KernelFacts *facts = &fusion->kernels[producer->number];
     const KernelOutput *output = &producer->outputs[0];
@@ -26,7 +40,8 @@ static const char *refuse_producer(const Fusion *fusion, const Kernel *producer)
         return "it has no single result";
     for (size_t k = 1; k < producer->output_count; k++)
         if (!producer->outputs[k].is_optional) return "it has several results";
-    if (output->index || output->condition || output->combine != COMBINE_STORE || output->initial)
+    if (output->condition || output->combine != COMBINE_STORE || output->initial ||
+        (output->index && !overwrites_each_step(producer)))
         return "it stores in part";
     if (producer->check_count) return "it checks";
     if (facts->has_scan) return "it scans";
@@ -34,7 +49,8 @@ static const char *refuse_producer(const Fusion *fusion, const Kernel *producer)
     return NULL;
 }
 
-bool fuse_root_index(const Fusion *fusion, const Kernel *kernel, const Scalar *load, Dim *index) {
+/* The index of a load as an index of its root buffer. */
+static bool root_index(const Fusion *fusion, const Kernel *kernel, const Scalar *load, Dim *index) {
     DimTable *dims = fusion->dims;
     const Buffer *view = load->as.load.buffer, *root = view->alias_of ? view->alias_of : view;
     const Shape *from = &view->type.shape, *to = &root->type.shape;
@@ -53,6 +69,13 @@ bool fuse_root_index(const Fusion *fusion, const Kernel *kernel, const Scalar *l
         linear = dim_floor_divide(dims, linear, to->dims[k]);
     }
     return true;
+}
+
+bool fuse_point(const Fusion *fusion, const Kernel *producer, const Kernel *kernel,
+                const Scalar *load, Dim *point) {
+    size_t outer = producer->group && producer->outputs[0].index ? producer->group->axis_count : 0;
+    for (size_t k = 0; k < outer; k++) point[k] = producer->axes[k];
+    return root_index(fusion, kernel, load, point + outer);
 }
 
 /* A quotient or remainder left in an index makes every access a gather. */
@@ -135,6 +158,52 @@ static bool keeps_neighbours(const Kernel *producer, const KernelFacts *facts) {
     return true;
 }
 
+/* ---- groups ---- */
+
+static bool loads_output_of(const Fusion *fusion, const Kernel *loader, const Kernel *kernel) {
+    const KernelFacts *facts = &fusion->kernels[loader->number];
+    for (size_t k = 0; k < facts->load_count; k++) {
+        const Buffer *buffer = facts->loads[k]->as.load.buffer;
+        for (size_t o = 0; o < kernel->output_count; o++)
+            if (kernel->outputs[o].buffer == (buffer->alias_of ? buffer->alias_of : buffer))
+                return true;
+    }
+    return false;
+}
+
+/* A member takes in what another computes in the same step, where nothing that it is made of
+ * changes in between; from outside what is computed at one point alone, and not again by every
+ * step. */
+static const char *refuse_step(const Fusion *fusion, const Kernel *producer,
+                               const Kernel *consumer) {
+    if (producer->group && producer->group != consumer->group) return "it goes on step by step";
+    if (!consumer->group) return NULL;
+    if (!producer->group)
+        return fusion->kernels[producer->number].has_reduce
+                   ? "its reduction would be carried out by the steps"
+                   : NULL;
+    if (fusion->buffers[producer->outputs[0].buffer->number].is_fetchable)
+        return "it may be fetched";
+    if (producer->number > consumer->number) return "it is passed on from step to step";
+    for (size_t k = producer->number; k <= consumer->number; k++)
+        if (loads_output_of(fusion, producer, fusion->list[k]))
+            return "what it loads is overwritten before";
+    return NULL;
+}
+
+/* Whether the point moves with the steps of the consumer's group, if it has one. */
+static bool is_of_this_step(const Kernel *producer, const Kernel *consumer, const Dim *point) {
+    size_t outer = consumer->group ? consumer->group->axis_count : 0;
+    for (size_t k = 0; k < outer; k++) {
+        if (producer->group && (k >= producer->axis_count || point[k] != consumer->axes[k]))
+            return false;
+        if (!producer->group && !dim_is(consumer->axes[k]->size, 1) &&
+            !mentions(point, (int)producer->axis_count, consumer->axes[k]))
+            return false;
+    }
+    return true;
+}
+
 const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Kernel *consumer) {
     const char *refusal = refuse_producer(fusion, producer);
     if (refusal) return refusal;
@@ -143,6 +212,8 @@ const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Ker
     const KernelFacts *from = &fusion->kernels[producer->number],
                       *into = &fusion->kernels[consumer->number];
     if (use->is_pinned) return use->pin;
+    refusal = refuse_step(fusion, producer, consumer);
+    if (refusal) return refusal;
     if (!guard_covers(producer->guard, consumer->guard)) return "only one branch carries it out";
     if (from->cost + into->cost > FUSE_COST_LIMIT) return "the kernel would become too large";
     bool is_cheap = !from->has_reduce && from->cost <= FUSE_REPEAT_LIMIT && from->load_count <= 2;
@@ -151,11 +222,13 @@ const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Ker
         const Scalar *load = into->loads[k];
         const Buffer *loaded = load->as.load.buffer;
         if ((loaded->alias_of ? loaded->alias_of : loaded) != buffer) continue;
-        Dim index[MAX_RANK];
-        int rank = buffer->type.shape.rank;
+        Dim index[FUSE_MAX_AXES];
+        int rank = (int)producer->axis_count;
         if (loaded->type.dtype != buffer->type.dtype) return "its bits are read as another dtype";
-        if (!fuse_root_index(fusion, consumer, load, index))
+        if (!fuse_point(fusion, producer, consumer, load, index))
             return "it is indexed by computed numbers";
+        if (!is_of_this_step(producer, consumer, index))
+            return producer->group ? "it is of another step" : "every step would compute it again";
         for (int d = 0; d < rank; d++)
             if (!is_plain(index[d])) return "the reshape between them scatters its rows";
         if (load->as.load.condition && from->has_reduce) return "it is read at some points only";

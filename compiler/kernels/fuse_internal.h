@@ -10,7 +10,8 @@ enum {
     FUSE_COST_LIMIT = 300, /* of a fused kernel, as KernelFacts.cost counts */
     FUSE_REPEAT_LIMIT =
         6, /* of a producer that several kernels repeat, or one repeats along an axis */
-    FUSE_OPTIONAL_OUTPUTS = 4, /* values a fused kernel offers beside its own */
+    FUSE_OPTIONAL_OUTPUTS = 4,    /* values a fused kernel offers beside its own */
+    FUSE_MAX_AXES = 2 * MAX_RANK, /* of a producer: those of its result and of its groups */
 };
 
 /* What fusion knows of a kernel; computed once per state of the kernel. */
@@ -40,7 +41,9 @@ typedef struct Fusion {
     Program *program;
     Arena *scratch;
     DimTable *dims;
-    KernelFacts *kernels; /* by kernel number */
+    Kernel **list; /* all kernels, members of groups too, in their order; by number */
+    size_t kernel_count, kernel_capacity;
+    KernelFacts *kernels; /* by kernel number; of a group none: its members have theirs */
     BufferFacts *buffers; /* by buffer number */
     Kernel *
         *originals;   /* by kernel number: the kernel before anything was fused into it, or NULL */
@@ -51,9 +54,10 @@ typedef struct Fusion {
  * --emit=kernels. */
 const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Kernel *consumer);
 
-/* The index of a load as an index of its root buffer (a view is read through its row-major offset).
- * False where it depends on data. */
-bool fuse_root_index(const Fusion *fusion, const Kernel *kernel, const Scalar *load, Dim *index);
+/* The point at which `producer` computes what the load reads, one Dim per axis of the producer (a
+ * view is read through its row-major offset). False where it depends on data. */
+bool fuse_point(const Fusion *fusion, const Kernel *producer, const Kernel *kernel,
+                const Scalar *load, Dim *point);
 
 /* fuse_rewrite.c: takes the producers (by root buffer number; NULL: none) into the kernel, in
  * place. */

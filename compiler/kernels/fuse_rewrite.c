@@ -15,7 +15,7 @@ typedef struct Inlining {
 typedef struct Inlined {
     struct Inlined *next;
     const Kernel *producer;
-    Dim index[MAX_RANK];
+    Dim index[FUSE_MAX_AXES];
     Scalar *condition; /* of the load it stands for, or NULL: outside of it nothing of the producer
                           may be read */
     ScalarRewrite rewrite;
@@ -74,9 +74,9 @@ static Scalar *replace_load(void *context, ScalarRewrite *rewrite, Scalar *load)
     const Buffer *view = load->as.load.buffer, *root = view->alias_of ? view->alias_of : view;
     Kernel *producer = inlining->producers[root->number];
     if (!producer) return NULL;
-    Dim index[MAX_RANK];
-    fuse_root_index(inlining->fusion, rewrite->from, load, index);
-    translate(rewrite, index, root->type.shape.rank);
+    Dim index[FUSE_MAX_AXES];
+    fuse_point(inlining->fusion, producer, rewrite->from, load, index);
+    translate(rewrite, index, (int)producer->axis_count);
     Scalar *condition =
         load->as.load.condition ? scalar_rewrite(rewrite, load->as.load.condition) : NULL;
     Inlined *at = find_inlined(inlining, producer, index, condition);
@@ -120,6 +120,11 @@ static void offer_values(Inlining *inlining) {
     }
 }
 
+static Kernel *outermost(Kernel *kernel) {
+    while (kernel->group) kernel = kernel->group;
+    return kernel;
+}
+
 void fuse_rewrite(Fusion *fusion, Kernel *kernel, Kernel *const *producers) {
     if (!fusion->originals[kernel->number])
         fusion->originals[kernel->number] =
@@ -138,6 +143,6 @@ void fuse_rewrite(Fusion *fusion, Kernel *kernel, Kernel *const *producers) {
     offer_values(&inlining);
     for (Inlined *at = inlining.inlined; at; at = at->next)
         for (size_t k = 0; k < at->producer->after_count; k++)
-            kernel_add_after(target, at->producer->after[k]);
+            kernel_add_after(outermost(target), at->producer->after[k]);
     *kernel = *target; /* others point to it */
 }

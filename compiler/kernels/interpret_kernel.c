@@ -2,7 +2,7 @@
  *
  * A scalar's value is kept until an axis it depends on moves: `changed` tells for each axis when it
  * last did, on a clock that every move advances. So a REDUCE over a row is computed once per row,
- * though nothing here knows of rows.
+ * though nothing here knows of rows. The members of a group are evaluated afresh at every step.
  */
 #include "kernels/interpret_internal.h"
 #include "kernels/math.h"
@@ -19,12 +19,14 @@ typedef struct Evaluation {
     Interpreter *interpreter;
     const Kernel *kernel;
     Arena *scratch;
-    int64_t *axes; /* by axis number */
+    int64_t *axes;  /* by axis number */
+    int64_t *sizes; /* by parallel axis */
     uint64_t clock, changed[AXIS_SLOTS];
-    uint64_t *values;  /* by scalar id */
-    uint64_t *stamps;  /* by scalar id: when the value was computed; 0: never */
-    uint64_t *depends; /* by scalar id: the slots of the axes it depends on */
-    uint64_t **rows;   /* by scalar id: a SCAN's results along its axis */
+    uint64_t *values;            /* by scalar id */
+    uint64_t *stamps;            /* by scalar id: when the value was computed; 0: never */
+    uint64_t *depends;           /* by scalar id: the slots of the axes it depends on */
+    uint64_t **rows;             /* by scalar id: a SCAN's results along its axis */
+    struct Evaluation **members; /* of a group */
     const char *failure;
 } Evaluation;
 
@@ -301,44 +303,97 @@ static void store_output(Evaluation *e, const KernelOutput *output) {
     bits_store(dtype, bytes, offset, value);
 }
 
+/* All that is stored at a point is computed before any of it is: it may be loaded there too. */
+static void evaluate_outputs(Evaluation *e) {
+    for (size_t k = 0; k < e->kernel->output_count && !e->failure; k++) {
+        const KernelOutput *output = &e->kernel->outputs[k];
+        if (!e->interpreter->buffers[output->buffer->number].bytes) continue;
+        if (!output->condition || evaluate(e, output->condition)) evaluate(e, output->value);
+    }
+}
+
 static void visit_point(Evaluation *e) {
     for (size_t k = 0; k < e->kernel->check_count && !e->failure; k++)
         if (!evaluate(e, e->kernel->checks[k].condition) && !e->failure)
             e->failure = fill_message(e, &e->kernel->checks[k]);
+    if (e->kernel->group) evaluate_outputs(e);
     for (size_t k = 0; k < e->kernel->output_count && !e->failure; k++)
         if (e->interpreter->buffers[e->kernel->outputs[k].buffer->number].bytes)
             store_output(e, &e->kernel->outputs[k]);
 }
 
-static void visit_all(Evaluation *e) {
+static void visit_members(Evaluation *e);
+
+/* Every point of the axes from `first` on, where those before it stand. */
+static void visit_all(Evaluation *e, size_t first) {
     const Kernel *kernel = e->kernel;
-    int64_t *sizes = arena_alloc_array(e->scratch, kernel->axis_count + 1, sizeof *sizes);
-    for (size_t k = 0; k < kernel->axis_count; k++) {
-        sizes[k] = number_of(e, kernel->axes[k]->size);
-        if (sizes[k] <= 0) return;
+    for (size_t k = first; k < kernel->axis_count; k++) {
+        e->sizes[k] = number_of(e, kernel->axes[k]->size);
+        if (e->sizes[k] <= 0) return;
         move_axis(e, kernel->axes[k], 0);
     }
     while (!e->failure) {
-        visit_point(e);
+        if (kernel->kind == KERNEL_GROUP)
+            visit_members(e);
+        else
+            visit_point(e);
         size_t k = kernel->axis_count;
-        for (; k-- > 0;) {
+        for (; k-- > first;) {
             Dim axis = kernel->axes[k];
-            if (e->axes[axis->axis] + 1 < sizes[k]) {
+            if (e->axes[axis->axis] + 1 < e->sizes[k]) {
                 move_axis(e, axis, e->axes[axis->axis] + 1);
                 break;
             }
             move_axis(e, axis, 0);
         }
-        if (k == SIZE_MAX) break;
+        if (k + 1 == first) break;
     }
+}
+
+static Evaluation *evaluation_create(Interpreter *interpreter, const Kernel *kernel,
+                                     Arena *scratch) {
+    size_t count = kernel->scalar_count + 1;
+    Evaluation *e = arena_alloc(scratch, sizeof *e);
+    *e = (Evaluation){.interpreter = interpreter, .kernel = kernel, .scratch = scratch, .clock = 1};
+    e->axes = arena_alloc_array(scratch, (size_t)kernel->next_axis + 1, sizeof *e->axes);
+    e->sizes = arena_alloc_array(scratch, kernel->axis_count + 1, sizeof *e->sizes);
+    e->values = arena_alloc_array(scratch, count, sizeof *e->values);
+    e->stamps = arena_alloc_array(scratch, count, sizeof *e->stamps);
+    e->depends = arena_alloc_array(scratch, count, sizeof *e->depends);
+    e->rows = arena_alloc_array(scratch, count, sizeof *e->rows);
+    e->members = arena_alloc_array(scratch, kernel->member_count + 1, sizeof(Evaluation *));
+    for (size_t m = 0; m < kernel->member_count; m++)
+        e->members[m] = evaluation_create(interpreter, kernel->members[m], scratch);
+    if (kernel->kind == KERNEL_STRUCTURED) kernel_each_scalar(kernel, find_dependences, e);
+    return e;
+}
+
+/* Each member at the group's current point. What they load without naming a step has changed. */
+static void visit_members(Evaluation *e) {
+    for (size_t m = 0; m < e->kernel->member_count && !e->failure; m++) {
+        Evaluation *member = e->members[m];
+        memset(member->stamps, 0, member->kernel->scalar_count * sizeof *member->stamps);
+        for (size_t k = 0; k < e->kernel->axis_count; k++)
+            move_axis(member, member->kernel->axes[k], e->axes[e->kernel->axes[k]->axis]);
+        visit_all(member, e->kernel->axis_count);
+        e->failure = member->failure;
+    }
+}
+
+static Kernel *expand(Arena *arena, const Kernel *kernel) {
+    Kernel *expanded = arena_copy(arena, kernel, sizeof *kernel);
+    if (kernel->kind == KERNEL_STRUCTURED) math_expand_kernel(expanded);
+    if (kernel->member_count == 0) return expanded;
+    expanded->members = arena_alloc_array(arena, kernel->member_count, sizeof(Kernel *));
+    for (size_t m = 0; m < kernel->member_count; m++)
+        expanded->members[m] = expand(arena, kernel->members[m]);
+    return expanded;
 }
 
 /* The kernel with its functions written out; made once, the program's own stays as it is. */
 static const Kernel *expanded_kernel(Interpreter *interpreter, const Kernel *kernel) {
     Kernel **expanded = &interpreter->expanded[kernel->number];
-    if (*expanded) return *expanded;
-    *expanded = arena_copy(interpreter->arena, kernel, sizeof *kernel);
-    math_expand_kernel(*expanded);
+    if (!*expanded) *expanded = expand(interpreter->arena, kernel);
     return *expanded;
 }
 
@@ -391,17 +446,11 @@ static const char *prepare_output(Interpreter *interpreter, const KernelOutput *
 static const char *visit_points(Interpreter *interpreter, const Kernel *kernel) {
     kernel = expanded_kernel(interpreter, kernel);
     Arena *scratch = arena_create();
-    size_t count = kernel->scalar_count + 1;
-    Evaluation e = {.interpreter = interpreter, .kernel = kernel, .scratch = scratch, .clock = 1};
-    e.axes = arena_alloc_array(scratch, (size_t)kernel->next_axis + 1, sizeof *e.axes);
-    e.values = arena_alloc_array(scratch, count, sizeof *e.values);
-    e.stamps = arena_alloc_array(scratch, count, sizeof *e.stamps);
-    e.depends = arena_alloc_array(scratch, count, sizeof *e.depends);
-    e.rows = arena_alloc_array(scratch, count, sizeof *e.rows);
-    kernel_each_scalar(kernel, find_dependences, &e);
-    visit_all(&e);
+    Evaluation *evaluation = evaluation_create(interpreter, kernel, scratch);
+    visit_all(evaluation, 0);
+    const char *failure = evaluation->failure;
     arena_destroy(scratch);
-    return e.failure;
+    return failure;
 }
 
 /* The step of a scheduled program: its function with what the schedule gives it. */

@@ -47,20 +47,25 @@ static void add_elements(void *context, Buffer *buffer) {
     *work = elements > INT64_MAX / 2 - *work ? INT64_MAX / 2 : *work + elements;
 }
 
+static bool add_kernel(const Kernel *kernel, int64_t *total) {
+    int64_t work = 1, size;
+    for (size_t m = 0; m < kernel->member_count; m++)
+        if (!add_kernel(kernel->members[m], total)) return false;
+    if (kernel->kind == KERNEL_GROUP) return true;
+    for (size_t k = 0; k < kernel->axis_count; k++)
+        if (!dim_is_constant(kernel->axes[k]->size, &size) ||
+            __builtin_mul_overflow(work, size, &work))
+            return false;
+    kernel_each_scalar(kernel, add_reduce, &work);
+    if (kernel->code) kernel_each_input(kernel, add_elements, &work);
+    *total += work;
+    return work <= MOST_STEPS && *total <= MOST_STEPS;
+}
+
 static bool is_too_much(const Program *program) {
     int64_t total = 0;
-    for (size_t n = 0; n < program->kernel_count; n++) {
-        const Kernel *kernel = program->kernels[n];
-        int64_t work = 1, size;
-        for (size_t k = 0; k < kernel->axis_count; k++)
-            if (!dim_is_constant(kernel->axes[k]->size, &size) ||
-                __builtin_mul_overflow(work, size, &work))
-                return true;
-        kernel_each_scalar(kernel, add_reduce, &work);
-        if (kernel->code) kernel_each_input(kernel, add_elements, &work);
-        total += work;
-        if (work > MOST_STEPS || total > MOST_STEPS) return true;
-    }
+    for (size_t n = 0; n < program->kernel_count; n++)
+        if (!add_kernel(program->kernels[n], &total)) return true;
     return false;
 }
 

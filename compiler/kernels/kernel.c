@@ -82,6 +82,34 @@ Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place
     return kernel;
 }
 
+Kernel *kernel_create_member(Kernel *group, const char *name) {
+    Arena *arena = group->program->arena;
+    Kernel *member = arena_alloc(arena, sizeof *member);
+    member->program = group->program;
+    member->number = (uint32_t)group->member_count;
+    member->name = name;
+    member->place = group->place;
+    member->guard = group->guard;
+    member->group = group;
+    for (size_t k = 0; k < group->axis_count; k++) kernel_add_axis(member, group->axes[k]->size);
+    *ARENA_PUSH(arena, group->members, group->member_count, group->member_capacity) = member;
+    return member;
+}
+
+void kernel_gather_members(Kernel *group) {
+    Arena *arena = group->program->arena;
+    group->output_count = group->check_count = 0;
+    for (size_t m = 0; m < group->member_count; m++) {
+        const Kernel *member = group->members[m];
+        for (size_t k = 0; k < member->output_count; k++)
+            *ARENA_PUSH(arena, group->outputs, group->output_count, group->output_capacity) =
+                member->outputs[k];
+        for (size_t k = 0; k < member->check_count; k++)
+            *ARENA_PUSH(arena, group->checks, group->check_count, group->check_capacity) =
+                member->checks[k];
+    }
+}
+
 Dim kernel_add_axis(Kernel *kernel, Dim size) {
     Dim axis = dim_axis(kernel->program->graph->dims, kernel->next_axis++, size);
     *ARENA_PUSH(kernel->program->arena, kernel->axes, kernel->axis_count, kernel->axis_capacity) =
@@ -216,6 +244,9 @@ static void mark_root(void *context, Scalar *scalar) {
 
 void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar),
                         void *context) {
+    for (size_t m = 0; m < kernel->member_count; m++)
+        kernel_each_scalar(kernel->members[m], visit, context);
+    if (kernel->kind == KERNEL_GROUP) return;
     Arena *scratch = arena_create();
     bool *marked = arena_alloc(scratch, kernel->scalar_count + 1);
     kernel_each_root(kernel, mark_root, marked);
@@ -239,7 +270,7 @@ static void visit_load(void *context, Scalar *scalar) {
 void kernel_each_input(const Kernel *kernel, void (*visit)(void *context, Buffer *buffer),
                        void *context) {
     InputVisit inputs = {visit, context};
-    if (kernel->kind == KERNEL_STRUCTURED) kernel_each_scalar(kernel, visit_load, &inputs);
+    if (!kernel->code) kernel_each_scalar(kernel, visit_load, &inputs);
     if (kernel->bind) visit(context, kernel->bind);
     for (size_t k = 0; kernel->code && k < kernel->code->buffer_count; k++)
         if (!kernel->code->function->buffers[k].is_output) visit(context, kernel->code->buffers[k]);

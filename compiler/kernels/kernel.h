@@ -18,6 +18,16 @@
  * (graph/dim.h) over the kernel's axes as far as they can be written so (SCALAR_INDEX), and other
  * Scalars where they depend on data.
  *
+ * What goes on step by step, as a recurrence does, is a group: a kernel made of kernels, its members.
+ * It has axes of its own, which are the first axes of every member, and is carried out as
+ *
+ *     for each point of the group's axes, in order: each member, in order, at that point
+ *
+ * So a member may load what an earlier member has stored at this point, and what any member has
+ * stored at earlier ones: buffers with a dimension for the steps, or without one, overwritten by
+ * every step. What a member itself stores it loads at the same element alone, or of another step.
+ * To everything around it a group is one kernel, whose outputs and checks are those of its members.
+ *
  * Kernels are total: they read inside their buffers and divide by nothing that is zero. What has to
  * be checked is checked by a kernel of its own, with checks and no outputs, which the computing
  * kernel names in `after`.
@@ -123,6 +133,7 @@ typedef enum KernelKind {
     KERNEL_STRUCTURED,
     KERNEL_BIND,   /* gives the DIM_OF_VALUE symbols of `bind` their numbers */
     KERNEL_DIRECT, /* carries out `code` */
+    KERNEL_GROUP,  /* carries out its members step by step */
 } KernelKind;
 
 /* What a KERNEL_DIRECT carries out. */
@@ -152,8 +163,11 @@ struct Kernel {
     Guard *guard;
     Kernel **after; /* carried out before it, and needed with it */
     size_t after_count, after_capacity;
-    Buffer *bind;      /* KERNEL_BIND */
-    KernelCode *code;  /* KERNEL_DIRECT */
+    Buffer *bind;     /* KERNEL_BIND */
+    KernelCode *code; /* KERNEL_DIRECT */
+    Kernel **members; /* KERNEL_GROUP, whose outputs and checks are copies of the members' */
+    size_t member_count, member_capacity;
+    Kernel *group;     /* of a member; it stands in no other list, and `after` is the group's */
     bool is_alternate; /* used only where no other kernel gives its output: see tfcc/abi.h */
     bool is_dead;
     const char *boundary; /* why its result was not fused into its consumer; for --emit=kernels */
@@ -211,6 +225,10 @@ Buffer *buffer_root(Buffer *buffer);
 
 Kernel *kernel_create(Program *program, KernelKind kind, const char *name, Place place,
                       Guard *guard);
+/* A structured kernel that becomes the last member of a group; it has the group's axes already. */
+Kernel *kernel_create_member(Kernel *group, const char *name);
+/* Gives the group the outputs and checks of its members; after every change of these. */
+void kernel_gather_members(Kernel *group);
 Dim kernel_add_axis(Kernel *kernel, Dim size); /* parallel; all of them before any store */
 Dim kernel_add_reduce_axis(Kernel *kernel, Dim size);
 /* One parallel axis per dimension of the shape, in `axes`. */
@@ -332,7 +350,8 @@ void scalar_mark(const Kernel *kernel, bool *marked);
  * of its code, what a BIND takes its numbers from. */
 void kernel_each_input(const Kernel *kernel, void (*visit)(void *context, Buffer *buffer),
                        void *context);
-/* Visits every scalar reachable from outputs and checks once, operands first. */
+/* Visits every scalar reachable from outputs and checks once, operands first; of a group those of
+ * its members, one after the other. */
 void kernel_each_scalar(const Kernel *kernel, void (*visit)(void *context, Scalar *scalar),
                         void *context);
 

@@ -78,6 +78,9 @@ Kernel *lower_check_kernel(LowerContext *c);
 const char *lower_message(LowerContext *c, const char *format);
 /* A kernel over the shape, its axes in `axes`. */
 Kernel *lower_kernel_over(LowerContext *c, const Shape *shape, Dim *axes);
+/* A group of so many steps. Members are added with kernel_create_member; kernel_gather_members
+ * ends it. */
+Kernel *lower_steps(LowerContext *c, Dim steps);
 
 /* ---- state ---- */
 

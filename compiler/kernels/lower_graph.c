@@ -88,6 +88,14 @@ Kernel *lower_kernel(LowerContext *c) {
     return kernel;
 }
 
+Kernel *lower_steps(LowerContext *c, Dim steps) {
+    Kernel *group =
+        kernel_create(c->program, KERNEL_GROUP, c->node->label, c->node->place, c->node->guard);
+    kernel_add_axis(group, steps);
+    if (c->requirement) kernel_add_after(group, c->requirement);
+    return group;
+}
+
 /* ---- sizes that are computed ---- */
 
 /* Symbols that have become one, as the values they are elements of have. */
@@ -216,6 +224,12 @@ static void wait_for_code(BindSearch *search, const KernelCode *code) {
         dim_each_symbol(code->numbers[k], wait_for_symbol, search);
 }
 
+static void wait_for_axes(BindSearch *search, const Kernel *kernel) {
+    for (size_t a = 0; a < kernel->axis_count; a++)
+        dim_each_symbol(kernel->axes[a]->size, wait_for_symbol, search);
+    for (size_t m = 0; m < kernel->member_count; m++) wait_for_axes(search, kernel->members[m]);
+}
+
 /* Kernels come after the BIND kernels of the symbols they mention. */
 static void wait_for_binds(const Lowering *lowering, size_t first) {
     const Program *program = lowering->program;
@@ -223,8 +237,7 @@ static void wait_for_binds(const Lowering *lowering, size_t first) {
     for (size_t k = 0; k < lowering->symbol_count && !any; k++) any = lowering->binds[k] != NULL;
     for (size_t k = first; k < program->kernel_count && any; k++) {
         BindSearch search = {.lowering = lowering, .kernel = program->kernels[k]};
-        for (size_t a = 0; a < search.kernel->axis_count; a++)
-            dim_each_symbol(search.kernel->axes[a]->size, wait_for_symbol, &search);
+        wait_for_axes(&search, search.kernel);
         for (size_t o = 0; o < search.kernel->output_count; o++)
             wait_for_shape(&search, &search.kernel->outputs[o].buffer->type.shape);
         kernel_each_scalar(search.kernel, wait_for_scalar, &search);

@@ -180,6 +180,46 @@ void lower_reverse(LowerContext *c) {
     move_end(&move);
 }
 
+/* The axes of reverse_sequence, counted from the front. */
+static void sequence_axes(LowerContext *c, int rank, int *along, int *batch) {
+    *along = (int)node_attribute_integer(c->node, "seq_axis");
+    *batch = 0;
+    if (node_argument(c->node, "batch_axis")->kind == ARGUMENT_INTEGER)
+        *batch = (int)node_attribute_integer(c->node, "batch_axis");
+    if (*along < 0) *along += rank;
+    if (*batch < 0) *batch += rank;
+}
+
+/* Lengths have to lie in 0 … n. */
+static void check_lengths(LowerContext *c, Buffer *lengths, Dim size) {
+    Kernel *k = lower_check_kernel(c);
+    Dim at = kernel_add_axis(k, lengths->type.shape.dims[0]);
+    Scalar *length = scalar_convert(k, TFCC_INT64, scalar_load(k, lengths, &at));
+    Scalar *most = scalar_index(k, size), *zero = scalar_integer(k, TFCC_INT64, 0);
+    Scalar *holds =
+        scalar_and(k, scalar_less_equal(k, zero, length), scalar_less_equal(k, length, most));
+    kernel_check(k, holds, TFCC_INVALID_ARGUMENT,
+                 lower_message(c, "seq_lengths[%0] is %1; there are %2 elements"),
+                 (Scalar *[]){scalar_index(k, at), length, most}, 3);
+}
+
+/* y[.., t, ..] = x[.., length[b] - 1 - t, ..] where t < length[b], else x[.., t, ..]. */
+void lower_reverse_sequence(LowerContext *c);
+void lower_reverse_sequence(LowerContext *c) {
+    int along, batch;
+    Buffer *lengths = lower_input(c, "seq_lengths");
+    const Shape *shape = lower_output_shape(c, 0);
+    sequence_axes(c, shape->rank, &along, &batch);
+    check_lengths(c, lengths, shape->dims[along]);
+    Move move = move_begin(c, 0);
+    Kernel *k = move.kernel;
+    Scalar *length = scalar_convert(k, TFCC_INT64, scalar_load(k, lengths, &move.axes[batch]));
+    Scalar *at = move.index[along], *one = scalar_integer(k, TFCC_INT64, 1);
+    Scalar *mirrored_at = scalar_subtract(k, scalar_subtract(k, length, one), at);
+    move.index[along] = scalar_select(k, scalar_less(k, at, length), mirrored_at, at);
+    move_end(&move);
+}
+
 /* y[i] = x[(i - shift) mod n]; shifts of one axis add up. */
 void lower_roll(LowerContext *c);
 void lower_roll(LowerContext *c) {

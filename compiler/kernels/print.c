@@ -16,8 +16,9 @@
 typedef struct Printer {
     Text *text;
     const Kernel *kernel;
-    uint32_t *uses;  /* by id */
-    uint32_t *names; /* by id: t1, t2, …; 0 for none */
+    const char *indent; /* of its header: members of a group stand further in */
+    uint32_t *uses;     /* by id */
+    uint32_t *names;    /* by id: t1, t2, …; 0 for none */
 } Printer;
 
 static const char *const spellings[] = {
@@ -184,7 +185,7 @@ static void print_names(Printer *printer) {
         if (printer->uses[id] < 2 || scalar->op == SCALAR_CONSTANT || scalar->op == SCALAR_INDEX)
             continue;
         if (scalar->op == SCALAR_LOAD && !scalar->as.load.condition) continue;
-        text_add_format(printer->text, "    t%u = ", ++next);
+        text_add_format(printer->text, "%s    t%u = ", printer->indent, ++next);
         print_expression(printer, scalar);
         text_add_char(printer->text, '\n');
         printer->names[id] = next;
@@ -193,7 +194,7 @@ static void print_names(Printer *printer) {
 
 static void print_output(Printer *printer, const KernelOutput *output) {
     Text *text = printer->text;
-    text_add(text, "    ");
+    text_add_format(text, "%s    ", printer->indent);
     if (output->condition) {
         text_add(text, "if ");
         print_scalar(printer, output->condition);
@@ -222,7 +223,8 @@ static void print_output(Printer *printer, const KernelOutput *output) {
 }
 
 static void print_check(Printer *printer, const KernelCheck *check) {
-    text_add(printer->text, check->condition ? "    check " : "    may fail");
+    text_add_format(printer->text, check->condition ? "%s    check " : "%s    may fail",
+                    printer->indent);
     if (check->condition) print_scalar(printer, check->condition);
     text_add_format(printer->text, ": %s", check->message);
     for (size_t k = 0; k < check->value_count; k++) {
@@ -254,36 +256,51 @@ static void print_code_header(Text *text, const KernelCode *code) {
     }
 }
 
-void kernel_print(Text *text, const Kernel *kernel) {
-    static const char *const kinds[] = {
-        [KERNEL_STRUCTURED] = "kernel", [KERNEL_BIND] = "bind", [KERNEL_DIRECT] = "direct"};
+/* The first line. The axes of a group stand there alone, not again at its members. */
+static void print_header(Text *text, const Kernel *kernel) {
+    static const char *const kinds[] = {[KERNEL_STRUCTURED] = "kernel",
+                                        [KERNEL_BIND] = "bind",
+                                        [KERNEL_DIRECT] = "direct",
+                                        [KERNEL_GROUP] = "group"};
+    size_t outer = kernel->group ? kernel->group->axis_count : 0;
     text_add_format(text, "%s %s", kinds[kernel->kind], kernel->name);
     if (kernel->kind == KERNEL_BIND) {
         text_add(text, ": sizes from ");
         print_buffer(text, kernel->bind);
     } else if (kernel->kind == KERNEL_DIRECT) {
         print_code_header(text, kernel->code);
-    } else if (kernel->axis_count > 0) {
-        text_add(text, ": parallel ");
-        print_axes(text, kernel->axes, kernel->axis_count);
+    } else if (kernel->axis_count > outer) {
+        text_add(text, kernel->kind == KERNEL_GROUP ? ": for " : ": parallel ");
+        print_axes(text, kernel->axes + outer, kernel->axis_count - outer);
     }
-    print_guards(text, kernel->guard);
+    if (!kernel->group) print_guards(text, kernel->guard);
     if (kernel->is_alternate) text_add(text, "  # only where nothing else gives it");
     for (size_t k = 0; k < kernel->after_count; k++)
         text_add_format(text, "%s%s", k == 0 ? "  # after " : ", ", kernel->after[k]->name);
     text_add_char(text, '\n');
-    if (kernel->boundary) text_add_format(text, "    # %s\n", kernel->boundary);
+}
 
+static void print_kernel(Text *text, const Kernel *kernel, const char *indent) {
+    text_add(text, indent);
+    print_header(text, kernel);
+    if (kernel->boundary) text_add_format(text, "%s    # %s\n", indent, kernel->boundary);
     Arena *scratch = arena_create();
-    Printer printer = {.text = text, .kernel = kernel};
+    for (size_t m = 0; m < kernel->member_count; m++)
+        print_kernel(text, kernel->members[m], arena_format(scratch, "%s    ", indent));
+    Printer printer = {.text = text, .kernel = kernel, .indent = indent};
     printer.uses = arena_alloc_array(scratch, kernel->scalar_count + 1, sizeof(uint32_t));
     printer.names = arena_alloc_array(scratch, kernel->scalar_count + 1, sizeof(uint32_t));
-    print_names(&printer);
-    for (size_t k = 0; k < kernel->check_count; k++) print_check(&printer, &kernel->checks[k]);
-    for (size_t k = 0; !kernel->code && k < kernel->output_count; k++)
+    if (kernel->kind == KERNEL_STRUCTURED) print_names(&printer);
+    for (size_t k = 0; k < kernel->check_count && kernel->kind != KERNEL_GROUP; k++)
+        print_check(&printer, &kernel->checks[k]);
+    for (size_t k = 0; k < kernel->output_count && kernel->kind == KERNEL_STRUCTURED; k++)
         print_output(&printer, &kernel->outputs[k]);
     arena_destroy(scratch);
     if (kernel->code) loop_function_print(text, kernel->code->function);
+}
+
+void kernel_print(Text *text, const Kernel *kernel) {
+    print_kernel(text, kernel, "");
 }
 
 static void print_buffer_line(Text *text, const Buffer *buffer) {

@@ -105,8 +105,9 @@ static void verify_scalar(void *context, Scalar *scalar) {
                 complain(verifier, "reduce %u is not over axes", scalar->id);
         break;
     case SCALAR_SCAN: {
+        const Kernel *group = verifier->kernel->group;
         bool found = false;
-        for (size_t k = 0; k < verifier->kernel->axis_count; k++)
+        for (size_t k = group ? group->axis_count : 0; k < verifier->kernel->axis_count; k++)
             found = found || verifier->kernel->axes[k] == scalar->as.scan.axis;
         if (!found) complain(verifier, "scan %u is not over a parallel axis", scalar->id);
         break;
@@ -118,7 +119,9 @@ static void verify_scalar(void *context, Scalar *scalar) {
 /* A combining store needs something to combine with: `initial`, or what an earlier kernel has
  * stored. */
 static bool is_stored_before(const Kernel *kernel, const Buffer *buffer) {
-    for (uint32_t k = 0; k < kernel->number; k++) {
+    const Kernel *owner = kernel;
+    while (owner->group) owner = owner->group;
+    for (uint32_t k = 0; k < owner->number; k++) {
         const Kernel *earlier = kernel->program->kernels[k];
         for (size_t o = 0; o < earlier->output_count && !earlier->is_dead; o++)
             if (earlier->outputs[o].buffer == buffer) return true;
@@ -189,6 +192,72 @@ static void verify_code(Verifier *verifier) {
     if (function->slot_count != code->number_count) complain(verifier, "its code has other slots");
 }
 
+/* ---- groups ---- */
+
+typedef struct OwnLoads {
+    Verifier *verifier;
+    const KernelOutput *output;
+} OwnLoads;
+
+/* Whether both indices are one, or those of two steps: apart by a number in some dimension. */
+static bool is_same_or_apart(const Kernel *kernel, const KernelOutput *output, const Scalar *load) {
+    DimTable *dims = kernel->program->graph->dims;
+    bool same = load->as.load.buffer == output->buffer, apart = false;
+    for (int k = 0; k < output->buffer->type.shape.rank && load->as.load.buffer == output->buffer;
+         k++) {
+        Dim loaded, stored = output->index ? NULL : kernel->axes[k];
+        if (output->index && output->index[k] == load->as.load.index[k]) continue;
+        bool is_plain = scalar_is_index(kernel, load->as.load.index[k], &loaded) &&
+                        (stored || scalar_is_index(kernel, output->index[k], &stored));
+        if (is_plain && loaded == stored) continue;
+        apart = apart || (is_plain && dim_is_constant(dim_subtract(dims, loaded, stored), NULL));
+        same = false;
+    }
+    return same || apart;
+}
+
+static void verify_own_load(void *context, Scalar *scalar) {
+    OwnLoads *own = context;
+    if (scalar->op == SCALAR_LOAD && buffer_root(scalar->as.load.buffer) == own->output->buffer &&
+        !is_same_or_apart(own->verifier->kernel, own->output, scalar))
+        complain(own->verifier, "it loads %s at another element than it stores",
+                 own->output->buffer->name);
+}
+
+static void verify_kernel(Verifier *verifier);
+
+static void verify_member(const Kernel *group, const Kernel *member, Verifier *verifier) {
+    verifier->kernel = member;
+    if (member->group != group || member->is_dead || member->after_count > 0 ||
+        member->is_alternate || (member->kind != KERNEL_STRUCTURED && member->kind != KERNEL_GROUP))
+        complain(verifier, "it is no member of group %s", group->name);
+    for (size_t k = 0; k < group->axis_count; k++)
+        if (member->axis_count <= k || member->axes[k] != group->axes[k])
+            complain(verifier, "its axis %zu is not that of group %s", k, group->name);
+    for (size_t k = 0; k < member->output_count && member->kind == KERNEL_STRUCTURED; k++)
+        kernel_each_scalar(member, verify_own_load, &(OwnLoads){verifier, &member->outputs[k]});
+    verify_kernel(verifier);
+    verifier->kernel = group;
+}
+
+static void verify_kernel(Verifier *verifier) {
+    const Kernel *kernel = verifier->kernel;
+    if (kernel->kind == KERNEL_BIND && !kernel->bind) complain(verifier, "it binds nothing");
+    for (size_t a = 0; a < kernel->axis_count; a++)
+        if (kernel->axes[a]->kind != DIM_AXIS) complain(verifier, "axis %zu is none", a);
+    if (kernel->kind == KERNEL_GROUP) {
+        for (size_t m = 0; m < kernel->member_count; m++)
+            verify_member(kernel, kernel->members[m], verifier);
+        return;
+    }
+    if ((kernel->kind == KERNEL_DIRECT) != (kernel->code != NULL))
+        complain(verifier, "it has code, or none, against its kind");
+    else if (kernel->code)
+        verify_code(verifier);
+    kernel_each_scalar(kernel, verify_scalar, verifier);
+    verify_outputs(verifier);
+}
+
 bool program_verify(const Program *program, char *message, size_t size) {
     for (size_t k = 0; k < program->kernel_count; k++) {
         const Kernel *kernel = program->kernels[k];
@@ -200,15 +269,7 @@ bool program_verify(const Program *program, char *message, size_t size) {
             if (kernel->after[a]->number >= kernel->number || kernel->after[a]->is_dead)
                 complain(&verifier, "it is after %s, which is no earlier kernel",
                          kernel->after[a]->name);
-        if (kernel->kind == KERNEL_BIND && !kernel->bind) complain(&verifier, "it binds nothing");
-        if ((kernel->kind == KERNEL_DIRECT) != (kernel->code != NULL))
-            complain(&verifier, "it has code, or none, against its kind");
-        else if (kernel->code)
-            verify_code(&verifier);
-        for (size_t a = 0; a < kernel->axis_count; a++)
-            if (kernel->axes[a]->kind != DIM_AXIS) complain(&verifier, "axis %zu is none", a);
-        kernel_each_scalar(kernel, verify_scalar, &verifier);
-        verify_outputs(&verifier);
+        verify_kernel(&verifier);
         if (verifier.failed) return false;
     }
     return true;

@@ -101,6 +101,10 @@ KernelArguments arguments_of_kernel(Arena *arena, const Kernel *kernel) {
     for (size_t k = 0; k < kernel->output_count; k++)
         add_output(&builder, kernel, &kernel->outputs[k]);
     for (size_t k = 0; k < list.count; k++)
+        /* What a group loads of its own is there because it has stored it. */
+        if (kernel->kind == KERNEL_GROUP && list.parameters[k].is_output)
+            list.arguments[k].flags &= ~(uint32_t)TFCC_ABI_INPUT;
+    for (size_t k = 0; k < list.count; k++)
         if (list.parameters[k].is_output && list.parameters[k].is_optional)
             list.arguments[k].flags |= TFCC_ABI_OPTIONAL;
     mark_doubles(&list);
@@ -138,7 +142,8 @@ static void visit_load(void *context, Scalar *scalar) {
 }
 
 bool arguments_same_index(const Kernel *kernel, const KernelOutput *output, Buffer *input) {
-    if (kernel->code) return false; /* it may read and store in any order */
+    if (kernel->code) return false;                 /* it may read and store in any order */
+    if (kernel->kind == KERNEL_GROUP) return false; /* another step may read the element */
     Buffer *buffer = buffer_root(output->buffer);
     SameIndexQuestion q = {.kernel = kernel, .input = buffer_root(input), .is_same = true};
     q.element_size = dtype_size(buffer->type.dtype);

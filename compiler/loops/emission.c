@@ -5,14 +5,17 @@
 #include <assert.h>
 #include <string.h>
 
-void emission_begin(Emission *e, const Nest *nest, LoopFunction *function) {
+void emission_begin(Emission *e, FunctionEmission *whole, const Nest *nest, LoopBlock *block) {
     size_t scalars = nest->kernel->scalar_count + 1, axes = (size_t)nest->kernel->next_axis + 1;
-    *e = (Emission){.nest = nest, .arena = nest->loops->arena, .scratch = nest->arena, .copies = 1};
-    e->b = (LoopBuilder){.arena = e->arena, .function = function, .place = nest->kernel->place};
-    e->entry = arena_alloc(e->arena, sizeof *e->entry);
-    e->b.block = function->body = arena_alloc(e->arena, sizeof *e->b.block);
-    e->constants = map_create(e->scratch);
-    e->slots = map_create(e->scratch);
+    *e = (Emission){.whole = whole,
+                    .nest = nest,
+                    .arena = whole->arena,
+                    .scratch = whole->scratch,
+                    .copies = 1};
+    e->b = (LoopBuilder){.arena = whole->arena,
+                         .function = whole->function,
+                         .block = block,
+                         .place = nest->kernel->place};
     e->dim_values = map_create(e->scratch);
     e->counters = arena_alloc_array(e->scratch, axes, sizeof *e->counters);
     e->begins = arena_alloc_array(e->scratch, axes, sizeof *e->begins);
@@ -74,14 +77,14 @@ void emission_unbind(Emission *e, Dim axis) {
 /* Carried out in front of the function's body. */
 static LoopBlock *at_entry(Emission *e) {
     LoopBlock *here = e->b.block;
-    e->b.block = e->entry;
+    e->b.block = e->whole->entry;
     return here;
 }
 
 LoopInstruction *emission_constant(Emission *e, tfcc_dtype dtype, int lanes, uint64_t bits) {
     uint64_t key[3] = {(uint64_t)dtype, (uint64_t)lanes, bits};
     bool added;
-    MapEntry *entry = map_insert(&e->constants, (const char *)key, sizeof key, &added);
+    MapEntry *entry = map_insert(&e->whole->constants, (const char *)key, sizeof key, &added);
     if (added) {
         LoopBlock *here = at_entry(e);
         entry->value = loop_constant(&e->b, (LoopType){dtype, lanes}, bits);
@@ -98,12 +101,13 @@ LoopInstruction *emission_size(Emission *e, Dim dim) {
     int64_t number;
     if (dim_is_constant(dim, &number)) return emission_integer(e, number);
     bool added;
-    MapEntry *entry = map_insert(&e->slots, (const char *)&dim, sizeof dim, &added);
+    MapEntry *entry = map_insert(&e->whole->slots, (const char *)&dim, sizeof dim, &added);
     if (added) {
         LoopBlock *here = at_entry(e);
-        entry->value = loop_slot(&e->b, (uint32_t)e->slot_count);
+        entry->value = loop_slot(&e->b, (uint32_t)e->whole->slot_count);
         e->b.block = here;
-        *ARENA_PUSH(e->scratch, e->slot_dims, e->slot_count, e->slot_capacity) = dim;
+        *ARENA_PUSH(e->scratch, e->whole->slot_dims, e->whole->slot_count,
+                    e->whole->slot_capacity) = dim;
     }
     return entry->value;
 }
@@ -151,7 +155,7 @@ LoopInstruction *emission_value(Emission *e, const Scalar *scalar, int copy, int
 /* ---- arrays ---- */
 
 uint32_t emission_local(Emission *e, tfcc_dtype dtype, int64_t count) {
-    for (FreeLocal **place = &e->free_locals; *place; place = &(*place)->next) {
+    for (FreeLocal **place = &e->whole->free_locals; *place; place = &(*place)->next) {
         uint32_t number = (*place)->number;
         const LoopParameter *local = &e->b.function->buffers[number];
         if (local->dtype != dtype || local->local_count != count) continue;
@@ -163,6 +167,6 @@ uint32_t emission_local(Emission *e, tfcc_dtype dtype, int64_t count) {
 
 void emission_release_local(Emission *e, uint32_t number) {
     FreeLocal *local = arena_alloc(e->scratch, sizeof *local);
-    *local = (FreeLocal){number, e->free_locals};
-    e->free_locals = local;
+    *local = (FreeLocal){number, e->whole->free_locals};
+    e->whole->free_locals = local;
 }

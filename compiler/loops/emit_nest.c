@@ -75,7 +75,7 @@ static void emit_checks_at_point(Emission *e) {
             arena_alloc_array(e->scratch, check->value_count + 1, sizeof *values);
         for (size_t v = 0; v < check->value_count; v++)
             values[v] = emission_value(e, check->values[v], 0, 1);
-        loop_fail(&e->b, (uint32_t)k, values, check->value_count);
+        loop_fail(&e->b, e->whole->check_count + (uint32_t)k, values, check->value_count);
         scope_end(e, scope);
         loop_if_end(&e->b, branch, NULL, 0, outer);
     }
@@ -273,15 +273,6 @@ static void emit_version(Emission *e, bool with_optional) {
     scope_end(e, scope);
 }
 
-/* Constants and slots in front. */
-static void join_entry(Emission *e) {
-    LoopBlock *body = e->b.block, *entry = e->entry;
-    for (size_t k = 0; k < body->count; k++)
-        *ARENA_PUSH(e->arena, entry->instructions, entry->count, entry->capacity) =
-            body->instructions[k];
-    e->b.function->body = entry;
-}
-
 /* With the optional outputs where one of them is given, else without. */
 static void emit_versions(Emission *e) {
     const Kernel *kernel = e->nest->kernel;
@@ -329,6 +320,5 @@ void nest_emit(Emission *e) {
         emit_versions(e);
         loop_if_end(&e->b, branch, NULL, 0, outer);
     }
-    e->b.function->slot_count = e->slot_count;
-    join_entry(e);
+    e->whole->check_count += (uint32_t)general->kernel->check_count;
 }

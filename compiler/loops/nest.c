@@ -216,8 +216,9 @@ static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *t
     nest->facts = arena_alloc_array(arena, kernel->scalar_count + 1, sizeof *nest->facts);
     nest->stores = arena_alloc_array(arena, kernel->output_count + 1, sizeof *nest->stores);
     nest->axes = arena_alloc_array(arena, kernel->axis_count + 1, sizeof *nest->axes);
-    nest->axis_count = kernel->axis_count;
-    for (size_t k = 0; k < kernel->axis_count; k++) nest->axes[k] = kernel->axes[k];
+    nest->outer_count = kernel->group ? kernel->group->axis_count : 0;
+    for (size_t k = nest->outer_count; k < kernel->axis_count; k++)
+        nest->axes[nest->axis_count++] = kernel->axes[k];
     kernel_each_scalar(kernel, find_access, nest);
     for (size_t k = 0; k < kernel->output_count; k++) {
         const KernelOutput *output = &kernel->outputs[k];

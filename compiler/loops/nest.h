@@ -12,6 +12,7 @@
  *   emit_scan.c    SCAN
  *   emit_stage.c   what is computed for a tile at once
  *   emit_nest.c    the loops around, stores and checks
+ *   emit_group.c   the steps of a group around the nests of its members
  *
  * The idea: a scalar is computed as soon as all axes it depends on have a counter, so before every
  * loop that it does not depend on. A loop along the lane axis steps by several points at once: what
@@ -76,7 +77,8 @@ struct Nest {
     DimTable *dims;
     const TargetDescription *target;
     const Kernel *kernel;
-    const KernelArguments *arguments;
+    const KernelArguments *arguments; /* of the step: of a member those of its group */
+    size_t outer_count; /* the first axes, whose loops stand outside: those of a member's group */
     int set_words;
     Map dim_axes;       /* Dim -> AxisSet */
     ScalarFacts *facts; /* by scalar id */
@@ -158,14 +160,26 @@ typedef struct FreeLocal {
     struct FreeLocal *next;
 } FreeLocal;
 
-typedef struct Emission {
-    const Nest *nest;
+/* What all of a function has in common, of however many nests it is made. */
+typedef struct FunctionEmission {
+    LoopFunction *function;
+    LoopProgram *loops;
+    const TargetDescription *target;
+    const KernelArguments *arguments;
     Arena *arena, *scratch;
-    LoopBuilder b;
     LoopBlock *entry; /* constants and slots: in front of everything */
     Map constants, slots;
     Dim *slot_dims; /* by slot parameter */
     size_t slot_count, slot_capacity;
+    struct FreeLocal *free_locals;
+    uint32_t check_count; /* of the nests that are finished */
+} FunctionEmission;
+
+typedef struct Emission {
+    FunctionEmission *whole;
+    const Nest *nest;
+    Arena *arena, *scratch;
+    LoopBuilder b;
     LoopInstruction **counters;       /* by axis number; NULL: no counter yet */
     LoopInstruction **begins, **ends; /* by axis number: the range of a tile; NULL: all */
     AxisSet bound;                    /* axes that have a counter */
@@ -177,7 +191,6 @@ typedef struct Emission {
     Map dim_values;  /* Dim -> DimValue */
     Undo *log;
     size_t log_count, log_capacity;
-    FreeLocal *free_locals;
     bool *is_needed; /* by scalar id: by this version */
     bool *is_stored; /* by output: does not occur in this version, or has been stored further out */
     uint32_t *staged; /* by scalar id: 1 + the array that holds the tile's values */
@@ -185,7 +198,7 @@ typedef struct Emission {
         **next; /* by scalar id: a SCAN's result so far, and after this point */
 } Emission;
 
-void emission_begin(Emission *e, const Nest *nest, LoopFunction *function);
+void emission_begin(Emission *e, FunctionEmission *whole, const Nest *nest, LoopBlock *block);
 /* What is defined between the two is forgotten at the end; blocks of loops and branches are scopes.
  */
 size_t scope_begin(const Emission *e);
@@ -257,7 +270,12 @@ void emit_staged_scalar(Emission *e, const Scalar *scalar);
 
 /* ---- emit_nest.c ---- */
 
-/* The whole function: its body, and slot_dims. */
+/* The nest, at the end of the emission's block. */
 void nest_emit(Emission *e);
+
+/* ---- emit_group.c ---- */
+
+/* The whole function of a kernel: its body, and slot_dims. */
+void function_emit(FunctionEmission *whole, const Kernel *kernel);
 
 #endif

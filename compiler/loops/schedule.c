@@ -59,14 +59,17 @@ static void schedule_step(Schedule *s, LoopStep *step, const KernelArguments *ar
     for (size_t k = 0; k < arguments->count; k++)
         *ARENA_PUSH(loops->arena, function->buffers, function->buffer_count,
                     function->buffer_capacity) = arguments->parameters[k];
-    Nest *nest = nest_create(scratch, loops, s->target, step->kernel, arguments);
-    Emission emission;
-    emission_begin(&emission, nest, function);
-    nest_emit(&emission);
-    step->slot_count = emission.slot_count;
-    step->slots = arena_alloc_array(loops->arena, emission.slot_count + 1, sizeof *step->slots);
-    for (size_t k = 0; k < emission.slot_count; k++)
-        step->slots[k] = slots_of_dim(loops, emission.slot_dims[k]);
+    FunctionEmission whole = {.function = function,
+                              .loops = loops,
+                              .target = s->target,
+                              .arguments = arguments,
+                              .arena = loops->arena,
+                              .scratch = scratch};
+    function_emit(&whole, step->kernel);
+    step->slot_count = whole.slot_count;
+    step->slots = arena_alloc_array(loops->arena, whole.slot_count + 1, sizeof *step->slots);
+    for (size_t k = 0; k < whole.slot_count; k++)
+        step->slots[k] = slots_of_dim(loops, whole.slot_dims[k]);
     step->function = share_function(s, function, step->kernel, scratch);
     arena_destroy(scratch);
 }
@@ -95,6 +98,12 @@ static bool verify(const Compilation *c, const LoopProgram *loops) {
                           message);
 }
 
+static void expand_functions(Kernel *kernel) {
+    if (kernel->kind == KERNEL_STRUCTURED) math_expand_kernel(kernel);
+    for (size_t m = 0; m < kernel->member_count; m++) expand_functions(kernel->members[m]);
+    if (kernel->kind == KERNEL_GROUP) kernel_gather_members(kernel);
+}
+
 bool schedule_program(Compilation *c, const TargetDescription *target) {
     LoopProgram *loops = arena_alloc(c->arena, sizeof *loops);
     loops->arena = c->arena;
@@ -103,7 +112,7 @@ bool schedule_program(Compilation *c, const TargetDescription *target) {
     c->loops = loops;
     for (size_t k = 0; k < c->program->kernel_count; k++) {
         Kernel *kernel = c->program->kernels[k];
-        if (!kernel->is_dead && kernel->kind == KERNEL_STRUCTURED) math_expand_kernel(kernel);
+        if (!kernel->is_dead) expand_functions(kernel);
     }
     order_steps(loops);
     slots_begin(loops);
@@ -121,8 +130,11 @@ bool schedule_program(Compilation *c, const TargetDescription *target) {
     Schedule schedule = {loops, target, map_create(c->arena)};
     for (size_t k = 0; k < loops->step_count; k++) {
         LoopStep *step = &loops->steps[k];
-        if (step->kernel->kind == KERNEL_STRUCTURED) schedule_step(&schedule, step, &arguments[k]);
-        if (step->kernel->kind == KERNEL_DIRECT) schedule_code(&schedule, step, &arguments[k]);
+        if (step->kernel->kind == KERNEL_BIND) continue;
+        if (step->kernel->kind == KERNEL_DIRECT)
+            schedule_code(&schedule, step, &arguments[k]);
+        else
+            schedule_step(&schedule, step, &arguments[k]);
     }
     slots_finish(loops);
     return !c->options.verify || verify(c, loops);

@@ -255,11 +255,25 @@ static void add_loop(Nest *nest, NestLoopKind kind, Dim axis, int64_t step) {
     nest->plan[nest->plan_count++] = (NestLoop){kind, axis, step};
 }
 
+/* Whether every point (of one step) stores an element of its own: each axis is an index. */
+static bool stores_once(const Nest *nest, const KernelOutput *output) {
+    const Kernel *kernel = nest->kernel;
+    if (output->combine != COMBINE_STORE) return false;
+    for (size_t a = nest->outer_count; a < kernel->axis_count && output->index; a++) {
+        bool is_index = dim_is(kernel->axes[a]->size, 1);
+        for (int k = 0; k < output->buffer->type.shape.rank && !is_index; k++)
+            is_index = output->index[k]->op == SCALAR_INDEX &&
+                       output->index[k]->as.index == kernel->axes[a];
+        if (!is_index) return false;
+    }
+    return true;
+}
+
 /* Whether points must be visited in row-major order. */
-static bool is_ordered(const Kernel *kernel) {
-    for (size_t k = 0; k < kernel->output_count; k++)
-        if (kernel->outputs[k].index || kernel->outputs[k].combine != COMBINE_STORE) return true;
-    return kernel->check_count > 0;
+static bool is_ordered(const Nest *nest) {
+    for (size_t k = 0; k < nest->kernel->output_count; k++)
+        if (!stores_once(nest, &nest->kernel->outputs[k])) return true;
+    return nest->kernel->check_count > 0;
 }
 
 /* The axis on which loads run along memory that are spread out on the lane axis, or NULL. */
@@ -405,7 +419,7 @@ void nest_plan_loops(Nest *nest) {
     size_t count = 0;
     nest->stage_depth = SIZE_MAX;
     nest->plan = arena_alloc_array(nest->arena, nest->axis_count + 4, sizeof *nest->plan);
-    bool is_fixed = is_ordered(nest->kernel);
+    bool is_fixed = is_ordered(nest);
     if (nest->scan_axis && is_fixed &&
         (nest->scan_reverse || nest->axes[nest->axis_count - 1] != nest->scan_axis))
         nest->scan_axis = NULL;

@@ -1,5 +1,5 @@
 /* test_loops_native.c: random kernels, compiled and run, against the interpreter: every bit, on
- * every vector width.
+ * every vector width. Some are members of groups, which pass on rows from step to step.
  *
  * Inputs and outputs end at a page that may not be touched, so a load or a store behind the end is
  * seen.
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum { GROUP_ROWS = 4, GROUPS = 3 };
 enum { KERNELS = 12, MOST_AXES = 24, MOST_SYMBOLS = 4096, PAGE = 4096, MOST_ELEMENTS = 1 << 18 };
 
 typedef struct Generator {
@@ -27,7 +28,11 @@ typedef struct Generator {
     int64_t symbols[MOST_SYMBOLS];
     int budget; /* of scalars */
     bool in_reduce;
-    bool stretches; /* sizes that may be 1 in a run sometimes are */
+    bool stretches;           /* sizes that may be 1 in a run sometimes are */
+    Kernel *group;            /* what is drawn is a member of it; or NULL */
+    Dim row;                  /* the size of the group's rows */
+    Buffer *rows[GROUP_ROWS]; /* [row], or [steps + 1, row] */
+    int own;                  /* the row that the member stores */
 } Generator;
 
 static uint32_t draw(Generator *g, uint32_t below) {
@@ -113,7 +118,23 @@ static Scalar *draw_data_index(Generator *g, Dim size) {
                          scalar_binary(g->kernel, SCALAR_MAXIMUM, any, zero), last);
 }
 
+/* An element of a row of the group, along an axis of its size: of this step where another member
+ * stores it, else the very one that is stored or one of the step before. NULL where there is none. */
+static Scalar *draw_row(Generator *g) {
+    int which = (int)draw(g, GROUP_ROWS), own_axis = (int)g->group->axis_count;
+    bool has_steps = g->rows[which]->type.shape.rank == 2;
+    Dim axis = g->scope[draw(g, (uint32_t)g->scope_count)];
+    if (which == g->own && !has_steps) axis = g->kernel->axes[own_axis];
+    if (axis->size != g->row || axis == g->kernel->axes[0]) return NULL;
+    Dim index[] = {g->kernel->axes[0], axis};
+    if (has_steps && which != g->own && draw(g, 2))
+        index[0] = dim_add(dims_of(g), index[0], number(g, 1));
+    return scalar_load(g->kernel, g->rows[which], has_steps ? index : &axis);
+}
+
 static Scalar *draw_load(Generator *g, tfcc_dtype dtype, bool may_be_deep) {
+    Scalar *row = g->group && draw(g, 2) ? draw_row(g) : NULL;
+    if (row) return scalar_convert(g->kernel, dtype, row);
     Shape shape = {0};
     Scalar *index[MAX_RANK];
     if (draw(g, 5) == 0 && g->scope_count <= 5) { /* perhaps broadcast along any axis */
@@ -161,6 +182,7 @@ static Scalar *draw_reduce(Generator *g, tfcc_dtype dtype, int depth) {
     for (int k = 0; k < count; k++) {
         Dim size = k == 0 && !outside && draw(g, 5) == 0 ? number(g, 300 + draw(g, 400))
                                                          : draw_size(g, outside);
+        if (g->group && draw(g, 2)) size = g->row;
         g->scope[g->scope_count++] = axes[k] = kernel_add_reduce_axis(g->kernel, size);
     }
     g->in_reduce = true;
@@ -234,6 +256,7 @@ static Scalar *draw_scalar(Generator *g, tfcc_dtype dtype, int depth) {
         if (g->kernel->axis_count > 0 && draw(g, 3) == 0 && dtype != TFCC_BOOL) {
             size_t count = g->kernel->axis_count;
             Dim axis = g->kernel->axes[draw(g, 4) == 0 ? draw(g, (uint32_t)count) : count - 1];
+            if (g->group) axis = g->kernel->axes[count - 1];
             Combiner combiner = draw(g, 2) ? COMBINE_ADD : COMBINE_MAXIMUM;
             bool exclusive = draw(g, 2), reverse = draw(g, 4) == 0;
             return kernel_scan(g->kernel, combiner, axis, draw_scalar(g, dtype, depth - 1),
@@ -318,6 +341,49 @@ static void draw_kernel(Generator *g) {
         draw_checks(g);
     else
         draw_outputs(g, 1 + (int)draw(g, 4));
+}
+
+/* Members store a row of their own each; one checks now and then. */
+static void draw_member(Generator *g, int which) {
+    g->kernel = kernel_create_member(g->group, "member");
+    g->budget = 20;
+    g->own = which;
+    g->scope[0] = g->kernel->axes[0];
+    g->scope[1] = kernel_add_axis(g->kernel, g->row);
+    g->scope_count = 2;
+    if (draw(g, 8) == 0) {
+        draw_checks(g);
+        return;
+    }
+    Buffer *row = g->rows[which];
+    Scalar *value = draw_scalar(g, TFCC_FLOAT32, 1 + (int)draw(g, 3));
+    Scalar *index[] = {scalar_index(g->kernel, dim_add(dims_of(g), g->scope[0], number(g, 1))),
+                       scalar_index(g->kernel, g->scope[1])};
+    KernelOutput *output =
+        kernel_store_at(g->kernel, row, row->type.shape.rank == 2 ? index : &index[1], value);
+    if (draw(g, 6) == 0) output->condition = draw_scalar(g, TFCC_BOOL, 1);
+    if (draw(g, 3) > 0) return;
+    Shape shape = {.rank = 2, .dims = {g->scope[0]->size, g->row}};
+    kernel_store(g->kernel, add_input(g, TFCC_FLOAT32, &shape), draw_scalar(g, TFCC_FLOAT32, 2));
+    g->kernel->outputs[1].is_optional = draw(g, 2);
+}
+
+static void draw_group(Generator *g) {
+    g->group = kernel_create(g->program, KERNEL_GROUP, "group", (Place){0}, NULL);
+    g->in_reduce = false;
+    g->stretches = draw(g, 2);
+    Dim steps = draw_size(g, true);
+    kernel_add_axis(g->group, steps);
+    g->row = draw_size(g, false);
+    for (int k = 0; k < GROUP_ROWS; k++) {
+        Shape shape = {.rank = 1, .dims = {g->row}};
+        if (draw(g, 2))
+            shape = (Shape){.rank = 2, .dims = {dim_add(dims_of(g), steps, number(g, 1)), g->row}};
+        g->rows[k] = add_input(g, TFCC_FLOAT32, &shape);
+    }
+    for (int k = 0; k < GROUP_ROWS; k++) draw_member(g, k);
+    kernel_gather_members(g->group);
+    g->group = NULL;
 }
 
 /* ---- memory ---- */
@@ -434,6 +500,7 @@ static void check_program(uint64_t seed, const char *cpu, int optimisation) {
     c->program = g->program = program_create(arena, c->graph);
     g->program->nodes = arena_alloc(arena, sizeof *g->program->nodes);
     for (int k = 0; k < KERNELS; k++) draw_kernel(g);
+    for (int k = 0; k < GROUPS; k++) draw_group(g);
     char wrong[300];
     cr_assert(program_verify(g->program, wrong, sizeof wrong), "seed %llu: %s",
               (unsigned long long)seed, wrong);
