@@ -17,7 +17,7 @@ Graph *graph_create(Arena *arena, Diagnostics *diagnostics, const char *name) {
     return graph;
 }
 
-static Value *add_output(Graph *graph, GraphNode *node) {
+Value *graph_add_output(Graph *graph, GraphNode *node) {
     size_t capacity = node->output_count;
     Value **outputs =
         arena_grow(graph->arena, node->outputs, &capacity, node->output_count + 1, sizeof *outputs);
@@ -58,7 +58,7 @@ GraphNode *graph_add_node(Graph *graph, const OpRow *row, const char *name, cons
         if (row->parameters[i].kind == PARAMETER_ATTRIBUTE)
             node->arguments[i] = row->parameters[i].value;
     for (size_t i = 0; i < row->output_count; i++)
-        if (!row->outputs[i].is_list) add_output(graph, node);
+        if (!row->outputs[i].is_list) graph_add_output(graph, node);
     *ARENA_PUSH(graph->arena, graph->nodes, graph->node_count, graph->node_capacity) = node;
     return node;
 }
@@ -105,7 +105,7 @@ Value *graph_output(Graph *graph, GraphNode *node, size_t index) {
     bool is_open =
         row->output_count > 0 && row->outputs[row->output_count - 1].is_list && index < (1u << 16);
     if (index >= node->output_count && !is_open) return NULL;
-    while (node->output_count <= index) add_output(graph, node);
+    while (node->output_count <= index) graph_add_output(graph, node);
     return node->outputs[index];
 }
 

@@ -133,7 +133,8 @@ struct GraphNode {
                             `var` parameters */
     Place *input_places; /* where each input was written */
     Value **outputs;     /* made by graph_add_node; where the row leaves their number open, by
-                            graph_output and the shape rule */
+                            graph_output and the shape rule, which may also add one for a size
+                            (infer_own_size) */
     size_t output_count;
     GraphNode **after; /* carried out before this one */
     size_t after_count;
@@ -205,6 +206,8 @@ void graph_add_after(Graph *graph, GraphNode *node, GraphNode *before);
 /* Output number `index`, which is made when the row leaves the number of outputs open and inference
  * has not settled it yet; NULL where the node has no such output. */
 Value *graph_output(Graph *graph, GraphNode *node, size_t index);
+/* One more output behind those there are. */
+Value *graph_add_output(Graph *graph, GraphNode *node);
 Guard *graph_add_guard(Graph *graph, Guard *outer, Value *predicate, bool wanted);
 /* A variable whose storage belongs to `node` (a VARIABLE). */
 Variable *graph_add_variable(Graph *graph, const char *name, GraphNode *node);

@@ -244,7 +244,9 @@ static void print_key(GraphPrinter *p, const char *name, int depth) {
 }
 
 static void print_types(GraphPrinter *p, const GraphNode *node) {
-    for (size_t i = 0; i < node->output_count; i++) {
+    const OpRow *row = node->row;
+    bool is_list = row->output_count > 0 && row->outputs[row->output_count - 1].is_list;
+    for (size_t i = 0; i < (is_list ? node->output_count : row->output_count); i++) {
         if (node->outputs[i]->type.dtype == TFCC_NONE) continue;
         text_add_format(p->out, "%s%s", i ? ", " : "  # ",
                         type_text(p->arena, &node->outputs[i]->type));

@@ -81,9 +81,14 @@ bool need_scalar(InferContext *c, const char *parameter);
 /* The symbols of a value's contents, made where they are missing. */
 bool value_contents(Graph *graph, Value *value, Dim **elements, size_t *count);
 
-/* How many elements of a bool tensor are true, as a symbol of a node that counts them (known ones
+/* How many elements of a tensor are true or not 0, as a symbol of a node that counts them (known ones
  * are counted now); NULL after an error. */
 Dim infer_count_true(InferContext *c, Value *mask);
+
+/* A size that the node itself finds out, at most `upper`: the symbol of an int64 scalar that becomes
+ * one more output, behind those of the row, which no graph can name. The lowering computes it and
+ * binds it (lower_bind) before it uses the size. */
+Dim infer_own_size(InferContext *c, Dim upper);
 
 /* -rank <= axis < rank, counted from the end where negative; an error otherwise. */
 bool normalize_axis(InferContext *c, int64_t axis, int rank, const char *what, int *result);

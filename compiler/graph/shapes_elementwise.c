@@ -101,13 +101,16 @@ bool shape_where(InferContext *c) {
         return infer_error_text(c, "x and y are given both or not at all");
     if (!has_input(c, "x")) {
         /* The indices of what is true: how many is known when they have been counted. */
-        if (!need_rank(c, "condition", 1)) return false;
+        if (!need_rank(c, "condition", 0)) return false;
         const Shape *condition = input_shape(c, "condition");
         Dim count = infer_count_true(c, input_value(c, "condition"));
         if (!count) return false;
         set_type(c, 0, TFCC_INT64, (Shape){.rank = 2, .dims = {count, known(c, condition->rank)}});
         return true;
     }
+    if (c->node->inputs[0]->type.dtype != TFCC_BOOL)
+        return infer_error_at(c, 0, "%s is %s; it has to be bool where x and y are given",
+                              input_text(c, 0), dtype_name(c->node->inputs[0]->type.dtype));
     Shape both, all;
     if (!broadcast_shapes(c, &c->node->inputs[1]->type.shape, &c->node->inputs[2]->type.shape, 1, 2,
                           &both))

@@ -233,11 +233,51 @@ Dim infer_count_true(InferContext *c, Value *mask) {
     size_t count;
     if (mask->elements && value_contents(c->graph, mask, &elements, &count)) {
         Dim sum = dim_constant(t, 0);
-        for (size_t i = 0; i < count; i++) sum = dim_add(t, sum, elements[i]);
+        for (size_t i = 0; i < count; i++)
+            sum = dim_add(t, sum, dim_not(t, dim_not(t, elements[i])));
         return sum;
     }
     Value *total = apply_with_dtype(c, "count_nonzero", mask, "dtype", TFCC_INT64);
     return total && value_contents(c->graph, total, &elements, &count) ? elements[0] : NULL;
+}
+
+Dim infer_own_size(InferContext *c, Dim upper) {
+    GraphNode *node = c->node;
+    size_t at = node->row->output_count;
+    Value *count = node->output_count > at ? node->outputs[at] : graph_add_output(c->graph, node);
+    set_type(c, at, TFCC_INT64, shape_scalar());
+    if (!count->elements) {
+        Dim size = dim_symbol(c->dims, DIM_OF_VALUE, node->label);
+        size->symbol->value = count;
+        count->elements = arena_copy(c->graph->arena, &size, sizeof size);
+    }
+    count->elements[0]->symbol->minimum = 0;
+    count->elements[0]->symbol->upper = upper;
+    return count->elements[0];
+}
+
+bool shape_nonzero(InferContext *c) {
+    if (!need_rank(c, "input", 0)) return false;
+    Dim count = infer_count_true(c, input_value(c, "input"));
+    if (!count) return false;
+    set_shape(c, 0, (Shape){.rank = 2, .dims = {known(c, input_shape(c, "input")->rank), count}});
+    return true;
+}
+
+/* What the condition does not reach is left away. */
+bool shape_compress(InferContext *c) {
+    const Shape *input = input_shape(c, "input");
+    const Argument *given = node_argument(c->node, "axis");
+    bool has_axis = given->kind == ARGUMENT_INTEGER;
+    int axis = 0;
+    if (!need_rank(c, "input", has_axis) || !need_exact_rank(c, "condition", 1)) return false;
+    if (has_axis && !normalize_axis(c, given->as.integer, input->rank, "axis", &axis)) return false;
+    Dim count = infer_count_true(c, input_value(c, "condition"));
+    if (!count) return false;
+    Shape shape = has_axis ? *input : shape_vector(count);
+    shape.dims[axis] = count;
+    set_shape(c, 0, shape);
+    return true;
 }
 
 /* The mask's dimensions, from `axis` on, become one of as many as are true. */

@@ -224,3 +224,8 @@ LoopInstruction *code_row_start(Code *code, const CodeRows *rows, LoopInstructio
     LoopInstruction *block = code_multiply(code, rows->length, rows->stride);
     return code_add(code, code_multiply(code, outer, block), inner);
 }
+
+LoopInstruction *code_row_at(Code *code, const CodeRows *rows, LoopInstruction *start,
+                             LoopInstruction *index) {
+    return code_add(code, start, code_multiply(code, index, rows->stride));
+}

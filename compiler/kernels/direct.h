@@ -123,7 +123,23 @@ typedef struct CodeRows {
     LoopInstruction *length, *stride, *rows;
 } CodeRows;
 CodeRows code_rows(Code *code, const Shape *shape, int axis);
-/* The offset of a row's first element. */
+/* The offset of a row's first element, and of element `index` of a row that begins at `start`. */
 LoopInstruction *code_row_start(Code *code, const CodeRows *rows, LoopInstruction *row);
+LoopInstruction *code_row_at(Code *code, const CodeRows *rows, LoopInstruction *start,
+                             LoopInstruction *index);
+
+/* Scratch memory of a merge sort (direct_sort.c): keys and indices, or indices alone where
+ * `is_in_order` says whether the elements of two indices may stand as they do. */
+typedef struct CodeSort {
+    uint32_t keys, indices;
+    LoopInstruction *(*is_in_order)(Code *code, const void *context, LoopInstruction *left,
+                                    LoopInstruction *right);
+    const void *context;
+} CodeSort;
+/* Room for `most` elements; TFCC_NONE: no keys. Comes before everything but buffers. */
+CodeSort code_sort_scratch(Code *code, tfcc_dtype key_dtype, Dim most);
+/* Sorts the first `length` keys and indices, smallest key first. They then stand from the offset on
+ * that is given. */
+LoopInstruction *code_merge_sort(Code *code, const CodeSort *sort, LoopInstruction *length);
 
 #endif

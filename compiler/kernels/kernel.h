@@ -320,12 +320,18 @@ typedef struct LowerContext {
     DimTable *dims;
     Kernel *requirement; /* the check kernel of the node's requirements, or NULL; kernels begun with
                             lower_kernel come after it */
+    struct Lowering *lowering; /* the whole graph's, private to lower_graph.c; NULL where a node is
+                                  lowered by itself */
 } LowerContext;
 
 /* A kernel of the node: its name, place, guard and `after` filled in. */
 Kernel *lower_kernel(LowerContext *context);
 Buffer *lower_input(LowerContext *context, const char *parameter); /* NULL where absent */
 Buffer *lower_output(LowerContext *context, int index);
+
+/* A BIND of the output's elements here, between the kernels that compute it and those of the same
+ * node whose sizes it is. */
+void lower_bind(LowerContext *context, int index);
 
 /* Lowers the graph: c->program. False after a diagnostic. */
 struct Compilation;

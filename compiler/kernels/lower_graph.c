@@ -172,22 +172,26 @@ static void unite_symbols(Graph *graph, const SameSymbols *same) {
     }
 }
 
-/* One BIND kernel for each output of the node of which an element is a size somewhere. */
-static void bind_outputs(Lowering *lowering, GraphNode *node, bool *is_bound_value) {
-    for (size_t o = 0; o < node->output_count; o++) {
-        Value *value = node->outputs[o];
-        if (!is_bound_value[value->node->id] || !value->buffer) continue;
-        Kernel *bind = NULL;
-        for (size_t k = 0; k < lowering->symbol_count; k++) {
-            if (lowering->symbol_values[k] != value) continue;
-            if (!bind) {
-                bind = kernel_create(lowering->program, KERNEL_BIND, value->buffer->name,
-                                     node->place, node->guard);
-                bind->bind = value->buffer;
-            }
-            lowering->binds[k] = bind;
+/* One BIND kernel for an output of which an element is a size somewhere. */
+static void bind_output(Lowering *lowering, const GraphNode *node, const Value *value) {
+    Kernel *bind = NULL;
+    for (size_t k = 0; k < lowering->symbol_count && value->buffer; k++) {
+        if (lowering->symbol_values[k] != value || lowering->binds[k]) continue;
+        if (!bind) {
+            bind = kernel_create(lowering->program, KERNEL_BIND, value->buffer->name, node->place,
+                                 node->guard);
+            bind->bind = value->buffer;
         }
+        lowering->binds[k] = bind;
     }
+}
+
+static void bind_outputs(Lowering *lowering, const GraphNode *node) {
+    for (size_t o = 0; o < node->output_count; o++) bind_output(lowering, node, node->outputs[o]);
+}
+
+void lower_bind(LowerContext *c, int index) {
+    if (c->lowering) bind_output(c->lowering, c->node, c->node->outputs[index]);
 }
 
 typedef struct BindSearch {
@@ -280,7 +284,8 @@ static Program *lower_nodes(Arena *arena, Graph *graph) {
     for (size_t k = 0; k < lowering.symbol_count; k++)
         if (lowering.symbol_values[k]) is_bound_value[lowering.symbol_values[k]->node->id] = true;
 
-    LowerContext context = {.program = lowering.program, .graph = graph, .dims = graph->dims};
+    LowerContext context = {
+        .program = lowering.program, .graph = graph, .dims = graph->dims, .lowering = &lowering};
     for (size_t n = 0; n < graph->node_count; n++) {
         GraphNode *node = graph->nodes[n];
         if (node->is_dead) continue;
@@ -291,7 +296,7 @@ static Program *lower_nodes(Arena *arena, Graph *graph) {
         node->row->lower(&context);
         record_kernels(&lowering, node, first);
         wait_for_binds(&lowering, first);
-        if (is_bound_value[node->id]) bind_outputs(&lowering, node, is_bound_value);
+        if (is_bound_value[node->id]) bind_outputs(&lowering, node);
     }
     lowering.program->nodes = arena_alloc_array(arena, graph->next_id + 1, sizeof(ProgramNode));
     for (size_t k = 0; k < graph->next_id; k++)

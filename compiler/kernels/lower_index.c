@@ -177,18 +177,3 @@ void lower_gather_nd(LowerContext *c) {
     }
     kernel_store(k, output, scalar_load_at(k, params, index));
 }
-
-/* ---- where ---- */
-
-/* z[i] = condition[i] ? x[i] : y[i]; the form with one input has been expanded. */
-void lower_where(LowerContext *c);
-void lower_where(LowerContext *c) {
-    Buffer *output = lower_output(c, 0);
-    const Shape *shape = &output->type.shape;
-    Dim axes[MAX_RANK];
-    Kernel *k = lower_kernel_over(c, shape, axes);
-    Scalar *condition = lower_load_broadcast(k, lower_input(c, "condition"), shape, axes);
-    Scalar *x = lower_load_broadcast(k, lower_input(c, "x"), shape, axes);
-    Scalar *y = lower_load_broadcast(k, lower_input(c, "y"), shape, axes);
-    kernel_store(k, output, scalar_select(k, condition, x, y));
-}

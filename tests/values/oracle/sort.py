@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from .case import EVERY, FLOATS, Fed, File, array
-from .shape import add, count, every_dtype, refuse, unknown
+from .shape import add, count, refuse, unknown
 
 
 def shuffled(*shape, dtype="float32", seed=5):
@@ -30,7 +30,6 @@ def sort_like(op, indices):
         "sort/" + op,
         "any axis, both directions, run-time sizes, equal elements in their order, NaN behind all numbers.",
     )
-    dtypes = [d for d in EVERY if d != "bool"]
     x = {d: array([[5, 1, 4, 1, 3], [2, 2, 0, 9, 2]], d) for d in EVERY}
     file.case(
         "every_dtype",
@@ -83,6 +82,226 @@ def sort_like(op, indices):
     refuse(file, "direction", "[2, 3]", "%s(x, direction=down)" % op, "ASCENDING")
 
 
+def best(x, k, axis=-1, largest=True):
+    """The k best and their indices; of equal ones the first."""
+    order = ordered(x, axis, largest, True)
+    order = np.take(order, np.arange(k), axis)
+    return np.take_along_axis(x, order, axis), order
+
+
+def top_k():
+    file = File(
+        "sort/top_k",
+        "the k largest or smallest along any axis, in order, the first of equal ones; k may be computed.",
+        "TensorFlow 2.21, and numpy for what TensorFlow's op lacks",
+    )
+    x = {d: array([[5, 1, 4, 1, 5, 3], [2, 2, 0, 9, 2, 9]], d) for d in EVERY}
+    expect = {}
+    for d in EVERY:
+        expect["y_" + d], expect["y_%s:1" % d] = best(x[d], 3)
+        expect["z_" + d], expect["z_%s:1" % d] = best(x[d], 4, largest=False)
+    file.case(
+        "every_dtype",
+        ["y_%s: top_k(x_%s, 3)\nz_%s: top_k(x_%s, 4, largest=false)" % (d, d, d, d) for d in EVERY],
+        {"x_" + d: x[d] for d in EVERY},
+        expect,
+    )
+    v = shuffled(3, 40)
+    for k in (1, 2, 7, 39, 40):
+        add(file, "k_%d" % k, {"x": unknown(v)}, {"y": ("top_k(x, %d)" % k, lambda a, k=k: tf.math.top_k(a, k))})
+    add(file, "one_by_default", {"x": v}, {"y": ("top_k(x)", tf.math.top_k)})
+    add(file, "vector", {"x": v[0]}, {"y": ("top_k(x, 5, sorted=false)", lambda a: tf.math.top_k(a, 5))})
+    w = shuffled(4, 5, 6, dtype="int32")
+    for axis in (0, 1, 2, -2):
+        for largest in (True, False):
+            y, i = best(w, 3, axis, largest)
+            file.case(
+                "axis_%s_%s" % (str(axis).replace("-", "minus_"), "largest" if largest else "smallest"),
+                "y: top_k(x, [3], axis=%d, largest=%s, index_type=int64)" % (axis, str(largest).lower()),
+                {"x": unknown(w)},
+                {"y": y, "y:1": i.astype(np.int64)},
+            )
+    runs = []
+    for k in (0, 1, 5):
+        y, i = best(w[0], k, -1)
+        runs.append(dict(feeds={"x": unknown(w[0]), "k": Fed(np.int32(k), "[]")}, expect={"y": y, "y:1": i, "n": np.int32(i.size)}))
+    runs.append(dict(feeds={"x": w[0], "k": np.int32(9)}, error="only 6 elements along axis 1, and k is 9", node="y"))
+    runs.append(dict(feeds={"x": w[0], "k": np.int32(-1)}, error="negative", node="y"))
+    file.case("computed_k", "y: top_k(x, k)\nn: size(y)", runs=runs)
+    v = np.array([[3, np.nan, -np.inf, 0.0], [np.nan, -0.0, 0.0, np.inf]])
+    for d in FLOATS:
+        a = array(v, d)
+        y, i = best(a, 4)
+        z, j = best(a, 3, largest=False)
+        file.case(
+            "special_numbers_" + d,
+            "y: top_k(x, 4)\nz: top_k(x, 3, largest=false)",
+            {"x": a},
+            {"y": y, "y:1": i, "z": z, "z:1": j},
+            signed_zero=True,
+        )
+    m = (np.arange(4000) * 7919 % 1009).astype(np.int32).reshape(2, 2000)
+    y, i = best(m, 60)
+    file.case("long", "y: top_k(reshape(range(4000) * 7919 % 1009, [2, n]), 60)\nn: {op: constant, value: 2000}", {}, {"y": y, "y:1": i})
+    add(file, "no_rows", {"x": unknown(np.zeros((0, 3), np.float32))}, {"y": ("top_k(x, 2)", lambda a: tf.math.top_k(a, 2))})
+    refuse(file, "too_many", "[2, 3]", "top_k(x, 4)", "only 3 elements")
+    refuse(file, "scalar", "[]", "top_k(x)", "1 dimension")
+    refuse(file, "two_numbers", "[2, 3]", "top_k(x, [1, 2])", "one number")
+
+
+def unique_of(x, axis=None, ordered=False):
+    """Different slices by first occurrence or in order, each one's place, counts, first indices. NaN equals nothing."""
+    slices = x.reshape(-1, 1) if axis is None else np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
+    groups, firsts, inverse, counts = {}, [], [], []
+    for n, row in enumerate(slices):
+        key = tuple(v.item() if v == v else ("nan", n, i) for i, v in enumerate(row))
+        if key not in groups:
+            groups[key] = len(firsts)
+            firsts.append(n)
+            counts.append(0)
+        inverse.append(groups[key])
+        counts[groups[key]] += 1
+    if ordered:
+        order = sorted(range(len(firsts)), key=lambda g: [(v != v, v.item()) for v in slices[firsts[g]]])
+        place = np.argsort(order)
+        firsts, counts = [firsts[g] for g in order], [counts[g] for g in order]
+        inverse = [place[g] for g in inverse]
+    firsts = np.array(firsts, np.int64)
+    y = x.reshape(-1)[firsts] if axis is None else np.take(x, firsts, axis)
+    return [y, np.array(inverse, np.int32), np.array(counts, np.int32), firsts.astype(np.int32)]
+
+
+def outputs(name, arrays):
+    return {name + (":%d" % i if i else ""): a for i, a in enumerate(arrays)}
+
+
+def unique():
+    file = File(
+        "sort/unique",
+        "different elements by first occurrence or in order, or slices along an axis; the size is known in the run.",
+        "TensorFlow 2.21, and numpy for what TensorFlow's op lacks",
+    )
+    x = {d: array([1, 0, 1, 1, 0] if d == "bool" else [4, 1, 4, 100, 1, 0], d) for d in EVERY}
+    expect = {}
+    for d in EVERY:
+        expect.update(outputs("y_" + d, unique_of(x[d])))
+        expect.update(outputs("z_" + d, unique_of(x[d], None, True)))
+    file.case(
+        "every_dtype",
+        ["y_%s: unique(x_%s)\nz_%s: unique(x_%s, sorted=true)" % (d, d, d, d) for d in EVERY],
+        {"x_" + d: x[d] for d in EVERY},
+        expect,
+    )
+    for n in (0, 1, 2, 50):
+        v = shuffled(n, dtype="int64", seed=n)
+        add(
+            file,
+            "length_%d" % n,
+            {"x": unknown(v)},
+            {
+                "y": ("unique_with_counts(x)", tf.unique_with_counts),
+                "s": ("unique(x, int64)", lambda a: tf.unique(a, tf.int64)),
+                "n": ("size(y)", lambda a: tf.size(tf.unique(a)[0])),
+                "t": ("y * 2 + 1", lambda a: tf.unique(a)[0] * 2 + 1),
+            },
+        )
+    x = np.array([3, np.nan, 1, 3, -0.0, np.nan, 0.0, -np.inf, 1])
+    for d in FLOATS:
+        v = array(x, d)
+        file.case(
+            "special_numbers_" + d,
+            "y: unique(x)\nz: unique(x, sorted=true)",
+            {"x": unknown(v)},
+            {**outputs("y", unique_of(v)), **outputs("z", unique_of(v, None, True))},
+        )
+    w = np.array([[3, 1, 3, 1], [0, 9, 0, 9], [3, 1, 3, 1], [0, 2, 0, 9]], np.float32)
+    for axis in (0, 1, -1):
+        for s in (False, True):
+            file.case(
+                "axis_%s%s" % (str(axis).replace("-", "minus_"), "_sorted" if s else ""),
+                "y: unique(x, axis=%d, sorted=%s)" % (axis, str(s).lower()),
+                {"x": unknown(w)},
+                outputs("y", unique_of(w, axis, s)),
+            )
+    c = shuffled(2, 3, 8, dtype="int8") % 2
+    file.case("slices_in_the_middle", "y: unique(x, axis=1)\nz: unique(x, axis=2, sorted=true)", {"x": unknown(c)}, {**outputs("y", unique_of(c, 1)), **outputs("z", unique_of(c, 2, True))})
+    file.case("matrix_as_one_row", "y: unique(x)", {"x": unknown(w)}, outputs("y", unique_of(w)))
+    file.case("scalar", "y: unique(x)", {"x": np.float32(3)}, outputs("y", unique_of(np.float32(3))))
+    file.case("empty_slices", "y: unique(x, axis=0)", {"x": unknown(np.zeros((3, 0), np.float32))}, outputs("y", unique_of(np.zeros((3, 0), np.float32), 0)))
+    file.case("constant", "x: {op: constant, value: [3, 1, 3]}\ny: unique(x)", {}, outputs("y", unique_of(np.array([3, 1, 3], np.int32))))
+    file.case(
+        "several_runs_and_sizes",
+        "y: unique(x)\nz: gather(y, `y:1`)\nm: reduce_max(y)",
+        runs=[
+            dict(feeds={"x": Fed(v, "[n]")}, expect={"z": v, "m": v.max()})
+            for v in (shuffled(9, dtype="int32"), shuffled(70, dtype="int32"), np.array([7], np.int32))
+        ],
+    )
+    refuse(file, "axis_out_of_range", "[2, 3]", "unique(x, axis=2)", "axis")
+    refuse(file, "two_axes", "[2, 3]", "unique(x, axis=[0, 1])", "axis")
+
+
+def nonzero():
+    file = File(
+        "sort/nonzero",
+        "indices of what is true or not 0, one dimension after the other; the size is known in the run.",
+        "numpy",
+    )
+    x = {d: array([[0, 1, 0], [1, 0, 1]], d) for d in EVERY}
+    file.case(
+        "every_dtype",
+        ["y_%s: nonzero(x_%s)\nw_%s: where(x_%s)" % (d, d, d, d) for d in EVERY],
+        {"x_" + d: x[d] for d in EVERY},
+        {k + d: np.array(np.nonzero(x[d])) if k == "y_" else np.argwhere(x[d]) for d in EVERY for k in ("y_", "w_")},
+    )
+    for shape in ((0,), (7,), (2, 0, 3), (3, 4), (2, 3, 4), (2, 1, 2, 1, 3, 1, 2, 2)):
+        v = shuffled(*shape, seed=len(shape)) * (shuffled(*shape, seed=9) > 0)
+        file.case(
+            "shape_" + "_".join(map(str, shape)),
+            "y: nonzero(x)\nw: where(x)\nt: transpose(w) - y",
+            {"x": unknown(v)},
+            {"y": np.array(np.nonzero(v)), "w": np.argwhere(v), "t": np.array(np.nonzero(v)) * 0},
+        )
+    for name, v in (("scalar", 5.0), ("zero_scalar", 0.0)):
+        n = int(v != 0)
+        file.case(name, "y: nonzero(x)\nw: where(x)", {"x": np.float32(v)}, {"y": np.zeros((0, n), np.int64), "w": np.zeros((n, 0), np.int64)})
+    v = np.array([np.nan, 0.0, -0.0, -1.0, np.inf])
+    for d in FLOATS:
+        file.case("special_numbers_" + d, "y: nonzero(x)", {"x": array(v, d)}, {"y": np.array([[0, 3, 4]], np.int64)})
+    file.case("of_sizes", "y: nonzero(shape(x))\nz: nonzero([0, 3, 0, 1])", {"x": unknown(np.zeros((2, 0, 1), np.float32))}, {"y": np.array([[0, 2]], np.int64), "z": np.array([[1, 3]], np.int64)})
+
+
+def compress():
+    file = File(
+        "sort/compress",
+        "what stands along an axis, or in the whole as a vector, where a condition is true, which may be shorter.",
+        "numpy",
+    )
+    every = {d: array([[1, 0, 1], [0, 1, 1]], d) for d in EVERY}
+    file.case(
+        "every_dtype",
+        ["y_%s: compress(x_%s, [true, false, true], axis=1)" % (d, d) for d in EVERY],
+        {"x_" + d: every[d] for d in EVERY},
+        {"y_" + d: every[d][:, [0, 2]] for d in EVERY},
+    )
+    x = count(3, 4, 2)
+    for axis in (0, 1, 2, -1):
+        c = np.array([True, False, True, True][: x.shape[axis]])
+        file.case("axis_%s" % str(axis).replace("-", "minus_"), "y: compress(x, c, axis=%d)" % axis, {"x": unknown(x), "c": unknown(c)}, {"y": np.compress(c, x, axis)})
+    c = np.array([False, True, True])
+    file.case("without_an_axis", "y: compress(x, c)", {"x": unknown(x), "c": unknown(c)}, {"y": np.compress(c, x)})
+    file.case("shorter_condition", "y: compress(x, [false, true], axis=1)", {"x": unknown(x)}, {"y": np.compress([False, True], x, 1)})
+    file.case("nothing", "y: compress(x, c, axis=0)", {"x": unknown(x), "c": unknown(c * False)}, {"y": x[:0]})
+    file.case("longer_condition", "y: compress(x, c, axis=2)", {"x": unknown(x), "c": unknown(c)}, error="is not in [0, 2)", node="y")
+    refuse(file, "condition_of_rank_2", "[2, 3]", "compress(x, [[true]])", "vector")
+    refuse(file, "condition_of_numbers", "[2, 3]", "compress(x, [1, 0])", "bool")
+    refuse(file, "axis_out_of_range", "[2, 3]", "compress(x, [true], axis=2)", "axis")
+
+
 def tables():
     sort_like("sort", False)
     sort_like("argsort", True)
+    top_k()
+    unique()
+    nonzero()
+    compress()
