@@ -29,7 +29,8 @@ tfcc_install() {
     rm -f "$log"
 }
 
-TFCC_BUILD_PACKAGES=(gcc libc6-dev cmake make pkg-config llvm-19-dev libyaml-dev)
+TFCC_BUILD_PACKAGES=(gcc libc6-dev cmake make pkg-config llvm-19-dev libyaml-dev
+    libprotobuf-c-dev protobuf-c-compiler)
 
 # tfcc_build FOLDER OPTION...: configures and builds; what CMake and make say is shown only where they fail.
 tfcc_build() {

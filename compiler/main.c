@@ -28,6 +28,7 @@ int main(int argument_count, char **arguments) {
         case 'C': status = command_compile(arena, &line); break;
         case 'R': status = command_run(arena, &line); break;
         case 'B': status = command_bench(arena, &line); break;
+        case 'I': status = command_import(arena, &line); break;
         case 'O': status = command_ops(arena, &line); break;
         case 'v':
             printf("tfcc %s\n", TFCC_VERSION);

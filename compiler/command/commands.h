@@ -12,6 +12,7 @@
 int command_compile(Arena *arena, const CommandLine *line);
 int command_run(Arena *arena, const CommandLine *line);
 int command_bench(Arena *arena, const CommandLine *line);
+int command_import(Arena *arena, const CommandLine *line);
 int command_ops(Arena *arena, const CommandLine *line);
 
 /* ---- shared by them ---- */

@@ -17,7 +17,7 @@ static const OptionRow rows[OPTION_COUNT] = {
 static const struct {
     const char *word;
     char command;
-} commands[] = {{"run", 'R'}, {"bench", 'B'}, {"ops", 'O'}};
+} commands[] = {{"run", 'R'}, {"bench", 'B'}, {"import", 'I'}, {"ops", 'O'}};
 
 /* Whether `argument` is this option; *value is then what is joined to it, or NULL. */
 static bool matches(const OptionRow *row, const char *argument, const char **value) {
@@ -117,6 +117,7 @@ void command_line_help(FILE *stream) {
     fputs("tfcc MODEL.yaml -o MODEL.o [options]    compile a graph to an object and its header\n"
           "tfcc run MODEL.yaml [options]           compile, initialise and run in this process\n"
           "tfcc bench MODEL.yaml [options]         measure the latency of a run\n"
+          "tfcc import MODEL.onnx -o MODEL.yaml    translate an ONNX model; weights go to MODEL.safetensors\n"
           "tfcc ops [NAME]                         the ops, or one of them\n"
           "tfcc --help, --version\n",
           stream);

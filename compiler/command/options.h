@@ -1,6 +1,6 @@
 /* options.h: the command line as a table.
  *
- * `tfcc MODEL.yaml …`, `tfcc run MODEL.yaml …`, `tfcc bench …`, `tfcc ops …`: options stand
+ * `tfcc MODEL.yaml …`, `tfcc run MODEL.yaml …`, `tfcc bench …`, `tfcc import …`, `tfcc ops …`: options stand
  * anywhere, as `--name=value` or `--name value`, short ones also joined (-O2, -Lfolder). `--` ends
  * the options.
  */
@@ -20,7 +20,7 @@ typedef enum Option {
 } Option;
 
 typedef struct CommandLine {
-    char command; /* 'C' compile, 'R' run, 'B' bench, 'O' ops, 'h' --help, 'v' --version */
+    char command; /* 'C' compile, 'R' run, 'B' bench, 'I' import, 'O' ops, 'h' --help, 'v' --version */
     const char *
         *values[OPTION_COUNT]; /* each occurrence, in order; "" for options without argument */
     size_t counts[OPTION_COUNT];

@@ -88,6 +88,10 @@ void diagnose_note(Diagnostics *diagnostics, Place place, const char *format, ..
     error->last_note = note;
 }
 
+const char *diagnostics_first_message(const Diagnostics *diagnostics) {
+    return diagnostics->count ? diagnostics->errors[0].message : NULL;
+}
+
 size_t diagnostics_error_count(const Diagnostics *diagnostics) {
     return diagnostics->total;
 }

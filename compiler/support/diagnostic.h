@@ -49,6 +49,8 @@ void diagnose_note(Diagnostics *diagnostics, Place place, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 
 size_t diagnostics_error_count(const Diagnostics *diagnostics);
+/* The sentence of the first error, without its place; NULL where there is none. */
+const char *diagnostics_first_message(const Diagnostics *diagnostics);
 
 /* Prints everything, sorted by file and place, and forgets nothing. */
 void diagnostics_print(const Diagnostics *diagnostics, FILE *stream);

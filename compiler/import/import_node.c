@@ -1,0 +1,475 @@
+/* import_node.c: one node of the model: its row, what the names of the row stand for, and the
+ * questions a row's function asks. */
+#include "import/import_internal.h"
+#include "support/dtype.h"
+#include "support/half.h"
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Names ---- */
+
+ImportBinding *import_binding(const ImportNode *n, const char *name) {
+    return map_get(&n->names, name);
+}
+
+ImportBinding *import_add_binding(ImportNode *n, const char *name, ImportBinding binding) {
+    ImportBinding *kept = arena_copy(n->importer->arena, &binding, sizeof binding);
+    map_set(&n->names, name, kept);
+    return kept;
+}
+
+bool import_refuse(ImportNode *n, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (!n->reason) n->reason = arena_format_list(n->importer->arena, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+void import_bind(ImportNode *n, const char *name, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const char *text = arena_format_list(n->importer->arena, format, arguments);
+    va_end(arguments);
+    import_add_binding(n, name, (ImportBinding){.kind = BOUND_TEXT, .text = text});
+}
+
+static const char *integers_text(Arena *arena, const int64_t *numbers, size_t count) {
+    Text text = {.arena = arena};
+    text_add_char(&text, '[');
+    for (size_t i = 0; i < count; i++)
+        text_add_format(&text, "%s%lld", i ? ", " : "", (long long)numbers[i]);
+    text_add_char(&text, ']');
+    return text.bytes;
+}
+
+void import_bind_integers(ImportNode *n, const char *name, const int64_t *numbers, size_t count) {
+    import_bind(n, name, "%s", integers_text(n->importer->arena, numbers, count));
+}
+
+void import_bind_absent(ImportNode *n, const char *name) {
+    import_add_binding(n, name, (ImportBinding){.kind = BOUND_ABSENT});
+}
+
+/* ---- Attributes ---- */
+
+static const char *float_text(Arena *arena, float number) {
+    Text text = {.arena = arena};
+    text_add_double(&text, (double)number, 1);
+    return text.bytes;
+}
+
+static const char *word_text(Arena *arena, const char *word) {
+    Text text = {.arena = arena};
+    text_add_char(&text, '\'');
+    for (; *word; word++) {
+        if (*word == '\'' || *word == '\\') text_add_char(&text, '\\');
+        text_add_char(&text, *word);
+    }
+    text_add_char(&text, '\'');
+    return text.bytes;
+}
+
+static const char *dtype_text(ImportNode *n, int64_t type) {
+    const char *name;
+    tfcc_dtype dtype = onnx_dtype(type < 0 || type > 1000 ? -1 : (int32_t)type, &name);
+    if (dtype != TFCC_NONE) return dtype_name(dtype);
+    import_refuse(n, "its dtype is %s, which tensors here cannot hold", name);
+    return "";
+}
+
+/* How the attribute stands in an expression. */
+static const char *attribute_text(ImportNode *n, const OnnxAttribute *a, ImportKind kind) {
+    static const OnnxAttributeKind wanted[] = {
+        [IMPORT_BOOL] = ONNX_INTEGER,      [IMPORT_INTEGER] = ONNX_INTEGER,
+        [IMPORT_FLOAT] = ONNX_FLOAT,       [IMPORT_WORD] = ONNX_STRING,
+        [IMPORT_INTEGERS] = ONNX_INTEGERS, [IMPORT_FLOATS] = ONNX_FLOATS,
+        [IMPORT_DTYPE] = ONNX_INTEGER,     [IMPORT_TENSOR] = ONNX_TENSOR,
+        [IMPORT_GRAPH] = ONNX_GRAPH,       [IMPORT_WORDS] = ONNX_STRINGS,
+    };
+    Arena *arena = n->importer->arena;
+    /* A list without elements has no kind in files that do not say it. */
+    bool is_empty = a->kind == ONNX_UNDEFINED && (kind == IMPORT_INTEGERS || kind == IMPORT_FLOATS);
+    bool is_sparse = kind == IMPORT_TENSOR && a->kind == ONNX_SPARSE_TENSOR;
+    if (a->kind != wanted[kind] && !is_empty && !is_sparse) {
+        import_refuse(n, "its attribute `%s` is of another kind than ONNX gives it", a->name);
+        return "";
+    }
+    switch (kind) {
+    case IMPORT_BOOL: return a->integer ? "true" : "false";
+    case IMPORT_INTEGER: return arena_format(arena, "%lld", (long long)a->integer);
+    case IMPORT_FLOAT: return float_text(arena, a->number);
+    case IMPORT_WORD: return word_text(arena, a->text);
+    case IMPORT_INTEGERS: return integers_text(arena, a->integers, a->count);
+    case IMPORT_DTYPE: return dtype_text(n, a->integer);
+    case IMPORT_FLOATS: {
+        Text text = {.arena = arena};
+        text_add_char(&text, '[');
+        for (size_t i = 0; i < a->count; i++)
+            text_add_format(&text, "%s%s", i ? ", " : "", float_text(arena, a->numbers[i]));
+        text_add_char(&text, ']');
+        return text.bytes;
+    }
+    case IMPORT_TENSOR:
+    case IMPORT_GRAPH:
+    case IMPORT_WORDS: break;
+    }
+    return "";
+}
+
+/* The attribute of the node; inside a function one may stand for an attribute of the call, which
+ * may be absent. */
+static const OnnxAttribute *find_attribute(const ImportNode *n, const char *name) {
+    for (size_t i = 0; i < n->onnx->attribute_count; i++) {
+        const OnnxAttribute *a = &n->onnx->attributes[i];
+        if (strcmp(a->name, name) != 0) continue;
+        if (!a->reference) return a;
+        return n->scope->attributes ? map_get(n->scope->attributes, a->reference) : NULL;
+    }
+    return NULL;
+}
+
+static const char *output_name(const ImportNode *n) {
+    for (size_t i = 0; i < n->onnx->output_count; i++)
+        if (*n->onnx->outputs[i]) return n->onnx->outputs[i];
+    return n->onnx->op;
+}
+
+static void bind_attribute(ImportNode *n, const ImportAttribute *row) {
+    const OnnxAttribute *a = find_attribute(n, row->name);
+    ImportBinding binding = {.kind = BOUND_ABSENT, .attribute = a};
+    if (!a) {
+        if (row->otherwise) binding = (ImportBinding){.kind = BOUND_TEXT, .text = row->otherwise};
+        if (!row->otherwise && !row->is_optional)
+            import_refuse(n, "its attribute `%s` is missing", row->name);
+    } else {
+        binding.kind = BOUND_TEXT;
+        binding.text = attribute_text(n, a, row->kind);
+        if (row->kind == IMPORT_TENSOR && a->tensor && !n->reason) {
+            const char *wanted =
+                arena_format(n->importer->arena, "%s/%s", output_name(n), row->name);
+            binding.kind = BOUND_VALUE;
+            binding.value = import_add_tensor(n->importer, n->scope, NULL, wanted, a->tensor);
+        } else if (row->kind == IMPORT_TENSOR && !n->reason) {
+            import_refuse(n, "its attribute `%s` holds no tensor", row->name);
+        } else if (row->kind == IMPORT_GRAPH && !a->graph && !n->reason) {
+            import_refuse(n, "its attribute `%s` holds no graph", row->name);
+        }
+    }
+    import_add_binding(n, row->name, binding);
+}
+
+static void bind_attributes(ImportNode *n) {
+    for (size_t i = 0; i < n->row->attribute_count; i++) bind_attribute(n, &n->row->attributes[i]);
+    for (size_t i = 0; i < n->onnx->attribute_count; i++) {
+        const char *name = n->onnx->attributes[i].name;
+        bool is_known = false;
+        for (size_t k = 0; k < n->row->attribute_count; k++)
+            is_known |= strcmp(n->row->attributes[k].name, name) == 0;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(n->onnx->attributes[k].name, name) == 0)
+                import_refuse(n, "its attribute `%s` is given twice", name);
+        if (!is_known) import_refuse(n, "its attribute `%s` is not known", name);
+    }
+}
+
+/* ---- Inputs and outputs ---- */
+
+static ImportValue *take_input(ImportNode *n, size_t index) {
+    const char *name = n->onnx->inputs[index];
+    ImportValue *value = import_find_value(n->scope, name);
+    if (!value) import_refuse(n, "its input `%s` is given by nothing", name);
+    if (value && !value->value && !value->tensor) n->is_silent = true;
+    return value;
+}
+
+static void bind_inputs(ImportNode *n) {
+    size_t next = 0, count = n->onnx->input_count;
+    for (size_t i = 0; i < n->row->input_count; i++) {
+        const ImportInput *input = &n->row->inputs[i];
+        ImportBinding binding = {.kind = BOUND_ABSENT};
+        if (input->is_list) {
+            size_t capacity = 0;
+            binding.kind = BOUND_LIST;
+            for (; next < count; next++)
+                *ARENA_PUSH(n->importer->arena, binding.values, binding.count, capacity) =
+                    take_input(n, next);
+        } else if (next < count && *n->onnx->inputs[next]) {
+            binding.kind = BOUND_VALUE;
+            binding.value = take_input(n, next++);
+        } else {
+            next++;
+            if (!input->is_optional) import_refuse(n, "its input `%s` is missing", input->name);
+        }
+        import_add_binding(n, input->name, binding);
+    }
+    for (; next < count; next++)
+        if (*n->onnx->inputs[next]) {
+            import_refuse(n, "it has %zu inputs, and at most %zu are known", count,
+                          n->row->input_count);
+            return;
+        }
+}
+
+static void bind_outputs(ImportNode *n) {
+    const ImportRow *row = n->row;
+    bool is_open = row->output_count && row->outputs[row->output_count - 1].is_list;
+    if (n->onnx->output_count > row->output_count && !is_open)
+        for (size_t i = row->output_count; i < n->onnx->output_count; i++)
+            if (*n->onnx->outputs[i]) {
+                import_refuse(n, "it has %zu outputs, and at most %zu are known",
+                              n->onnx->output_count, row->output_count);
+                return;
+            }
+    for (size_t i = 0; i < row->output_count; i++)
+        if (!import_binding(n, row->outputs[i].name))
+            import_add_binding(n, row->outputs[i].name,
+                               (ImportBinding){.kind = BOUND_ABSENT, .is_pending = true});
+}
+
+/* ---- Questions ---- */
+
+bool import_has(const ImportNode *n, const char *name) {
+    const ImportBinding *binding = import_binding(n, name);
+    return binding && binding->kind != BOUND_ABSENT;
+}
+
+static Value *value_of(const ImportNode *n, ImportValue *value) {
+    const char *reason = NULL;
+    if (!value) return NULL;
+    if (!value->value && value->tensor) import_constant_value(n->importer, value, &reason);
+    if (reason) import_refuse((ImportNode *)(uintptr_t)n, "%s", reason);
+    return value->value;
+}
+
+Value *import_value(const ImportNode *n, const char *name) {
+    const ImportBinding *binding = import_binding(n, name);
+    return binding && binding->kind == BOUND_VALUE ? value_of(n, binding->value) : NULL;
+}
+
+size_t import_list(const ImportNode *n, const char *name, Value ***values) {
+    const ImportBinding *binding = import_binding(n, name);
+    *values = NULL;
+    if (!binding || binding->kind != BOUND_LIST) return 0;
+    *values = arena_alloc_array(n->importer->arena, binding->count, sizeof **values);
+    for (size_t i = 0; i < binding->count; i++) (*values)[i] = value_of(n, binding->values[i]);
+    return binding->count;
+}
+
+/* Of a list, its first value. */
+static Value *any_value(const ImportNode *n, const char *name) {
+    const ImportBinding *binding = import_binding(n, name);
+    if (binding && binding->kind == BOUND_LIST && binding->count)
+        return value_of(n, binding->values[0]);
+    return import_value(n, name);
+}
+
+tfcc_dtype import_dtype(const ImportNode *n, const char *name) {
+    const Value *value = any_value(n, name);
+    return value ? value->type.dtype : TFCC_NONE;
+}
+
+int import_rank(const ImportNode *n, const char *name) {
+    const Value *value = any_value(n, name);
+    return value && shape_has_rank(&value->type.shape) ? value->type.shape.rank : -1;
+}
+
+int64_t import_size(const ImportNode *n, const char *name, int axis) {
+    const Value *value = any_value(n, name);
+    int rank = import_rank(n, name);
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis >= rank) return -1;
+    Dim size = value->type.shape.dims[axis];
+    return size->kind == DIM_CONSTANT ? size->constant : -1;
+}
+
+bool import_integers(const ImportNode *n, const char *name, const int64_t **numbers,
+                     size_t *count) {
+    const ImportBinding *binding = import_binding(n, name);
+    if (!binding) return false;
+    if (binding->kind == BOUND_TEXT) {
+        const OnnxAttribute *a = binding->attribute;
+        if (!a || (a->kind != ONNX_INTEGERS && a->kind != ONNX_INTEGER && a->count)) return false;
+        *numbers = a->kind == ONNX_INTEGER ? &a->integer : a->integers;
+        *count = a->kind == ONNX_INTEGER ? 1 : a->count;
+        return true;
+    }
+    const Value *value = import_value(n, name);
+    return value && value_known_integers(n->importer->arena, value, numbers, count);
+}
+
+static double element_as_double(const ConstantData *data, int64_t index) {
+    const char *at = (const char *)data->bytes + (size_t)index * dtype_size(data->dtype);
+    float single;
+    double number;
+    uint16_t half;
+    switch (data->dtype) {
+    case TFCC_FLOAT32: memcpy(&single, at, sizeof single); return (double)single;
+    case TFCC_FLOAT64: memcpy(&number, at, sizeof number); return number;
+    default: memcpy(&half, at, sizeof half);
+    }
+    return (double)(data->dtype == TFCC_FLOAT16 ? float16_to_float(half) : bfloat16_to_float(half));
+}
+
+bool import_floats(const ImportNode *n, const char *name, const double **numbers, size_t *count) {
+    const ImportBinding *binding = import_binding(n, name);
+    if (!binding || binding->kind == BOUND_ABSENT || binding->kind == BOUND_LIST) return false;
+    double *result;
+    if (binding->kind == BOUND_TEXT) {
+        const OnnxAttribute *a = binding->attribute;
+        if (!a || (a->kind != ONNX_FLOATS && a->kind != ONNX_FLOAT)) return false;
+        *count = a->kind == ONNX_FLOAT ? 1 : a->count;
+        result = arena_alloc_array(n->importer->arena, *count, sizeof *result);
+        for (size_t i = 0; i < *count; i++)
+            result[i] = (double)(a->kind == ONNX_FLOAT ? a->number : a->numbers[i]);
+        *numbers = result;
+        return true;
+    }
+    const Value *value = import_value(n, name);
+    if (!value || value->node->row->code != OP_CONSTANT || !dtype_is_float(value->type.dtype) ||
+        dtype_bits(value->type.dtype) < 16 || value->node->constant->element_count > 1 << 16)
+        return false;
+    *count = (size_t)value->node->constant->element_count;
+    result = arena_alloc_array(n->importer->arena, *count, sizeof *result);
+    for (size_t i = 0; i < *count; i++)
+        result[i] = element_as_double(value->node->constant, (int64_t)i);
+    *numbers = result;
+    return true;
+}
+
+int64_t import_integer(const ImportNode *n, const char *name, int64_t otherwise) {
+    const int64_t *numbers;
+    size_t count;
+    if (import_integers(n, name, &numbers, &count)) return count ? numbers[0] : otherwise;
+    const ImportBinding *binding = import_binding(n, name);
+    if (binding && binding->kind == BOUND_TEXT) return strtoll(binding->text, NULL, 10);
+    return otherwise;
+}
+
+double import_float(const ImportNode *n, const char *name, double otherwise) {
+    const double *numbers;
+    size_t count;
+    if (import_floats(n, name, &numbers, &count)) return count ? numbers[0] : otherwise;
+    const ImportBinding *binding = import_binding(n, name);
+    if (binding && binding->kind == BOUND_TEXT) return strtod(binding->text, NULL);
+    return otherwise;
+}
+
+bool import_bool(const ImportNode *n, const char *name) {
+    const ImportBinding *binding = import_binding(n, name);
+    return binding && binding->kind == BOUND_TEXT && strcmp(binding->text, "false") != 0;
+}
+
+const char *import_word(const ImportNode *n, const char *name) {
+    const ImportBinding *binding = import_binding(n, name);
+    if (!binding || binding->kind != BOUND_TEXT) return "";
+    if (binding->attribute) return binding->attribute->text;
+    size_t length = strlen(binding->text);
+    return length < 2 ? "" : arena_copy_text(n->importer->arena, binding->text + 1, length - 2);
+}
+
+const OnnxNode *import_onnx(const ImportNode *n) {
+    return n->onnx;
+}
+
+const OnnxAttribute *import_attribute(const ImportNode *n, const char *name) {
+    return find_attribute(n, name);
+}
+
+int64_t import_opset(const ImportNode *n) {
+    return n->opset;
+}
+
+Arena *import_arena(const ImportNode *n) {
+    return n->importer->arena;
+}
+
+bool import_is_wanted(const ImportNode *n, size_t output) {
+    return output < n->onnx->output_count && *n->onnx->outputs[output];
+}
+
+const OnnxValueInfo *import_declared(const ImportNode *n, size_t output) {
+    return import_is_wanted(n, output) ? map_get(&n->scope->declared, n->onnx->outputs[output])
+                                       : NULL;
+}
+
+/* ---- Writing ---- */
+
+bool import_write(ImportNode *n, const char *statements) {
+    if (n->reason) return false;
+    const char *text = template_expand(n, statements);
+    Statement *list;
+    size_t count;
+    if (!text || !template_statements(n, text, &list, &count)) return false;
+    for (size_t i = 0; i < count; i++)
+        if (list[i].is_needed && !import_statement(n, &list[i])) return false;
+    return true;
+}
+
+/* ---- The node ---- */
+
+static const OnnxFunction *find_function(const Importer *im, const OnnxNode *node) {
+    return map_get(&im->functions,
+                   arena_format(im->arena, "%s\n%s\n%s", node->domain, node->op, node->overload));
+}
+
+static const ImportRow *find_row(const Importer *im, const OnnxNode *node, int64_t opset) {
+    const ImportRow *row =
+        map_get(&im->table, arena_format(im->arena, "%s\n%s", node->domain, node->op));
+    while (row && row->since > opset) row = row->older;
+    return row;
+}
+
+/* Outputs that were not made are broken: who uses them is silent. */
+static void break_outputs(ImportNode *n) {
+    for (size_t i = 0; i < n->onnx->output_count; i++) {
+        const char *name = n->onnx->outputs[i];
+        if (*name && !map_get(&n->scope->values, name))
+            import_add_value(n->importer, n->scope, name, name, NULL);
+    }
+}
+
+static void translate(ImportNode *n) {
+    bind_inputs(n);
+    bind_attributes(n);
+    bind_outputs(n);
+    if (n->reason || n->is_silent) return;
+    if (n->row->function)
+        n->row->function(n);
+    else
+        import_write(n, n->row->expression);
+    for (size_t i = 0; i < n->onnx->output_count && !n->reason; i++)
+        if (*n->onnx->outputs[i] && !map_get(&n->scope->values, n->onnx->outputs[i]))
+            import_refuse(n, "its output %zu, `%s`, is not supported", i, n->onnx->outputs[i]);
+}
+
+void import_node(Importer *im, ImportScope *scope, const OnnxNode *node) {
+    ImportNode n = {.importer = im, .scope = scope, .onnx = node, .names = map_create(im->arena)};
+    const OnnxFunction *function = find_function(im, node);
+    n.opset = import_scope_opset(scope, node->domain);
+    n.row = function ? NULL : find_row(im, node, n.opset);
+    if (!n.row && !function) {
+        bool is_there =
+            map_get(&im->table, arena_format(im->arena, "%s\n%s", node->domain, node->op));
+        import_add_problem(
+            im, scope, node,
+            n.opset < 0 && !is_there
+                ? arena_format(im->arena,
+                               "the op is not supported (and the model imports no op set `%s`)",
+                               node->domain)
+            : n.opset < 0
+                ? arena_format(im->arena, "the model imports no op set `%s`", node->domain)
+            : is_there ? arena_format(im->arena, "the op's form in op set %lld is not supported",
+                                      (long long)n.opset)
+                       : "the op is not supported");
+        break_outputs(&n);
+        return;
+    }
+    if (function)
+        import_call_function(&n, function);
+    else
+        translate(&n);
+    if (n.reason) import_add_problem(im, scope, node, n.reason);
+    break_outputs(&n);
+}

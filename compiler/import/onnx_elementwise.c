@@ -1,0 +1,96 @@
+/* onnx_elementwise.c: casts, the arithmetic of the first op sets, and reductions. */
+#include "import/import.h"
+
+#include "support/dtype.h"
+#include <string.h>
+
+bool import_cast(ImportNode *n) {
+    return import_write(n, "cast(input, to)");
+}
+
+/* Before op set 7 the second input is stretched only where `broadcast` says so, from the axis given
+ * on. */
+static bool broadcast_old(ImportNode *n, const char *expression) {
+    if (import_has(n, "axis") && import_bool(n, "broadcast")) {
+        int rank = import_rank(n, "A"), part = import_rank(n, "B");
+        if (rank < 0 || part < 0)
+            return import_refuse(n, "it stretches an input whose rank is not known");
+        int64_t axis = import_integer(n, "axis", 0);
+        if (axis < 0) axis += rank;
+        if (axis < 0 || axis + part > rank) return import_refuse(n, "its axis is out of range");
+        Text text = {.arena = import_arena(n)};
+        text_add(&text, "stretched = B[");
+        for (int i = 0; i < part; i++) text_add(&text, i ? ", :" : ":");
+        for (int64_t i = axis + part; i < rank; i++)
+            text_add(&text, part || i > axis ? ", None" : "None");
+        text_add_char(&text, ']');
+        if (axis + part < rank) {
+            if (!import_write(n, text.bytes)) return false;
+            import_bind_absent(n, "B");
+            return import_write(n, arena_format(import_arena(n), expression, "stretched"));
+        }
+    }
+    return import_write(n, arena_format(import_arena(n), expression, "B"));
+}
+
+bool import_add(ImportNode *n) {
+    return broadcast_old(n, "A + %s");
+}
+bool import_subtract(ImportNode *n) {
+    return broadcast_old(n, "A - %s");
+}
+bool import_multiply(ImportNode *n) {
+    return broadcast_old(n, "A * %s");
+}
+bool import_divide(ImportNode *n) {
+    return broadcast_old(n,
+                         dtype_is_integer(import_dtype(n, "A")) ? "truncatediv(A, %s)" : "A / %s");
+}
+
+/* ---- Reductions ---- */
+
+/* With its axes as an input: an empty list means all of them, or nothing at all. */
+static bool reduce(ImportNode *n, const char *op) {
+    const int64_t *axes;
+    size_t count;
+    if (import_has(n, "axes") && !import_integers(n, "axes", &axes, &count)) {
+        if (import_size(n, "axes", 0) != 0)
+            return import_refuse(n, "its axes are computed in a run, and have to be known");
+        import_bind_absent(n, "axes");
+    } else if (import_has(n, "axes") && count == 0) {
+        import_bind_absent(n, "axes");
+    }
+    if (!import_has(n, "axes") && import_bool(n, "noop_with_empty_axes"))
+        return import_write(n, "data");
+    return import_write(
+        n, arena_format(import_arena(n), "%s(data, axis=axes, keepdims=keepdims)", op));
+}
+
+bool import_reduce_max(ImportNode *n) {
+    return reduce(n, "reduce_max");
+}
+bool import_reduce_min(ImportNode *n) {
+    return reduce(n, "reduce_min");
+}
+bool import_reduce_mean(ImportNode *n) {
+    return reduce(n, "reduce_mean");
+}
+bool import_reduce_sum(ImportNode *n) {
+    return reduce(n, "reduce_sum");
+}
+bool import_reduce_prod(ImportNode *n) {
+    return reduce(n, "reduce_prod");
+}
+
+/* Before op set 13 everything from the axis on counts as one dimension. */
+bool import_softmax_flattened(ImportNode *n) {
+    int rank = import_rank(n, "input");
+    int64_t axis = import_integer(n, "axis", 1);
+    if (rank < 0) return import_refuse(n, "before op set 13 it needs an input whose rank is known");
+    if (axis < 0) axis += rank;
+    if (axis == rank - 1) return import_write(n, "softmax(input)");
+    import_bind(n, "from", "%lld", (long long)axis);
+    return import_write(
+        n, "sizes = shape(input); rows = reshape(input, concat([sizes[:from], [-1]], axis=0));"
+           "output = reshape(softmax(rows), sizes)");
+}
