@@ -152,6 +152,16 @@ bool need_constant(InferContext *c, const char *parameter, const char *reason, i
     return true;
 }
 
+Value *infer_cast(InferContext *c, Value *x, tfcc_dtype dtype) {
+    if (x->type.dtype == dtype) return x;
+    const OpRow *row = op_row(OP_CAST);
+    GraphNode *node = graph_add_node(c->graph, row, NULL, c->node, c->node->place);
+    graph_add_input(c->graph, node, 0, x, c->node->place);
+    node->arguments[op_parameter(row, "dtype")] =
+        (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
+    return graph_settle_node(c->graph, node) ? node->outputs[0] : NULL;
+}
+
 /* ---- Requirements ---- */
 
 bool require_size(InferContext *c, Dim size, const char *what) {

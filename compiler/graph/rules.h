@@ -81,6 +81,9 @@ bool need_scalar(InferContext *c, const char *parameter);
 /* The symbols of a value's contents, made where they are missing. */
 bool value_contents(Graph *graph, Value *value, Dim **elements, size_t *count);
 
+/* The value cast to a dtype by a node of its own in front of the one that is inferred; NULL after an
+ * error. */
+Value *infer_cast(InferContext *c, Value *value, tfcc_dtype dtype);
 /* How many elements of a tensor are true or not 0, as a symbol of a node that counts them (known ones
  * are counted now); NULL after an error. */
 Dim infer_count_true(InferContext *c, Value *mask);

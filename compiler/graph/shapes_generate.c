@@ -214,23 +214,13 @@ static bool constant_number(const Value *value, double *number) {
     return true;
 }
 
-static Value *apply_cast(InferContext *c, Value *x, tfcc_dtype dtype) {
-    if (x->type.dtype == dtype) return x;
-    const OpRow *row = op_row(OP_CAST);
-    GraphNode *node = graph_add_node(c->graph, row, NULL, c->node, c->node->place);
-    graph_add_input(c->graph, node, 0, x, c->node->place);
-    node->arguments[op_parameter(row, "dtype")] =
-        (Argument){.kind = ARGUMENT_DTYPE, .as.dtype = dtype};
-    return graph_settle_node(c->graph, node) ? node->outputs[0] : NULL;
-}
-
 /* The number of an integer scalar, as it is known or as a symbol of the run. */
 static Dim scalar_contents(InferContext *c, Value *value) {
     Dim *elements;
     size_t count;
     Value *wide = value->elements || value->type.dtype == TFCC_INT32
                       ? value
-                      : apply_cast(c, value, TFCC_INT64);
+                      : infer_cast(c, value, TFCC_INT64);
     return wide && value_contents(c->graph, wide, &elements, &count) ? elements[0] : NULL;
 }
 
@@ -277,15 +267,15 @@ static bool float_range(InferContext *c, Value *start, Value *limit, Value *delt
         *size = known(c, (int64_t)count);
         return true;
     }
-    Value *span = apply_cast(c, limit, TFCC_FLOAT64);
+    Value *span = infer_cast(c, limit, TFCC_FLOAT64);
     if (start && span)
         span = graph_apply(c->graph, c->node, "subtract",
-                           (Value *[]){span, apply_cast(c, start, TFCC_FLOAT64)}, 2);
+                           (Value *[]){span, infer_cast(c, start, TFCC_FLOAT64)}, 2);
     if (delta && span)
         span = graph_apply(c->graph, c->node, "divide",
-                           (Value *[]){span, apply_cast(c, delta, TFCC_FLOAT64)}, 2);
+                           (Value *[]){span, infer_cast(c, delta, TFCC_FLOAT64)}, 2);
     if (span) span = graph_apply(c->graph, c->node, "ceil", &span, 1);
-    Value *count = span ? apply_cast(c, span, TFCC_INT64) : NULL;
+    Value *count = span ? infer_cast(c, span, TFCC_INT64) : NULL;
     if (!count) return false;
     Dim number = scalar_contents(c, count);
     *size = dim_maximum(c->dims, number, known(c, 0));

@@ -22,7 +22,9 @@ os.environ.update(
 )
 
 HERE = pathlib.Path(__file__).resolve().parent
-GROUPS = ["unary", "binary", "reduce", "matmul", "window", "shape", "index", "sort", "fusion", "computed", "state", "random", "quantize", "normalize", "layers"]
+GROUPS = (
+    "unary binary reduce matmul window shape index image sort fusion computed state random quantize normalize layers"
+).split()
 
 
 def main():
