@@ -1,7 +1,6 @@
 """Ops that sample pictures and other grids at other places."""
 
 import numpy as np
-import onnx.reference.ops.op_resize as reference_resize
 import tensorflow as tf
 
 from .case import EVERY, FLOATS, NUMBERS, Fed, File, array, numpy_dtype
