@@ -83,8 +83,14 @@ static bool exists(const char *path) {
 }
 
 static bool read_tensor(CaseRun *run, const char *path, tfcc_tensor *tensor) {
-    return import_read_tensor(run->arena, run->compilation->diagnostics, path, tensor) ||
-           complain_by_diagnostics(run, "a file of the case cannot be read");
+    const OnnxTensor *read = onnx_tensor_read(run->arena, run->compilation->diagnostics, path);
+    if (!read) return complain_by_diagnostics(run, "a file of the case cannot be read");
+    const ConstantData *data = &read->data;
+    *tensor = (tfcc_tensor){.data = (void *)(uintptr_t)data->bytes,
+                            .shape = arena_copy(run->arena, data->dims, sizeof data->dims),
+                            .rank = data->rank,
+                            .dtype = data->dtype};
+    return true;
 }
 
 /* The input that the runner makes up for light models: element i of n is i / n. */
@@ -159,12 +165,16 @@ static bool run_data_set(CaseRun *run, const char *folder) {
 
 static bool build(CaseRun *run, const CaseOptions *options) {
     Compilation *compilation = run->compilation;
-    const char *model = arena_format(run->arena, "%s/model.yaml", options->folder);
     compilation->options = (CompileOptions){
         .input = run->c->model, .optimisation = options->level, .cpu = "native", .verify = true};
-    if (!import_model(compilation, run->c->model, model))
+    const char *yaml = arena_format(run->arena, "%s/model.yaml", options->folder),
+               *weights = arena_format(run->arena, "%s/model.safetensors", options->folder);
+    ImportResult result;
+    OnnxModel *model = onnx_model_read(run->arena, compilation->diagnostics, run->c->model);
+    if (!model || !import_model(model, "model.safetensors", &result) ||
+        !import_write_files(run->arena, compilation->diagnostics, &result, yaml, weights))
         return complain_by_diagnostics(run, "import");
-    compilation->options.input = model;
+    compilation->options.input = yaml;
     if (!source_build_graph(compilation) || diagnostics_error_count(compilation->diagnostics))
         return complain_by_diagnostics(run, "the imported model");
     run->engine = options->interpret ? interpreter_engine_open(compilation, true)
