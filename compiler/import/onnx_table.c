@@ -84,8 +84,7 @@ static void take_attribute(Arena *arena, const char **at, ImportAttribute *attri
     (void)is_default;
     const char *start = *at;
     char closing = *start == '\'' ? '\'' : *start == '[' ? ']' : '\0';
-    *at += closing ? strcspn(start + 1, closing == ']' ? "]" : "'") + 2 : strcspn(start, ",- ");
-    if (*start == '-') *at = start + 1 + strcspn(start + 1, ",- ");
+    *at += closing ? strcspn(start + 1, closing == ']' ? "]" : "'") + 2 : strcspn(start, ", ");
     attribute->otherwise = arena_copy_text(arena, start, (size_t)(*at - start));
     attribute->kind = kind_of_default(attribute->otherwise);
     *at = skip(*at);
