@@ -127,3 +127,70 @@ bool shape_fake_quant(InferContext *c) {
     set_shape(c, 0, shape);
     return true;
 }
+
+/* ---- TensorFlow's quantized ranges ---- */
+
+static bool check_word(InferContext *c, const char *attribute, const char *const *words,
+                       size_t count) {
+    const char *given = node_attribute_word(c->node, attribute);
+    Text text = {.arena = c->graph->arena};
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(given, words[i]) == 0) return true;
+        text_add_format(&text, "%s'%s'", i == 0 ? "" : i + 1 < count ? ", " : " or ", words[i]);
+    }
+    return infer_error_text(c, "%s is '%s'; it is %s", attribute, given, text.bytes);
+}
+
+/* Both bounds are numbers, or have one for every index of the axis. */
+static bool check_range(InferContext *c) {
+    static const char *const modes[] = {"MIN_COMBINED", "MIN_FIRST", "SCALED"};
+    static const char *const bounds[] = {"min_range", "max_range"};
+    if (!check_word(c, "mode", modes, 3)) return false;
+    const Shape *low = input_shape(c, "min_range"), *high = input_shape(c, "max_range");
+    for (int i = 0; i < 2; i++)
+        if (!need_rank(c, bounds[i], 0)) return false;
+    if (low->rank == 0 && high->rank == 0) return true;
+    if (low->rank > 1 || high->rank != low->rank)
+        return infer_error_text(c,
+                                "min_range is %s and max_range %s; they are two numbers, or two "
+                                "vectors along the axis",
+                                shape_text(c->graph->arena, low),
+                                shape_text(c->graph->arena, high));
+    int axis;
+    if (!need_rank(c, "input", 1)) return false;
+    const Shape *input = input_shape(c, "input");
+    if (!normalize_axis(c, node_attribute_integer(c->node, "axis"), input->rank, "axis", &axis))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (!require_equal(c, input_shape(c, bounds[i])->dims[0], input->dims[axis],
+                           "there has to be one range for every index of the axis",
+                           input_index(c, "input"), input_index(c, bounds[i])))
+            return false;
+    return true;
+}
+
+/* The result and the range that it stands for. */
+bool shape_quantize(InferContext *c) {
+    static const char *const rounding[] = {"HALF_AWAY_FROM_ZERO", "HALF_TO_EVEN"};
+    if (!check_range(c) || !check_word(c, "round_mode", rounding, 2)) return false;
+    set_shape(c, 0, *input_shape(c, "input"));
+    set_shape(c, 1, *input_shape(c, "min_range"));
+    set_shape(c, 2, *input_shape(c, "min_range"));
+    return true;
+}
+
+bool shape_dequantize(InferContext *c) {
+    set_shape(c, 0, *input_shape(c, "input"));
+    return check_range(c);
+}
+
+bool shape_requantize(InferContext *c) {
+    static const char *const bounds[] = {"input_min", "input_max", "requested_output_min",
+                                         "requested_output_max"};
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
+        if (!need_exact_rank(c, bounds[i], 0)) return false;
+    set_shape(c, 0, *input_shape(c, "input"));
+    set_shape(c, 1, shape_scalar());
+    set_shape(c, 2, shape_scalar());
+    return true;
+}

@@ -76,6 +76,39 @@ bool shape_convolution(InferContext *c) {
     return true;
 }
 
+/* A number, a vector of one, or one number for every output channel. */
+static bool check_per_channel(InferContext *c, const char *parameter, Dim outputs) {
+    if (!has_input(c, parameter)) return true;
+    if (!need_rank(c, parameter, 0)) return false;
+    const Shape *given = input_shape(c, parameter);
+    if (given->rank == 0 || (given->rank == 1 && dim_is(given->dims[0], 1))) return true;
+    if (given->rank > 1)
+        return infer_error_text(c, "%s is %s; it is a number, or one for every output channel",
+                                parameter, shape_text(c->graph->arena, given));
+    return require_equal(c, given->dims[0], outputs,
+                         "there has to be one number for every output channel",
+                         input_index(c, parameter), input_index(c, "filters"));
+}
+
+bool shape_conv_integer(InferContext *c) {
+    ConvolutionPlan plan;
+    if (!plan_convolution(c, &plan)) return false;
+    set_shape(c, 0, plan.output);
+    return check_per_channel(c, "input_zero_point", known(c, 1)) &&
+           check_per_channel(c, "filters_zero_point", plan.output.dims[plan.window.channel]);
+}
+
+bool shape_qlinear_conv(InferContext *c) {
+    static const char *const scalars[] = {"input_scale", "y_scale", "y_zero_point"};
+    for (size_t i = 0; i < sizeof scalars / sizeof scalars[0]; i++)
+        if (!check_per_channel(c, scalars[i], known(c, 1))) return false;
+    if (!shape_conv_integer(c)) return false;
+    ConvolutionPlan plan;
+    if (!plan_convolution(c, &plan)) return false;
+    Dim outputs = plan.output.dims[plan.window.channel];
+    return check_per_channel(c, "filters_scale", outputs) && check_per_channel(c, "bias", outputs);
+}
+
 /* Filters are [spatial.., height, channels, multiplier]. */
 bool shape_depthwise_conv2d(InferContext *c) {
     Window window;

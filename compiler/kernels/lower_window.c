@@ -89,21 +89,48 @@ void convolution_end(ConvolutionKernel *v, Scalar *value) {
     kernel_store_at(v->kernel, v->output, index, value);
 }
 
+/* The product of an element and a filter's, which belongs to an output channel. */
+typedef Scalar *(*Product)(LowerContext *c, Kernel *k, Scalar *element, Scalar *filter,
+                           Dim channel);
+
+static Scalar *plain_product(LowerContext *c, Kernel *k, Scalar *element, Scalar *filter,
+                             Dim channel) {
+    (void)c, (void)channel;
+    return scalar_multiply(k, lower_widen(k, element), lower_widen(k, filter));
+}
+
+/* int32(x) - int32(zero point), for all or for each channel. */
+static Scalar *above_zero(LowerContext *c, Kernel *k, Scalar *x, const char *parameter,
+                          Dim channel) {
+    Buffer *zero = lower_input(c, parameter);
+    Scalar *whole = scalar_convert(k, TFCC_INT32, x);
+    if (!zero) return whole;
+    const Shape *shape = &zero->type.shape;
+    Dim index = shape->rank == 0 || dim_is(shape->dims[0], 1) ? dim_constant(c->dims, 0) : channel;
+    return scalar_subtract(k, whole, scalar_convert(k, TFCC_INT32, scalar_load(k, zero, &index)));
+}
+
+static Scalar *integer_product(LowerContext *c, Kernel *k, Scalar *element, Scalar *filter,
+                               Dim channel) {
+    return scalar_multiply(k, above_zero(c, k, element, "input_zero_point", channel),
+                           above_zero(c, k, filter, "filters_zero_point", channel));
+}
+
 /* The product of two loads, the first of them inside only; summed over the axes. */
-static Scalar *sum_of_products(Kernel *k, Buffer *x, const Dim *x_index, Buffer *w,
-                               const Dim *w_index, Scalar *inside, const Dim *axes, int count) {
+static Scalar *sum_of_products(LowerContext *c, Kernel *k, Product product_of, Dim channel,
+                               Buffer *x, const Dim *x_index, Buffer *w, const Dim *w_index,
+                               Scalar *inside, const Dim *axes, int count) {
     Scalar *index[MAX_RANK];
     for (int d = 0; d < x->type.shape.rank; d++) index[d] = scalar_index(k, x_index[d]);
     Scalar *zero = scalar_integer(k, x->type.dtype, 0);
-    Scalar *element = lower_widen(k, scalar_load_if(k, x, index, inside, zero));
-    Scalar *product = scalar_multiply(k, element, lower_widen(k, scalar_load(k, w, w_index)));
+    Scalar *element = scalar_load_if(k, x, index, inside, zero);
+    Scalar *product = product_of(c, k, element, scalar_load(k, w, w_index), channel);
     return kernel_reduce(k, COMBINE_ADD, axes, count, window_term(k, inside, product));
 }
 
 /* y[n, o.., g * M + m] = sum over k.., i of input[n, position(o, k).., g * I + i] * filters[k.., i,
  * g * M + m] */
-void lower_convolution(LowerContext *c);
-void lower_convolution(LowerContext *c) {
+static void convolution(LowerContext *c, Product product_of) {
     InferContext infer = window_context(c);
     ConvolutionPlan plan;
     if (!plan_convolution(&infer, &plan)) return;
@@ -124,7 +151,18 @@ void lower_convolution(LowerContext *c) {
     x[w->channel] = dim_add(c->dims, dim_multiply(c->dims, v.group, plan.group_size), i);
     f[w->spatial] = i;
     f[w->spatial + 1] = v.index[w->channel];
-    convolution_end(&v, sum_of_products(k, input, x, filters, f, inside, taps, w->spatial + 1));
+    convolution_end(&v, sum_of_products(c, k, product_of, v.index[w->channel], input, x, filters, f,
+                                        inside, taps, w->spatial + 1));
+}
+
+void lower_convolution(LowerContext *c);
+void lower_convolution(LowerContext *c) {
+    convolution(c, plain_product);
+}
+
+void lower_conv_integer(LowerContext *c);
+void lower_conv_integer(LowerContext *c) {
+    convolution(c, integer_product);
 }
 
 /* y[n, p.., g * M + m] = sum over k.., i of input[n, origin(p, k).., g * I + i] * filters[k.., m, g
@@ -152,7 +190,8 @@ void lower_conv_transpose(LowerContext *c) {
     x[w->channel] = dim_add(c->dims, dim_multiply(c->dims, v.group, plan.group_size), i);
     f[w->spatial] = v.member;
     f[w->spatial + 1] = x[w->channel];
-    convolution_end(&v, sum_of_products(k, input, x, filters, f, inside, taps, w->spatial + 1));
+    convolution_end(&v, sum_of_products(c, k, plain_product, v.index[w->channel], input, x, filters,
+                                        f, inside, taps, w->spatial + 1));
 }
 
 /* ---- deformable ---- */

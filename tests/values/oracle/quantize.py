@@ -537,6 +537,177 @@ def fake_quant():
     file.case("channels", head + "y: fake_quant_with_min_max_vars(x, [0, 1], 1)", compile_error="cannot broadcast [2, 3] against [2]")
 
 
+def conv_integer():
+    file = File(
+        "quantize/conv_integer",
+        "both layouts, padding (which is the zero point), strides, groups, zero points for each output channel.",
+        by="the ONNX reference",
+    )
+    x, w = ramp((1, 2, 5, 6), "uint8"), ramp((4, 2, 3, 3), "int8")
+    zx, zw = np.array(7, np.uint8), np.array(3, np.int8)
+    kernel = w.transpose(2, 3, 1, 0)
+    y = reference.run("ConvInteger", [x, w, zx, zw])
+    feeds = {"x": Fed(x, "[n, c, h, w]"), "k": kernel, "zx": zx, "zw": zw}
+    file.case("channels_first", "y: conv_integer(x, k, zx, zw, data_format=NCHW)", feeds, {"y": y})
+    feeds = {"x": Fed(x.transpose(0, 2, 3, 1).copy(), "[n, h, w, c]"), "k": kernel, "zx": zx, "zw": zw}
+    file.case("channels_last", "y: conv_integer(x, k, zx, zw)", feeds, {"y": y.transpose(0, 2, 3, 1)})
+    y = reference.run("ConvInteger", [x, w, zx, zw], pads=[1, 1, 1, 1], strides=[2, 1])
+    nodes = "y: conv_integer(x, k, zx, zw, strides=[2, 1], padding=[[1, 1], [1, 1]], data_format=NCHW)"
+    file.case("padding_and_strides", nodes, {"x": x, "k": kernel, "zx": zx, "zw": zw}, {"y": y})
+    y = reference.run("ConvInteger", [x, w], pads=[1, 1, 1, 1])
+    file.case("no_zero_points", "y: conv_integer(x, k, padding=same, data_format=NCHW)", {"x": x, "k": kernel}, {"y": y})
+    per_channel = np.array([1, -2, 3, 40], np.int8)
+    wide = w.astype(np.int32) - per_channel[:, None, None, None]
+    y = np.zeros((1, 4, 3, 4), np.int32)
+    for i in range(3):
+        for j in range(4):
+            y[0, :, i, j] = (wide * (x[0, :, i : i + 3, j : j + 3].astype(np.int32) - 7)).sum((1, 2, 3))
+    feeds = {"x": x, "k": kernel, "zx": zx, "zw": Fed(per_channel, "[m]")}
+    file.case("zero_points_of_channels", "y: conv_integer(x, k, zx, zw, data_format=NCHW)", feeds, {"y": y})
+    depthwise = ramp((4, 1, 3, 3), "int8")
+    wide = depthwise.astype(np.int32)
+    y = np.zeros((1, 4, 3, 4), np.int32)
+    for m in range(4):
+        for i in range(3):
+            for j in range(4):
+                y[0, m, i, j] = (wide[m, 0] * (x[0, m // 2, i : i + 3, j : j + 3].astype(np.int32) - 7)).sum()
+    feeds = {"x": x, "k": depthwise.transpose(2, 3, 1, 0), "zx": zx}
+    file.case("groups", "y: conv_integer(x, k, zx, data_format=NCHW)", feeds, {"y": y})
+    head = "x: {op: placeholder, dtype: uint8, shape: [1, 5, 6, 2]}\nk: {op: placeholder, dtype: int8, shape: [3, 3, 2, 4]}\n"
+    text = head + "z: {op: placeholder, dtype: int8, shape: [3]}\ny: conv_integer(x, k, filters_zero_point=z)"
+    file.case("too_few_zero_points", text, compile_error="there has to be one number for every output channel")
+    text = head + "y: conv_integer(x, k, [1, 2])"
+    file.case("zero_points_of_input_channels", text, compile_error="there has to be one number for every output channel")
+
+
+def qlinear_conv():
+    file = File(
+        "quantize/qlinear_conv",
+        "scales for each output channel, a bias, both layouts; rounded before the zero point is added, as ONNX Runtime does.",
+        by="numpy",
+    )
+    names = ["x", "xs", "xz", "k", "ws", "wz", "ys", "yz"]
+    for dtype in ("uint8", "int8"):
+        for kind in ("scalar", "channels"):
+            x, w = ramp((2, 3, 4, 5), dtype), ramp((4, 3, 2, 2), dtype)
+            xs, ys = np.float32(0.02), np.float32(0.7)
+            xz, yz = np.array(5, dtype), np.array(100, dtype)
+            ws = np.float32(0.05) if kind == "scalar" else np.array([0.05, 0.01, 0.02, 0.03], np.float32)
+            wz = np.array(3, dtype) if kind == "scalar" else np.array([1, 2, 3, 4], dtype)
+            bias = np.array([100, -2000, 30000, 0], np.int32)
+            wide_w = w.astype(np.int32) - (wz.astype(np.int32)[:, None, None, None] if kind == "channels" else wz.astype(np.int32))
+            wide_x = x.astype(np.int32) - np.int32(xz)
+            total = np.zeros((2, 4, 3, 4), np.int32)
+            for i in range(3):
+                for j in range(4):
+                    total[:, :, i, j] = np.einsum("nchw,mchw->nm", wide_x[:, :, i : i + 2, j : j + 2], wide_w)
+            factor = np.asarray(xs * ws / ys, np.float32)
+            factor = factor[:, None, None] if kind == "channels" else factor
+            info = np.iinfo(dtype)
+            done = lambda t: np.clip(np.rint(t.astype(np.float32) * factor) + np.float32(yz), info.min, info.max).astype(dtype)
+            values = [x, xs, xz, w.transpose(2, 3, 1, 0), ws, wz, ys, yz]
+            feeds = dict(zip(names, values), b=bias)
+            feeds["x"] = Fed(x, "[n, c, h, w]")
+            nodes = "y: qlinear_conv(%s, data_format=NCHW)\nz: qlinear_conv(%s, b, data_format=NCHW)" % (", ".join(names), ", ".join(names))
+            expected = {"y": done(total), "z": done(total + bias[:, None, None])}
+            file.case(dtype + "_" + kind, nodes, feeds, expected)
+            feeds["x"] = x.transpose(0, 2, 3, 1).copy()
+            nodes = "z: qlinear_conv(%s, b)" % ", ".join(names)
+            file.case(dtype + "_" + kind + "_channels_last", nodes, feeds, {"z": expected["z"].transpose(0, 2, 3, 1)})
+
+
+TENSORFLOW = {"int8": tf.qint8, "uint8": tf.quint8, "int16": tf.qint16, "uint16": tf.quint16}
+
+
+def numbers_of(quantized_tensor, dtype):
+    return tf.bitcast(quantized_tensor, getattr(tf, dtype)).numpy()
+
+
+def quantize():
+    file = File("quantize/quantize", "every mode, dtype and rounding; ranges that are widened; ranges along an axis.")
+    x = np.concatenate([np.linspace(-7, 7, 29), [0.0, 1e-6, 100, -100], np.random.RandomState(1).randn(20)]).astype(np.float32)
+    for mode in ("MIN_COMBINED", "MIN_FIRST", "SCALED"):
+        for dtype in ("int8", "uint8", "int16", "uint16"):
+            for rounding in ("HALF_AWAY_FROM_ZERO", "HALF_TO_EVEN") if mode == "SCALED" else ("HALF_AWAY_FROM_ZERO",):
+                for low, high in ((-6.0, 6.0), (-0.1, 4.9), (0.0, 3.0), (1.0, 1.0)):
+                    if dtype.startswith("u") and mode == "SCALED" and high <= 0:
+                        continue
+                    try:
+                        y, a, b = tf.quantization.quantize(x, low, high, TENSORFLOW[dtype], mode=mode, round_mode=rounding)
+                    except tf.errors.OpError:
+                        continue
+                    nodes = "y: {op: quantize, inputs: [x, %r, %r], T: %s, mode: %s, round_mode: %s, outputs: [y, a, b]}" % (
+                        low,
+                        high,
+                        dtype,
+                        mode,
+                        rounding,
+                    )
+                    name = "%s_%s_%s_from_%g_to_%g" % (mode.lower(), dtype, rounding.lower(), low, high)
+                    name = name.replace("-", "minus_").replace(".", "_")
+                    file.case(name, nodes, {"x": Fed(x, UNKNOWN)}, {"y": numbers_of(y, dtype), "a": a.numpy(), "b": b.numpy()})
+    matrix = x[:32].reshape(8, 4)
+    low, high = np.array([-1, -2, 0, -6], np.float32), np.array([1, 3, 6, 1], np.float32)
+    for mode in ("MIN_COMBINED", "SCALED"):  # TensorFlow has no MIN_FIRST along an axis
+        y, a, b = tf.quantization.quantize(matrix, low, high, tf.qint8, mode=mode, axis=1)
+        nodes = "y: {op: quantize, inputs: [x, low, high], T: int8, mode: %s, axis: 1, outputs: [y, a, b]}" % mode
+        feeds = {"x": Fed(matrix, "[n, c]"), "low": Fed(low, "[c]"), "high": high}
+        file.case("axis_" + mode.lower(), nodes, feeds, {"y": numbers_of(y, "int8"), "a": a.numpy(), "b": b.numpy()})
+    y, a, b = tf.quantization.quantize(x, -3.0, 3.0, tf.qint8, mode="SCALED", narrow_range=True)
+    nodes = "y: {op: quantize, inputs: [x, -3.0, 3.0], T: int8, mode: SCALED, narrow_range: true, outputs: [y, a, b]}"
+    file.case("narrow", nodes, {"x": x}, {"y": numbers_of(y, "int8"), "a": a.numpy(), "b": b.numpy()})
+    head = "x: {op: placeholder, dtype: float32, shape: [2, 3]}\n"
+    file.case("mode", head + "y: quantize(x, 0.0, 1.0, int8, mode=FULL)", compile_error="mode is 'FULL'; it is 'MIN_COMBINED'")
+    file.case("bounds", head + "y: quantize(x, 0.0, [1.0, 2.0], int8)", compile_error="they are two numbers, or two vectors along the axis")
+    file.case("too_few_bounds", head + "y: quantize(x, [0.0, 0.0], [1.0, 2.0], int8)", compile_error="there has to be one range for every index of the axis")
+
+
+def dequantize():
+    file = File("quantize/dequantize", "every mode and dtype, ranges along an axis, bfloat16.")
+    for mode in ("MIN_COMBINED", "MIN_FIRST", "SCALED"):
+        for dtype in ("int8", "uint8", "int16", "uint16"):
+            x = ramp((3, 7), dtype)
+            for low, high in ((-6.0, 6.0), (-0.1, 4.9), (0.0, 3.0)):
+                given = tf.bitcast(tf.constant(x), TENSORFLOW[dtype])
+                y = tf.quantization.dequantize(given, low, high, mode=mode).numpy()
+                nodes = "y: dequantize(x, %r, %r, mode=%s)" % (low, high, mode)
+                name = "%s_%s_from_%g_to_%g" % (mode.lower(), dtype, low, high)
+                file.case(name.replace("-", "minus_").replace(".", "_"), nodes, {"x": Fed(x, "[n, m]")}, {"y": y}, tolerance=1e-6)
+    x = ramp((8, 4), "int8")
+    low, high = np.array([-1, -2, 0, -6], np.float32), np.array([1, 3, 6, 1], np.float32)
+    given = tf.bitcast(tf.constant(x), tf.qint8)
+    for mode in ("MIN_COMBINED", "SCALED"):
+        y = tf.quantization.dequantize(given, low, high, mode=mode, axis=1).numpy()
+        feeds = {"x": Fed(x, "[n, c]"), "low": Fed(low, "[c]"), "high": high}
+        file.case("axis_" + mode.lower(), "y: dequantize(x, low, high, mode=%s, axis=1)" % mode, feeds, {"y": y}, tolerance=1e-6)
+    y = tf.quantization.dequantize(given, -3.0, 3.0, mode="SCALED", narrow_range=True).numpy()
+    nodes = "y: dequantize(x, -3.0, 3.0, mode=SCALED, narrow_range=true)\nz: dequantize(x, -3.0, 3.0, dtype=bfloat16)"
+    z = tf.quantization.dequantize(given, -3.0, 3.0).numpy()
+    file.case("narrow_and_bfloat16", nodes, {"x": x}, {"y": y, "z": array(z, "bfloat16")}, tolerance=1e-6)
+
+
+def requantize():
+    file = File("quantize/requantize", "sums of products from their range to that of 8 bits, in fixed point arithmetic.")
+    x = np.random.RandomState(2).randint(-(2**31), 2**31 - 1, 60).astype(np.int32)
+    x = np.concatenate([x, x // 1000, [0, 1, -1, 2**31 - 1, -(2**31)]]).astype(np.int32)
+    for low, high, first, last in ((-100, 100, -6, 6), (-3.5, 9, 0, 4), (-2000, 1999, -3, 17.5), (-1, 1, 0, 0), (-9, 9, -9, 9)):
+        given = tf.bitcast(tf.constant(x), tf.qint32)
+        ranges = [np.float32(v) for v in (low, high, first, last)]
+        y, a, b = tf.raw_ops.Requantize(
+            input=given,
+            input_min=ranges[0],
+            input_max=ranges[1],
+            requested_output_min=ranges[2],
+            requested_output_max=ranges[3],
+            out_type=tf.quint8,
+        )
+        nodes = "y: {op: requantize, inputs: [x, %r, %r, %r, %r], out_type: uint8, outputs: [y, a, b]}" % tuple(map(float, ranges))
+        name = ("from_%g_%g_to_%g_%g" % (low, high, first, last)).replace("-", "minus_").replace(".", "_")
+        file.case(name, nodes, {"x": Fed(x, UNKNOWN)}, {"y": numbers_of(y, "uint8"), "a": a.numpy(), "b": b.numpy()})
+    head = "x: {op: placeholder, dtype: int32, shape: [2]}\n"
+    file.case("bounds", head + "y: requantize(x, [0.0], 1.0, 0.0, 1.0, uint8)", compile_error="input_min")
+
+
 def tables():
     float8()
     int4()
@@ -548,4 +719,9 @@ def tables():
     dynamic_quantize_linear()
     matmul_integer()
     qlinear_matmul()
+    conv_integer()
+    qlinear_conv()
     fake_quant()
+    quantize()
+    dequantize()
+    requantize()
