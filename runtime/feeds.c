@@ -86,6 +86,13 @@ void tfcc_settle_symbols(const tfcc_call *call) {
     }
 }
 
+tfcc_status tfcc_bind_sizes(const tfcc_call *call) {
+    tfcc_settle_symbols(call);
+    TFCC_TRY(tfcc_bind_level(call, 0));
+    call->frame->sized = true;
+    return TFCC_OK;
+}
+
 int32_t tfcc_buffer_shape(const tfcc_model *model, const int64_t *dims, uint32_t buffer,
                           int64_t shape[TFCC_MAX_RANK]) {
     const tfcc_abi_buffer *described = &model->buffers[buffer];

@@ -16,8 +16,9 @@
  *   place.c       where written variables are kept during a run
  *   frame.c       the memory of runs
  *   feeds.c       checks and binds feeds; sizes; workspace
- *   results.c     checks, binds and delivers fetches
  *   run.c         carries a plan out
+ *   results.c     fetches that are more than a scalar
+ *   state.c       variables during a run, steps that are more than a kernel
  *   estimate.c    sizes without a run, reserving
  *
  * External names begin with tfcc_ as all of the library's do, and are hidden from shared objects
@@ -213,7 +214,6 @@ struct tfcc_session {
 
     tfcc_plan *plans; /* a list; changed by writers only */
     _Atomic(tfcc_plan *) last_plan;
-    _Atomic uint64_t clock;
     uint64_t plan_serial; /* every plan gets a number of its own */
     uint32_t plan_count;
     _Atomic bool exclusive_hint; /* whether the last run was alone */

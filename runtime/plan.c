@@ -244,7 +244,7 @@ static void add_fed_locals(Builder *b) {
 static void read_local(Builder *b, tfcc_plan_step *built, uint32_t local) {
     tfcc_local *read = &b->plan->locals[local];
     read->last_read = b->plan->step_count;
-    if (read->kind != TFCC_ABI_START && read->kind != TFCC_ABI_CURRENT) return;
+    if (!tfcc_is_variable(read)) return;
     tfcc_plan_variable *variable = touch_variable(b, read->buffer);
     bool current = local == variable->current;
     if (current && variable->written) return;
@@ -263,11 +263,12 @@ static uint32_t build_argument(Builder *b, tfcc_plan_step *built,
         return local;
     }
     uint32_t local = output_local(b, argument);
-    if ((argument->flags & TFCC_ABI_PRELOADED) != 0) built->special = built->preloads = true;
+    if ((argument->flags & TFCC_ABI_PRELOADED) != 0) built->special = true;
     if (plan->locals[local].kind == TFCC_ABI_WRITE) { /* LOCAL_NULL is a CONSTANT */
         tfcc_plan_write *write = &plan->writes[plan->write_count++];
         write->local = local;
         write->variable = b->model->buffers[argument->buffer].variable;
+        write->current = plan->variables[write->variable].current;
         write->step = plan->step_count;
         built->write_count++;
     }
@@ -283,8 +284,8 @@ static void build_step(Builder *b, const tfcc_abi_step *step) {
     built->arguments = locals;
     built->slots = b->model->lists + step->first_slot;
     built->slot_count = step->slot_count;
-    built->first_write = plan->write_count;
-    built->special = step->kind == TFCC_ABI_BIND;
+    built->writes = &plan->writes[plan->write_count];
+    built->special = step->kind == TFCC_ABI_BIND || step->guard_count > 0;
     if (!is_bound(b, step)) built->argument_count = step->argument_count;
     for (uint32_t i = 0; i < built->argument_count; i++)
         *locals++ = build_argument(b, built, step_argument(b, step, i));
@@ -294,14 +295,14 @@ static void build_step(Builder *b, const tfcc_abi_step *step) {
     }
     plan->argument_count = (uint32_t)(locals - plan->arguments);
     /* Only now: the step's own reads come before its writes. */
-    for (uint32_t i = built->first_write; i < plan->write_count; i++) {
-        tfcc_plan_variable *variable = &plan->variables[plan->writes[i].variable];
+    for (uint32_t i = 0; i < built->write_count; i++) {
+        tfcc_plan_variable *variable = &plan->variables[built->writes[i].variable];
         if (step->guard_count > 0)
             variable->may_be_written = true;
         else
             variable->written = true;
     }
-    if (built->write_count > 0 || built->required) built->special = true;
+    built->special |= built->required;
     if (built->argument_count > plan->argument_limit) plan->argument_limit = built->argument_count;
     if (built->slot_count > plan->slot_limit) plan->slot_limit = built->slot_count;
     plan->step_count++;
@@ -317,7 +318,7 @@ static void choose_direct(Builder *b, uint32_t i) {
     built->fetch = b->fetches[i];
     built->buffer = fetch->buffer;
     built->wanted = b->wanted[i];
-    built->feed = TFCC_ABI_NONE;
+    built->feed = built->level = TFCC_ABI_NONE;
     if (!built->wanted || fetch->buffer == TFCC_ABI_NONE) return;
     uint32_t root = root_of(b, fetch->buffer);
     if (b->model->buffers[root].kind != TFCC_ABI_VALUE) return;
@@ -340,12 +341,13 @@ static void build_fetch(Builder *b, uint32_t i) {
         built->local = touch_variable(b, root)->current;
     tfcc_local *local = &plan->locals[built->local];
     local->last_read = UINT32_MAX;
+    built->rank = -1;
     if (local->kind == LOCAL_FED)
         built->feed = built->local - LOCAL_FIRST;
-    else
-        built->scalar = buffer->rank == 0;
+    else if (buffer->rank == 0)
+        built->rank = 0;
     built->reshaped = root != built->buffer;
-    if (local->kind != TFCC_ABI_START && local->kind != TFCC_ABI_CURRENT) return;
+    if (!tfcc_is_variable(local)) return;
     tfcc_plan_variable *variable = touch_variable(b, local->buffer);
     if (built->local == variable->current && variable->written) return;
     if (built->local == variable->current && variable->may_be_written)

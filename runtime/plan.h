@@ -29,17 +29,22 @@ typedef struct tfcc_local {
                            run does */
 } tfcc_local;
 
+/* Whether it is a variable's value at the start, or after the writes carried out so far. */
+static inline bool tfcc_is_variable(const tfcc_local *local) {
+    return local->kind == TFCC_ABI_START || local->kind == TFCC_ABI_CURRENT;
+}
+
 typedef struct tfcc_plan_fetch {
     uint32_t fetch;  /* in model->fetches */
     uint32_t local;  /* where its value is at the end of the run; LOCAL_NULL: a target */
     uint32_t buffer; /* whose shape it has */
-    uint32_t dtype;
     uint32_t bytes_slot;
-    uint32_t level; /* from which on its size in bytes is known */
+    int32_t rank; /* 0: a scalar, and not of a feed; else -1 */
+    uint32_t dtype;
+    uint32_t level; /* from which on its size in bytes is known; TFCC_ABI_NONE: a target */
     uint32_t feed;  /* the feed, by its place in the plan, whose bytes it shows, or TFCC_ABI_NONE */
     bool wanted;    /* false: a target */
     bool direct;    /* computed in the caller's memory */
-    bool scalar;    /* and not of a feed */
     bool reshaped;  /* a feed's bytes under another shape */
 } tfcc_plan_fetch;
 
@@ -51,7 +56,7 @@ typedef enum tfcc_place {
 } tfcc_place;
 
 typedef struct tfcc_plan_write {
-    uint32_t local;
+    uint32_t local, current; /* where it is written, and what shows the variable's value then */
     uint32_t variable;
     uint32_t step; /* in plan->steps */
     tfcc_place place;
@@ -76,9 +81,9 @@ typedef struct tfcc_plan_step {
     const uint32_t *arguments; /* locals: the arguments', then the guards' */
     const uint32_t *slots;
     uint32_t argument_count, slot_count; /* no arguments: a BIND whose symbols are all fed */
-    uint32_t first_write, write_count;   /* in plan->writes */
-    bool special;  /* more than a kernel: has preloads, writes, `required`, or is a BIND */
-    bool preloads; /* initial values are copied */
+    const tfcc_plan_write *writes;
+    uint32_t write_count;
+    bool special;  /* more than a kernel: has guards, preloads or `required`, or is a BIND */
     bool required; /* variables among its arguments must have a value when it is carried out */
 } tfcc_plan_step;
 
@@ -111,8 +116,7 @@ struct tfcc_plan {
     uint32_t argument_limit, slot_limit; /* the most of any step */
     uint64_t extra_bytes;                /* behind the workspace of level 0 */
     tfcc_plan *next;
-    size_t size;           /* of the block that all of it is in */
-    _Atomic uint64_t used; /* session->clock when it last became the last plan */
+    size_t size; /* of the block that all of it is in */
 };
 
 /* The slot of an axis of a buffer; its rank's for axis TFCC_ABI_RANK. TFCC_ABI_NONE where there is
@@ -169,6 +173,10 @@ void tfcc_plan_place_writes(const tfcc_model *model, tfcc_plan *plan);
 tfcc_status tfcc_name_find(const tfcc_session *session, const char *name, bool fetch,
                            uint32_t *index);
 
+/* Whether `name` is that of the feed or fetch `index` with `:0` behind it. */
+bool tfcc_name_is_numbered(const tfcc_session *session, const char *name, bool fetch,
+                           uint32_t index);
+
 /* cache.c: releases all plans of a session. */
 void tfcc_plans_release(tfcc_session *session);
 
@@ -203,9 +211,16 @@ struct tfcc_frame {
 tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_t feed_count,
                             const tfcc_fetch *fetches, size_t fetch_count, tfcc_call *call);
 
-/* cache.c: finds or makes call->plan and takes the session's lock as the plan needs it. If the
- * status is TFCC_OK, the caller releases it with plan->exclusive. */
+/* run.c: finds or makes call->plan and takes the session's lock as the plan needs it. If the status
+ * is TFCC_OK, the caller releases it with plan->exclusive. */
 tfcc_status tfcc_plan_acquire(tfcc_call *call);
+
+/* run.c: whether the call asks for what the plan was made for. */
+bool tfcc_plan_fits(const tfcc_call *call, const tfcc_plan *plan);
+
+/* cache.c: the same as tfcc_plan_acquire with the lock taken already, as writer where `exclusive`.
+ * After an error it is released. */
+tfcc_status tfcc_plan_find(tfcc_call *call, bool exclusive);
 
 /* frame.c: finds or makes call->frame: one that nobody else uses, bound to the plan; the lock is
  * held as the plan needs it. */
@@ -217,8 +232,27 @@ void tfcc_frames_release(tfcc_session *session);
 tfcc_status tfcc_grow_block(const tfcc_allocator *allocator, tfcc_workspace_block *block,
                             size_t size);
 
-/* run.c: obtains what the writes of the plan need. */
+/* ---- A run ---- */
+
+/* run.c: a step's kernel, and what it has written. */
+tfcc_status tfcc_run_kernel(const tfcc_call *call, const tfcc_plan_step *step);
+
+/* state.c */
+
+/* A step that is special, or traced. */
+tfcc_status tfcc_run_special(const tfcc_call *call, const tfcc_plan_step *step);
+
+/* Obtains what the writes of the plan need. */
 tfcc_status tfcc_stage_writes(const tfcc_call *call);
+
+/* Binds the addresses of variables. They stay for the next run where all writes are in place. */
+tfcc_status tfcc_bind_state(const tfcc_call *call);
+
+/* Whether the variables that are fetched have a value at the end. */
+tfcc_status tfcc_check_end(const tfcc_call *call);
+
+/* The only point where variables change, but for writes in place, after which nothing fails. */
+void tfcc_commit_writes(const tfcc_call *call);
 
 /* feeds.c */
 
@@ -231,6 +265,9 @@ bool tfcc_has_fallback(const tfcc_call *call, uint32_t symbol);
 
 /* Settles level 0 after symbols were bound. */
 void tfcc_settle_symbols(const tfcc_call *call);
+
+/* The same, and binds the workspace of level 0. */
+tfcc_status tfcc_bind_sizes(const tfcc_call *call);
 
 /* More than there can be. */
 #define TFCC_LEVEL_LIMIT (SIZE_MAX / 4)
@@ -246,13 +283,18 @@ tfcc_status tfcc_bind_level(const tfcc_call *call, uint32_t level);
 int32_t tfcc_buffer_shape(const tfcc_model *model, const int64_t *dims, uint32_t buffer,
                           int64_t shape[TFCC_MAX_RANK]);
 
-/* results.c */
-
-/* Finds where the fetches of `level` go, binds those computed there, and checks that no buffers
- * overlap. */
+/* run.c: finds where the fetches of `level` go, binds those computed there, and checks that no
+ * buffers overlap. */
 tfcc_status tfcc_prepare_results(const tfcc_call *call, uint32_t level);
-void tfcc_deliver_results(const tfcc_call *call);
+
+/* results.c: the same of one fetch, but for the last; delivers one; releases all. */
+tfcc_status tfcc_prepare_result(const tfcc_call *call, uint32_t i);
+void tfcc_deliver_result(const tfcc_call *call, uint32_t i);
 void tfcc_abandon_results(const tfcc_call *call);
+
+/* The result of fetch `i` overlaps that of fetch (or feed) `other`. */
+__attribute__((cold)) tfcc_status tfcc_fail_overlap(const tfcc_call *call, uint32_t i, bool fetch,
+                                                    uint32_t other);
 
 /* introspect.c: a feed or fetch as far as the model alone tells. */
 void tfcc_describe(const tfcc_model *model, const tfcc_abi_entry *entry,

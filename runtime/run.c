@@ -1,186 +1,126 @@
-/* run.c: carries a plan out. */
+/* run.c: carries a plan out: what every run passes through. */
 #include "lock.h"
 #include "plan.h"
 
 #include <string.h>
-#include <time.h>
 
-/* What INITIALIZED buffers show of a variable that is fed. */
-static const bool always = true;
+/* ---- The plan ---- */
 
-/* ---- Variables ---- */
-
-__attribute__((cold)) static tfcc_status uninitialized(const tfcc_call *call, uint32_t variable) {
-    return tfcc_fail(UNINITIALIZED, call->session->model->variables[variable].name);
+/* Whether `name` means the feed or fetch `index`. */
+static bool is_name_of(const tfcc_session *session, const char *name, bool fetch, uint32_t index) {
+    const tfcc_abi_entry *entries = fetch ? session->model->fetches : session->model->feeds;
+    const char *handle = entries[index].handle;
+    if (name == handle) return true;
+    if (name == NULL) return false;
+    return strcmp(name, handle) == 0 || tfcc_name_is_numbered(session, name, fetch, index);
 }
 
-/* Looks whether a local is a variable without a value. */
-static tfcc_status check_value(const tfcc_call *call, uint32_t local) {
-    const tfcc_local *read = &call->plan->locals[local];
-    if ((read->kind != TFCC_ABI_START && read->kind != TFCC_ABI_CURRENT) ||
-        call->frame->addresses[local] != NULL)
+bool tfcc_plan_fits(const tfcc_call *call, const tfcc_plan *plan) {
+    const tfcc_session *session = call->session;
+    if (plan->signature != call->signature) return false;
+    if (call->signature != TFCC_BY_NAME) return true;
+    if (plan->feed_count != call->feed_count || plan->fetch_count != call->fetch_count)
+        return false;
+    for (uint32_t i = 0; i < plan->fetch_count; i++) {
+        const tfcc_plan_fetch *fetch = &plan->fetches[i];
+        if (fetch->wanted != (tfcc_tensor_at(call->fetches, i)->dtype != TFCC_NONE) ||
+            !is_name_of(session, tfcc_name_at(call->fetches, i), true, fetch->fetch))
+            return false;
+    }
+    for (uint32_t i = 0; i < plan->feed_count; i++)
+        if (!is_name_of(session, tfcc_name_at(call->feeds, i), false, plan->feeds[i])) return false;
+    return true;
+}
+
+tfcc_status tfcc_plan_acquire(tfcc_call *call) {
+    tfcc_session *session = call->session;
+    bool exclusive = atomic_load_explicit(&session->exclusive_hint, memory_order_relaxed);
+    tfcc_lock_acquire_fast(&session->lock, exclusive);
+    call->plan = atomic_load_explicit(&session->last_plan, memory_order_relaxed);
+    if (call->plan != NULL && call->plan->exclusive == exclusive &&
+        tfcc_plan_fits(call, call->plan))
         return TFCC_OK;
-    return uninitialized(call, call->session->model->buffers[read->buffer].variable);
+    return tfcc_plan_find(call, exclusive);
 }
 
-static tfcc_status bind_variables(const tfcc_call *call) {
-    void **addresses = call->frame->addresses;
-    for (uint32_t i = 0; i < call->session->model->variable_count; i++) {
-        const tfcc_plan_variable *variable = &call->plan->variables[i];
-        const tfcc_session_variable *stored = &call->session->variables[i];
-        const bool *initialized = variable->fed ? &always : &stored->has_value;
-        if (variable->initialized != LOCAL_NULL)
-            addresses[variable->initialized] = (void *)(uintptr_t)initialized;
-        if (variable->fed || variable->start == LOCAL_NULL) continue;
-        addresses[variable->start] = addresses[variable->current] = stored->data;
-        if (variable->required && stored->data == NULL) return uninitialized(call, i);
+/* ---- Results ---- */
+
+static bool overlaps(const tfcc_result *result, const void *other, size_t other_bytes) {
+    uintptr_t a = (uintptr_t)result->data, b = (uintptr_t)other;
+    uintptr_t a_end = a + result->bytes, b_end = b + other_bytes;
+    return (a > b ? a : b) < (a_end < b_end ? a_end : b_end);
+}
+
+/* Results may overlap nothing; feeds may overlap feeds. Those that have no place yet have no bytes.
+ * A run has few of both. */
+static tfcc_status check_overlaps(const tfcc_call *call, uint32_t i) {
+    const tfcc_frame *frame = call->frame;
+    const tfcc_result *result = &frame->results[i];
+    for (uint32_t k = 0; k < call->plan->fetch_count; k++)
+        if (k != i && overlaps(result, frame->results[k].data, frame->results[k].bytes))
+            return tfcc_fail_overlap(call, i, true, k);
+    for (uint32_t k = 0; k < call->plan->feed_count; k++)
+        if (overlaps(result, frame->addresses[LOCAL_FIRST + k], frame->feed_bytes[k]))
+            return tfcc_fail_overlap(call, i, false, k);
+    return TFCC_OK;
+}
+
+/* What most small fetches ask for: a scalar in the caller's memory. */
+static bool is_usual(const tfcc_plan_fetch *fetch, const tfcc_tensor *tensor) {
+    _Static_assert(offsetof(tfcc_tensor, dtype) == offsetof(tfcc_tensor, rank) + 4 &&
+                       offsetof(tfcc_plan_fetch, dtype) == offsetof(tfcc_plan_fetch, rank) + 4,
+                   "rank and dtype are compared together");
+    return memcmp(&tensor->rank, &fetch->rank, 8) == 0 && tensor->capacity == 0 &&
+           tensor->data != NULL;
+}
+
+tfcc_status tfcc_prepare_results(const tfcc_call *call, uint32_t level) {
+    tfcc_frame *frame = call->frame;
+    for (uint32_t i = 0; i < call->plan->fetch_count; i++) {
+        const tfcc_plan_fetch *fetch = &call->plan->fetches[i];
+        if (fetch->level != level) continue;
+        const tfcc_tensor *tensor = tfcc_tensor_at(call->fetches, i);
+        tfcc_result *result = &frame->results[i];
+        result->data = tensor->data;
+        result->bytes = (size_t)frame->dims[fetch->bytes_slot];
+        if (!is_usual(fetch, tensor)) TFCC_TRY(tfcc_prepare_result(call, i));
+        if (fetch->direct) frame->addresses[fetch->local] = result->data;
+        TFCC_TRY(check_overlaps(call, i));
     }
     return TFCC_OK;
 }
 
-tfcc_status tfcc_stage_writes(const tfcc_call *call) {
-    const tfcc_plan *plan = call->plan;
-    for (uint32_t i = 0; i < plan->write_count; i++) {
-        uint32_t index = plan->writes[i].variable;
-        if (call->session->variables[index].data == NULL || plan->writes[i].place == PLACE_SPARE)
-            TFCC_TRY(tfcc_variable_stage(call->session, index));
-    }
-    return TFCC_OK;
-}
-
-/* EXTRA writes have their address from the workspace already. Gives whether all writes are in
- * place: a variable without a value has no place yet. */
-static bool bind_writes(const tfcc_call *call) {
-    bool in_place = true;
-    for (uint32_t i = 0; i < call->plan->write_count; i++) {
-        const tfcc_plan_write *write = &call->plan->writes[i];
-        const tfcc_session_variable *stored = &call->session->variables[write->variable];
-        bool live = write->place == PLACE_LIVE && stored->data != NULL;
-        in_place &= live;
-        if (write->place != PLACE_EXTRA)
-            call->frame->addresses[write->local] = live ? stored->data : stored->spare;
-    }
-    return in_place;
-}
-
-/* Binds the addresses of variables. They stay for the next run where all writes are in place. */
-__attribute__((noinline)) static tfcc_status bind_state(const tfcc_call *call) {
-    call->frame->epoch = 0;
-    TFCC_TRY(bind_variables(call));
-    TFCC_TRY(tfcc_stage_writes(call));
-    if (bind_writes(call)) call->frame->epoch = call->session->epoch;
-    return TFCC_OK;
-}
-
-/* The only point where variables change, but for writes in place, after which nothing fails. */
-__attribute__((noinline)) static void commit_writes(const tfcc_call *call) {
-    for (uint32_t i = 0; i < call->session->model->variable_count; i++) {
-        const tfcc_plan_variable *variable = &call->plan->variables[i];
-        if (!variable->written && !variable->may_be_written) continue;
-        tfcc_session_variable *stored = &call->session->variables[i];
-        void *value = call->frame->addresses[variable->current];
-        if (value == stored->data) continue;
-        if (value != stored->spare) {
-            /* An earlier write was the last one: its value has to leave the workspace. */
-            void *to = stored->data != NULL ? stored->data : stored->spare;
-            memcpy(to, value, (size_t)call->session->model->variables[i].bytes);
-            if (to == stored->data) continue;
-        }
-        tfcc_variable_adopt(call->session, i);
+static void deliver_results(const tfcc_call *call) {
+    for (uint32_t i = 0; i < call->plan->fetch_count; i++) {
+        const tfcc_plan_fetch *fetch = &call->plan->fetches[i];
+        if (fetch->local == LOCAL_NULL) continue;
+        tfcc_result *result = &call->frame->results[i];
+        const void *from = call->frame->addresses[fetch->local];
+        if (!fetch->direct && result->bytes == 4) /* most scalars: without a call */
+            memcpy(result->data, from, 4);
+        else if (!fetch->direct && result->bytes > 0)
+            memcpy(result->data, from, result->bytes);
+        if (!is_usual(fetch, tfcc_tensor_at(call->fetches, i))) tfcc_deliver_result(call, i);
+        result->bytes = 0;
     }
 }
 
 /* ---- Steps ---- */
 
-static bool guards_hold(const tfcc_call *call, const tfcc_plan_step *step) {
-    const tfcc_abi_guard *guards = &call->session->model->guards[step->step->first_guard];
-    for (uint32_t i = 0; i < step->step->guard_count; i++) {
-        const uint8_t *value = call->frame->addresses[step->arguments[step->argument_count + i]];
-        if ((*value != 0) != (guards[i].wanted != 0)) return false;
-    }
-    return true;
-}
-
-/* Copies the initial value of an output; it is an input of the same step. */
-static void preload(const tfcc_call *call, const tfcc_plan_step *step, uint32_t output) {
-    const tfcc_model *model = call->session->model;
-    const tfcc_abi_argument *arguments = &model->arguments[step->step->first_argument];
-    void **addresses = call->frame->addresses;
-    uint32_t input = 0;
-    while (arguments[input].buffer != arguments[output].initial) input++;
-    void *to = addresses[step->arguments[output]], *from = addresses[step->arguments[input]];
-    int64_t bytes = call->frame->dims[model->buffers[arguments[output].buffer].bytes_slot];
-    if (to != NULL && to != from && bytes > 0) memcpy(to, from, (size_t)bytes);
-}
-
-/* Copies the elements of a buffer to the symbols of a BIND step. */
-static void bind_symbols(const tfcc_call *call, const tfcc_plan_step *step) {
-    const tfcc_model *model = call->session->model;
-    const tfcc_abi_argument *argument = &model->arguments[step->step->first_argument];
-    tfcc_dtype dtype = (tfcc_dtype)model->buffers[argument->buffer].dtype;
-    const char *data = call->frame->addresses[step->arguments[0]];
-    for (uint32_t i = 0; i < step->slot_count; i++) {
-        int32_t small;
-        int64_t *symbol = &call->frame->dims[step->slots[i]];
-        if (dtype == TFCC_INT64) {
-            memcpy(symbol, data + 8 * (size_t)i, 8);
-        } else if (dtype == TFCC_INT32) {
-            memcpy(&small, data + 4 * (size_t)i, 4);
-            *symbol = small;
-        } else {
-            *symbol = data[i] != 0;
-        }
-    }
-}
-
-/* Sizes of a level are known from here on: its workspace and its results get their places. */
-static tfcc_status run_bind(const tfcc_call *call, const tfcc_plan_step *step) {
-    const tfcc_model *model = call->session->model;
-    uint32_t level = step->step->level;
-    if (step->argument_count > 0) bind_symbols(call, step);
-    if (model->settle != NULL) model->settle(call->frame->dims, level);
-    TFCC_TRY(tfcc_bind_level(call, level));
-    return tfcc_prepare_results(call, level);
-}
-
-__attribute__((cold)) static tfcc_status check_failed(const tfcc_call *call,
-                                                      const tfcc_abi_step *step, uint32_t failed) {
-    return tfcc_fail_check(&call->session->model->checks[step->first_check + failed - 1],
-                           call->frame->failure);
-}
-
-static tfcc_status run_kernel(const tfcc_call *call, const tfcc_plan_step *step) {
+tfcc_status tfcc_run_kernel(const tfcc_call *call, const tfcc_plan_step *step) {
     tfcc_frame *frame = call->frame;
+    void **addresses = frame->addresses;
     for (uint32_t i = 0; i < step->argument_count; i++)
-        frame->pointers[i] = frame->addresses[step->arguments[i]];
+        frame->pointers[i] = addresses[step->arguments[i]];
     for (uint32_t i = 0; i < step->slot_count; i++) frame->sizes[i] = frame->dims[step->slots[i]];
     uint32_t failed = step->kernel(frame->pointers, frame->sizes, frame->failure);
-    return __builtin_expect(failed == 0, 1) ? TFCC_OK : check_failed(call, step->step, failed);
-}
-
-__attribute__((noinline)) static tfcc_status run_special(const tfcc_call *call,
-                                                         const tfcc_plan_step *step) {
-    const tfcc_plan *plan = call->plan;
-    const tfcc_model *model = call->session->model;
-    for (uint32_t i = 0; i < step->argument_count && step->required; i++)
-        TFCC_TRY(check_value(call, step->arguments[i]));
-    if (step->step->kind == TFCC_ABI_BIND) return run_bind(call, step);
-    for (uint32_t i = 0; i < step->argument_count && step->preloads; i++)
-        if ((model->arguments[step->step->first_argument + i].flags & TFCC_ABI_PRELOADED) != 0)
-            preload(call, step, i);
-    TFCC_TRY(run_kernel(call, step));
-    for (uint32_t i = 0; i < step->write_count; i++) {
-        const tfcc_plan_write *write = &plan->writes[step->first_write + i];
-        void **addresses = call->frame->addresses;
-        addresses[plan->variables[write->variable].current] = addresses[write->local];
-    }
+    if (__builtin_expect(failed != 0, 0))
+        return tfcc_fail_check(&call->session->model->checks[step->step->first_check + failed - 1],
+                               frame->failure);
+    const tfcc_plan_write *write = step->writes;
+    for (uint32_t i = 0; i < step->write_count; i++, write++)
+        addresses[write->current] = addresses[write->local];
     return TFCC_OK;
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
 static bool is_cancelled(const volatile int *cancel) {
@@ -190,15 +130,13 @@ static bool is_cancelled(const volatile int *cancel) {
 static tfcc_status run_steps(const tfcc_call *call) {
     const tfcc_plan *plan = call->plan;
     const volatile int *cancel = call->session->cancel;
-    const tfcc_trace trace = call->session->trace;
+    bool traced = call->session->trace != NULL;
     for (uint32_t s = 0; s < plan->step_count; s++) {
         const tfcc_plan_step *step = &plan->steps[s];
         if (is_cancelled(cancel)) break;
         if (s == plan->live_from) cancel = NULL; /* from here on writes are in place */
-        if (!guards_hold(call, step)) continue;
-        uint64_t begin = trace != NULL ? now() : 0;
-        TFCC_TRY(step->special ? run_special(call, step) : run_kernel(call, step));
-        if (trace != NULL) trace(call->session->trace_context, step->step->name, begin, now());
+        TFCC_TRY(step->special || traced ? tfcc_run_special(call, step)
+                                         : tfcc_run_kernel(call, step));
     }
     return is_cancelled(cancel) ? tfcc_fail(CANCELLED) : TFCC_OK;
 }
@@ -210,19 +148,14 @@ static tfcc_status run_transaction(const tfcc_call *call) {
     const tfcc_plan *plan = call->plan;
     tfcc_frame *frame = call->frame;
     if (plan->feed_count > 0) TFCC_TRY(tfcc_bind_feeds(call, true));
-    if (!frame->sized) {
-        tfcc_settle_symbols(call);
-        TFCC_TRY(tfcc_bind_level(call, 0));
-        frame->sized = true;
-    }
-    if (frame->epoch != session->epoch) TFCC_TRY(bind_state(call));
+    if (!frame->sized) TFCC_TRY(tfcc_bind_sizes(call));
+    if (frame->epoch != session->epoch) TFCC_TRY(tfcc_bind_state(call));
     TFCC_TRY(tfcc_prepare_results(call, 0));
     frame->random = session->random_runs;
     TFCC_TRY(run_steps(call));
-    for (uint32_t i = 0; i < plan->fetch_count && plan->end_may_fail; i++)
-        TFCC_TRY(check_value(call, plan->fetches[i].local));
-    tfcc_deliver_results(call);
-    if (frame->epoch == 0) commit_writes(call);
+    if (plan->end_may_fail) TFCC_TRY(tfcc_check_end(call));
+    deliver_results(call);
+    if (frame->epoch == 0) tfcc_commit_writes(call);
     if (plan->draws) session->random_runs += plan->draws; /* others only read it, side by side */
     return TFCC_OK;
 }
@@ -234,7 +167,7 @@ static tfcc_status run_call(tfcc_call *call) {
     if (status == TFCC_OK) {
         status = run_transaction(call);
         if (status != TFCC_OK) tfcc_abandon_results(call);
-        tfcc_frame_give(call);
+        if (!exclusive) tfcc_frame_give(call);
     }
     tfcc_lock_release_fast(&call->session->lock, exclusive);
     return status;
@@ -247,38 +180,51 @@ tfcc_status tfcc_run(tfcc_session *session, const tfcc_feed *feeds, size_t feed_
     return run_call(&call);
 }
 
-static tfcc_status check_session(const tfcc_model *model, const tfcc_session *session) {
+__attribute__((cold)) static tfcc_status wrong_session(const tfcc_model *model,
+                                                       const tfcc_session *session) {
     if (model == NULL || session == NULL) return tfcc_fail_null();
-    if (session->model == model) return TFCC_OK;
     return tfcc_fail(OTHER_SESSION, model->name, session->model->name);
+}
+
+static bool is_session_of(const tfcc_model *model, const tfcc_session *session) {
+    return model != NULL && session != NULL && session->model == model;
 }
 
 tfcc_status tfcc_run_model(const tfcc_model *model, tfcc_session *session, const tfcc_feed *feeds,
                            size_t feed_count, tfcc_fetch *fetches, size_t fetch_count) {
-    TFCC_TRY(check_session(model, session));
+    if (!is_session_of(model, session)) return wrong_session(model, session);
     return tfcc_run(session, feeds, feed_count, fetches, fetch_count);
+}
+
+/* A signature's run, or (without feeds or fetches) that of the initial steps. */
+static tfcc_status run_signature(tfcc_session *session, uint32_t index,
+                                 const tfcc_abi_signature *signature, const tfcc_tensor *feeds,
+                                 tfcc_tensor *fetches) {
+    tfcc_call call;
+    call.session = session;
+    call.feeds.first = (char *)(uintptr_t)feeds;
+    call.fetches.first = (char *)fetches;
+    call.feeds.stride = call.fetches.stride = sizeof *feeds;
+    call.feed_count = signature->feed_count;
+    call.fetch_count = signature->fetch_count + signature->target_count;
+    call.signature = index;
+    return run_call(&call);
 }
 
 tfcc_status tfcc_run_signature(const tfcc_model *model, tfcc_session *session, uint32_t index,
                                const tfcc_tensor *feeds, tfcc_tensor *fetches) {
-    TFCC_TRY(check_session(model, session));
+    if (!is_session_of(model, session)) return wrong_session(model, session);
     if (index >= model->signature_count)
         return tfcc_fail(NO_INDEX, model->name, "signature", (size_t)index);
     const tfcc_abi_signature *signature = &model->signatures[index];
     if ((feeds == NULL && signature->feed_count > 0) ||
         (fetches == NULL && signature->fetch_count > 0))
         return tfcc_fail_null();
-    tfcc_call call = {.session = session,
-                      .feeds = {(char *)(uintptr_t)feeds, sizeof *feeds},
-                      .fetches = {(char *)fetches, sizeof *fetches},
-                      .feed_count = signature->feed_count,
-                      .fetch_count = signature->fetch_count + signature->target_count,
-                      .signature = index};
-    return run_call(&call);
+    return run_signature(session, index, signature, feeds, fetches);
 }
 
 tfcc_status tfcc_initialize(tfcc_session *session) {
+    static const tfcc_abi_signature none;
     if (session == NULL) return tfcc_fail_null();
-    tfcc_call call = {.session = session, .signature = TFCC_INITIALIZE};
-    return run_call(&call);
+    return run_signature(session, TFCC_INITIALIZE, &none, NULL, NULL);
 }

@@ -23,6 +23,13 @@ tfcc_status tfcc_name_find(const tfcc_session *session, const char *name, bool f
     return tfcc_fail(NO_NAME, model->name, fetch ? "fetch" : "feed", name);
 }
 
+bool tfcc_name_is_numbered(const tfcc_session *session, const char *name, bool fetch,
+                           uint32_t index) {
+    uint32_t found;
+    return strstr(name, ":0") != NULL && tfcc_name_find(session, name, fetch, &found) == TFCC_OK &&
+           found == index;
+}
+
 /* ---- Options ---- */
 
 tfcc_status tfcc_read_options(const void *given, void *options, size_t known) {
