@@ -76,12 +76,25 @@ Arena *import_arena(const ImportNode *n);
 void import_bind(ImportNode *n, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void import_bind_integers(ImportNode *n, const char *name, const int64_t *numbers, size_t count);
+/* The same as what another name stands for. */
+void import_alias(ImportNode *n, const char *name, const char *other);
 void import_bind_absent(ImportNode *n, const char *name);
 /* Writes statements in the form of the table's expressions, names and braces included. May be called
  * several times; what was written can be asked about. False after a refusal. */
 bool import_write(ImportNode *n, const char *statements);
 /* The node cannot be translated, and why; gives false. */
 bool import_refuse(ImportNode *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- Shared by rows' functions (onnx_axes.c) ---- */
+
+/* Writes `target = op(data, axis=axes, keepdims=keepdims)` with the node's `axes`, which may be
+ * missing, empty (see noop_with_empty_axes) or computed in a run. `op` is a reduction that may be
+ * done one axis at a time; `data` an expression. */
+bool import_reduction(ImportNode *n, const char *target, const char *op, const char *data);
+/* Binds `name` to the indices (an input) with negative ones counted from the end of axis `axis` of
+ * `data`. */
+bool import_count_from_end(ImportNode *n, const char *name, const char *indices, const char *data,
+                           int axis);
 
 /* ---- The table (onnx_table.c) ---- */
 

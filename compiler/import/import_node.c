@@ -48,6 +48,11 @@ void import_bind_integers(ImportNode *n, const char *name, const int64_t *number
     import_bind(n, name, "%s", integers_text(n->importer->arena, numbers, count));
 }
 
+void import_alias(ImportNode *n, const char *name, const char *other) {
+    const ImportBinding *binding = import_binding(n, other);
+    if (binding) import_add_binding(n, name, *binding);
+}
+
 void import_bind_absent(ImportNode *n, const char *name) {
     import_add_binding(n, name, (ImportBinding){.kind = BOUND_ABSENT});
 }

@@ -1,4 +1,4 @@
-/* onnx_elementwise.c: casts, the arithmetic of the first op sets, and reductions. */
+/* onnx_elementwise.c: casts, the arithmetic of the first op sets, softmax. */
 #include "import/import.h"
 
 #include "support/dtype.h"
@@ -45,41 +45,6 @@ bool import_multiply(ImportNode *n) {
 bool import_divide(ImportNode *n) {
     return broadcast_old(n,
                          dtype_is_integer(import_dtype(n, "A")) ? "truncatediv(A, %s)" : "A / %s");
-}
-
-/* ---- Reductions ---- */
-
-/* With its axes as an input: an empty list means all of them, or nothing at all. */
-static bool reduce(ImportNode *n, const char *op) {
-    const int64_t *axes;
-    size_t count;
-    if (import_has(n, "axes") && !import_integers(n, "axes", &axes, &count)) {
-        if (import_size(n, "axes", 0) != 0)
-            return import_refuse(n, "its axes are computed in a run, and have to be known");
-        import_bind_absent(n, "axes");
-    } else if (import_has(n, "axes") && count == 0) {
-        import_bind_absent(n, "axes");
-    }
-    if (!import_has(n, "axes") && import_bool(n, "noop_with_empty_axes"))
-        return import_write(n, "data");
-    return import_write(
-        n, arena_format(import_arena(n), "%s(data, axis=axes, keepdims=keepdims)", op));
-}
-
-bool import_reduce_max(ImportNode *n) {
-    return reduce(n, "reduce_max");
-}
-bool import_reduce_min(ImportNode *n) {
-    return reduce(n, "reduce_min");
-}
-bool import_reduce_mean(ImportNode *n) {
-    return reduce(n, "reduce_mean");
-}
-bool import_reduce_sum(ImportNode *n) {
-    return reduce(n, "reduce_sum");
-}
-bool import_reduce_prod(ImportNode *n) {
-    return reduce(n, "reduce_prod");
 }
 
 /* Before op set 13 everything from the axis on counts as one dimension. */
