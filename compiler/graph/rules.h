@@ -88,7 +88,7 @@ Value *infer_cast(InferContext *c, Value *value, tfcc_dtype dtype);
  * are counted now); NULL after an error. */
 Dim infer_count_true(InferContext *c, Value *mask);
 
-/* A size that the node itself finds out, at most `upper`: the symbol of an int64 scalar that becomes
+/* A size that the node itself finds out, at most `upper` (NULL: whatever it is): the symbol of an int64 scalar that becomes
  * one more output, behind those of the row, which no graph can name. The lowering computes it and
  * binds it (lower_bind) before it uses the size. */
 Dim infer_own_size(InferContext *c, Dim upper);
@@ -132,6 +132,9 @@ void infer_contents(InferContext *c);
 /* Contents that depend on the run, in terms of the values they are computed from: makes symbols for
  * those, at most `depth` nodes away. */
 bool trace_contents(Graph *graph, Value *value, int depth);
+
+/* The most boxes that non_max_suppression selects of a class. */
+Dim shape_suppression_limit(DimTable *dims, const GraphNode *node);
 
 /* Rules that other rules use. */
 /* True division: integers of 8 and 16 bits give float32, larger ones float64. */

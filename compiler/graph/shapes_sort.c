@@ -72,3 +72,81 @@ bool shape_unique(InferContext *c) {
     set_shape(c, 3, shape_vector(groups));
     return true;
 }
+
+/* ---- non_max_suppression ---- */
+
+/* The one element of `max_output_size`, which stands for nothing where it is absent. */
+Dim shape_suppression_limit(DimTable *dims, const GraphNode *node) {
+    const Value *limit = node_input(node, "max_output_size");
+    return limit && limit->elements ? limit->elements[0] : dim_constant(dims, 0);
+}
+
+/* One number, as a scalar or a vector of one. */
+static bool need_single(InferContext *c, const char *parameter) {
+    if (!has_input(c, parameter)) return true;
+    if (!need_rank(c, parameter, 0)) return false;
+    const Shape *shape = input_shape(c, parameter);
+    Dim fits = dim_equal(c->dims, shape_element_count(c->dims, shape), known(c, 1));
+    if (infer_holds(fits)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "%s has to be one number; it is ", parameter);
+    sentence_shape(&s, shape);
+    return infer_require(c, fits, &s);
+}
+
+/* Boxes and scores fit each other: [n, 4] and [n], or [batch, n, 4] and [batch, class, n]. */
+static bool need_boxes(InferContext *c) {
+    const Shape *boxes = input_shape(c, "boxes"), *scores = input_shape(c, "scores");
+    if (!need_rank(c, "boxes", 2) || !need_rank(c, "scores", 1)) return false;
+    bool has_classes = boxes->rank == 3;
+    bool fits = boxes->rank <= 3 && scores->rank == (has_classes ? 3 : 1);
+    Dim condition = known(c, fits);
+    if (fits) {
+        Dim numbers = boxes->dims[boxes->rank - 1], count = scores->dims[scores->rank - 1];
+        condition = dim_and(c->dims, dim_equal(c->dims, numbers, known(c, 4)),
+                            dim_equal(c->dims, boxes->dims[boxes->rank - 2], count));
+    }
+    if (fits && has_classes)
+        condition =
+            dim_and(c->dims, condition, dim_equal(c->dims, boxes->dims[0], scores->dims[0]));
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "boxes have to be [n, 4] and scores [n], or [batch, n, 4] and [batch, class, "
+                      "n]: ");
+    sentence_input(&s, c, input_index(c, "boxes"));
+    sentence_text(&s, ", ");
+    sentence_input(&s, c, input_index(c, "scores"));
+    return infer_require(c, condition, &s);
+}
+
+/* TensorFlow's form: int32 indices of boxes. With batches and classes ONNX's: rows of int64 [batch,
+ * class, box]. */
+bool shape_non_max_suppression(InferContext *c) {
+    if (!need_boxes(c) || !need_single(c, "max_output_size") || !need_single(c, "iou_threshold") ||
+        !need_single(c, "score_threshold"))
+        return false;
+    const Shape *scores = input_shape(c, "scores");
+    bool has_classes = scores->rank == 3;
+    int64_t centred = node_attribute_integer(c->node, "center_point_box");
+    if (centred != 0 && centred != 1)
+        return infer_error_text(c, "center_point_box is %lld; it has to be 0 or 1",
+                                (long long)centred);
+    if (!has_classes && !has_input(c, "max_output_size"))
+        return infer_error_text(c, "max_output_size is missing");
+    Dim *elements;
+    size_t count;
+    if (has_input(c, "max_output_size") &&
+        (!need_contents(c, "max_output_size", &elements, &count) ||
+         !require_size(c, elements[0], "max_output_size")))
+        return false;
+    Dim limit = dim_minimum(c->dims, scores->dims[scores->rank - 1],
+                            shape_suppression_limit(c->dims, c->node));
+    for (int k = 0; k + 1 < scores->rank; k++)
+        limit = dim_multiply(c->dims, limit, scores->dims[k]);
+    Dim selected = infer_own_size(c, limit);
+    if (has_classes)
+        set_type(c, 0, TFCC_INT64, (Shape){.rank = 2, .dims = {selected, known(c, 3)}});
+    else
+        set_type(c, 0, TFCC_INT32, shape_vector(selected));
+    return true;
+}

@@ -298,6 +298,122 @@ def compress():
     refuse(file, "axis_out_of_range", "[2, 3]", "compress(x, [true], axis=2)", "axis")
 
 
+def random_boxes(n, seed):
+    rng = np.random.RandomState(seed)
+    corner, extent = rng.randint(0, 20, (n, 2)), rng.randint(0, 12, (n, 2))
+    boxes = np.concatenate([corner, corner + extent], 1).astype(np.float32)
+    flip = rng.rand(n) < 0.3  # corners in any order
+    boxes[flip] = boxes[flip][:, [2, 3, 0, 1]]
+    return boxes, (rng.randint(0, 30, n) / np.float32(30)).astype(np.float32)
+
+
+def suppressed(boxes, scores, most, iou=0.0, score=None, centred=False):
+    """ONNX's op: rows of batch, class, box."""
+    rows = []
+    for b in range(scores.shape[0]):
+        box = boxes[b].astype(np.float32)
+        if centred:
+            box = np.concatenate([box[:, :2] - box[:, 2:] / 2, box[:, :2] + box[:, 2:] / 2], 1)
+        for k in range(scores.shape[1]):
+            s = scores[b, k]
+            chosen = [i for i in range(len(s)) if score is None or s[i] > score]
+            order = np.array(chosen, int)[np.argsort(-s[chosen], kind="stable")] if chosen else []
+            taken = tf.image.non_max_suppression(box[order], s[order], min(most, len(order)), iou).numpy() if chosen else []
+            rows += [[b, k, order[i]] for i in taken]
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def non_max_suppression():
+    file = File(
+        "sort/non_max_suppression",
+        "TensorFlow's form and ONNX's with batches and classes; thresholds and limits may be computed.",
+    )
+    boxes, scores = random_boxes(60, 1)
+    nms = tf.image.non_max_suppression
+    for name, text, function in (
+        ("plain", "non_max_suppression(b, s, 20)", lambda b, s: nms(b, s, 20)),
+        ("iou_0", "non_max_suppression(b, s, 60, 0.0)", lambda b, s: nms(b, s, 60, 0.0)),
+        ("iou_1", "non_max_suppression(b, s, 60, iou_threshold=1.0)", lambda b, s: nms(b, s, 60, 1.0)),
+        ("few", "non_max_suppression(b, s, 3, 0.3)", lambda b, s: nms(b, s, 3, 0.3)),
+        ("none", "non_max_suppression(b, s, 0)", lambda b, s: nms(b, s, 0)),
+        ("scores_above", "non_max_suppression(b, s, 60, 0.6, 0.5)", lambda b, s: nms(b, s, 60, 0.6, 0.5)),
+        ("no_score_is_above", "non_max_suppression(b, s, 60, 0.6, 2.0)", lambda b, s: nms(b, s, 60, 0.6, 2.0)),
+    ):
+        add(file, name, {"b": boxes, "s": scores}, {"y": (text, function)})
+        add(file, name + "_of_unknown_sizes", {"b": unknown(boxes), "s": unknown(scores)}, {"y": (text, function)})
+    half = array(boxes, "float16"), array(scores, "float16")
+    add(file, "float16", {"b": half[0], "s": half[1]}, {"y": ("non_max_suppression(b, s, 20, 0.4)", lambda b, s: nms(b, s, 20, np.float16(0.4), np.float16(-1)))})
+    runs = []
+    for n, most, iou, score in ((60, 8, 0.5, 0.1), (60, 100, 0.2, 0.4), (1, 5, 0.5, -1), (0, 5, 0.5, 0)):
+        feeds = {"b": Fed(boxes[:n], "[n, 4]"), "s": Fed(scores[:n], "[n]"), "m": Fed(np.int32(most), "[]"), "i": Fed(np.float32(iou), "[]"), "t": Fed(np.float32(score), "[]")}
+        y = nms(boxes[:n], scores[:n], most, float(iou), float(score)).numpy()
+        runs.append(dict(feeds=feeds, expect={"y": y, "g": boxes[y]}))
+    runs.append(dict(feeds={**runs[0]["feeds"], "i": np.float32(1.5)}, error="iou_threshold has to be in [0, 1], and is 1.5", node="y"))
+    runs.append(dict(feeds={**runs[0]["feeds"], "m": np.int32(-1)}, error="max_output_size is negative", node="y"))
+    file.case("computed_limits", "y: non_max_suppression(b, s, m, i, t)\ng: gather(b, y)", runs=runs)
+    many = [random_boxes(25, s) for s in range(2)]
+    b = np.stack([m[0] for m in many])
+    s = np.stack([np.stack([m[1], m[1][::-1], (m[1] * 7) % 1]) for m in many]).astype(np.float32)
+    for name, text, arguments in (
+        ("plain", "non_max_suppression(b, s, [4], [0.5])", dict(most=4, iou=0.5)),
+        ("score", "non_max_suppression(b, s, 9, 0.4, [0.6])", dict(most=9, iou=0.4, score=0.6)),
+        ("without_a_threshold", "non_max_suppression(b, s, 7)", dict(most=7)),
+        ("without_a_limit", "non_max_suppression(b, s)", dict(most=0)),
+        ("huge_limit", "non_max_suppression(b, s, 9223372036854775807, 0.7)", dict(most=10**6, iou=0.7)),
+        ("centres", "non_max_suppression(b, s, 6, 0.3, center_point_box=1)", dict(most=6, iou=0.3, centred=True)),
+    ):
+        file.case("classes_" + name, "y: " + text, {"b": unknown(b), "s": unknown(s)}, {"y": suppressed(b, s, **arguments)})
+    refuse(file, "boxes_of_three", "[5, 3]", "non_max_suppression(x, [1.0, 2.0, 3.0, 4.0, 5.0], 2)", "boxes have to be [n, 4]")
+    refuse(file, "missing_limit", "[2, 4]", "non_max_suppression(x, [1.0, 2.0])", "max_output_size is missing")
+    refuse(file, "two_thresholds", "[2, 4]", "non_max_suppression(x, [1.0, 2.0], 2, [0.5, 0.6])", "one number")
+    refuse(file, "center_point_box", "[2, 4]", "non_max_suppression(x, [1.0, 2.0], 2, center_point_box=2)", "0 or 1")
+
+
+def search():
+    file = File("sort/searchsorted", "places in sorted rows, from both sides, of any number of rows.")
+    for d in [e for e in EVERY if e != "bool"]:
+        row, v = array([0, 1, 1, 3, 5, 9], d), array([0, 1, 2, 9, 10, 3, 0], d)
+        expect = {"l": np.searchsorted(row.astype(float), v.astype(float), "left").astype(np.int32), "r": np.searchsorted(row.astype(float), v.astype(float), "right").astype(np.int64)}
+        file.case(d, "l: searchsorted(s, v)\nr: searchsorted(s, v, side=right, out_type=int64)", {"s": unknown(row), "v": unknown(v)}, expect)
+    rows, v = np.sort(shuffled(2, 3, 7), -1), shuffled(2, 3, 4, seed=8)
+    for side in ("left", "right"):
+        add(file, "rows_" + side, {"s": unknown(rows), "v": unknown(v)}, {"y": ("searchsorted(s, v, side=%s)" % side, lambda a, b, side=side: tf.searchsorted(a, b, side))})
+    for n in (0, 1, 2, 100):
+        add(file, "length_%d" % n, {"s": unknown(np.arange(n, dtype=np.float32)), "v": np.float32([-1, 0, 0.5, 50, 99, 100])}, {"y": ("searchsorted(s, v)", tf.searchsorted)})
+    refuse(file, "side", "[3]", "searchsorted(x, x, side=middle)", "left or right")
+    refuse(file, "rows", "[2, 3]", "searchsorted(x, [1.0])", "all dimensions but the last")
+
+    file = File("sort/bincount", "how often each number occurs, or the sum of weights; the size is known in the run.")
+    a = np.array([3, 1, 1, 0, 5, 3, 3], np.int32)
+    w = np.float32([0.5, 1, 2, 4, 8, 16, 32])
+    for d in ("int32", "int64"):
+        add(
+            file,
+            d,
+            {"a": unknown(array(a, d)), "w": w},
+            {
+                "y": ("bincount(a)", lambda v, u: tf.math.bincount(v)),
+                "l": ("bincount(a, minlength=9)", lambda v, u: tf.math.bincount(v, minlength=9)),
+                "m": ("bincount(a, maxlength=4)", lambda v, u: tf.math.bincount(v, maxlength=4)),
+                "w64": ("bincount(a, dtype=int64)", lambda v, u: tf.math.bincount(v, dtype=tf.int64)),
+                "s": ("bincount(a, w)", lambda v, u: tf.math.bincount(v, u)),
+            },
+        )
+    add(file, "matrix", {"a": unknown(a[:6].reshape(2, 3))}, {"y": ("bincount(a)", tf.math.bincount)})
+    file.case("nothing", "y: bincount(a)\nz: bincount(a, minlength=2)", {"a": unknown(a[:0])}, {"y": a[:0], "z": np.zeros(2, np.int32)})
+    file.case("computed_limits", "y: bincount(a, minlength=n, maxlength=n)", {"a": unknown(a), "n": Fed(np.int32(2), "[]")}, {"y": np.int32([1, 2])})
+    file.case("negative", "y: bincount(a)", {"a": np.int32([1, -2])}, error="-2 is negative", node="y")
+    refuse(file, "weights", "[3]", "bincount([1, 2], x)", "shapes differ")
+
+    file = File("sort/in_top_k", "whether a target is among the k best; ties count, what is not finite is false.")
+    p = np.float32([[0.1, 0.5, 0.4, 0.4], [1, 1, 1, 0], [3, 2, 1, np.nan], [np.inf, 0, 1, 2], [4, 3, 2, 1], [0, 0, 0, 0]])
+    t = np.int32([2, 3, 0, 1, 7, -1])
+    for k in (0, 1, 2, 3, 4):
+        add(file, "k_%d" % k, {"t": unknown(t), "p": unknown(p)}, {"y": ("in_top_k(t, p, %d)" % k, lambda a, b, k=k: tf.math.in_top_k(a, b, k))})
+    add(file, "int64", {"t": t.astype(np.int64), "p": p, "k": Fed(np.int64(2), "[]")}, {"y": ("in_top_k(t, p, k)", lambda a, b, k: tf.math.in_top_k(a, b, k))})
+    refuse(file, "batch", "[2, 3]", "in_top_k([1], x, 1)", "batches differ")
+
+
 def tables():
     sort_like("sort", False)
     sort_like("argsort", True)
@@ -305,3 +421,5 @@ def tables():
     unique()
     nonzero()
     compress()
+    non_max_suppression()
+    search()
