@@ -101,10 +101,6 @@ KernelArguments arguments_of_kernel(Arena *arena, const Kernel *kernel) {
     for (size_t k = 0; k < kernel->output_count; k++)
         add_output(&builder, kernel, &kernel->outputs[k]);
     for (size_t k = 0; k < list.count; k++)
-        /* What a group loads of its own is there because it has stored it. */
-        if (kernel->kind == KERNEL_GROUP && list.parameters[k].is_output)
-            list.arguments[k].flags &= ~(uint32_t)TFCC_ABI_INPUT;
-    for (size_t k = 0; k < list.count; k++)
         if (list.parameters[k].is_output && list.parameters[k].is_optional)
             list.arguments[k].flags |= TFCC_ABI_OPTIONAL;
     mark_doubles(&list);

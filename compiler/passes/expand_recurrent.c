@@ -48,7 +48,7 @@ static void let_activations(Composer *c, GraphNode *node, Graph *graph, const Ce
 }
 
 /* The results of direction d: y [steps, batch, hidden] and the states. */
-static void let_direction(Composer *c, GraphNode *node, Graph *graph, const Cell *cell, int d,
+static bool let_direction(Composer *c, GraphNode *node, Graph *graph, const Cell *cell, int d,
                           bool is_reverse, Value **results) {
     bool has_lengths = node_input(node, "sequence_lens") != NULL;
     let_activations(c, node, graph, cell, d);
@@ -81,11 +81,13 @@ static void let_direction(Composer *c, GraphNode *node, Graph *graph, const Cell
             compose_let(c, s ? "c0" : "h0", "%s[%d]", given, d);
     }
     results[0] = compose(c, "%s", cell->steps);
+    if (!results[0]) return false;
     for (int s = 1; s <= cell->states; s++) results[s] = results[0]->node->outputs[s];
-    if (!is_reverse) return;
+    if (!is_reverse) return true;
     composer_bind(c, "backwards", results[0]);
     results[0] = compose(c, has_lengths ? "reverse_sequence(backwards, sequence_lens, 0, 1)"
                                         : "reverse(backwards, [0])");
+    return true;
 }
 
 static Value *expand_sequence(Composer *c, GraphNode *node, Graph *graph, const Cell *cell) {
@@ -102,13 +104,17 @@ static Value *expand_sequence(Composer *c, GraphNode *node, Graph *graph, const 
     }
     Value *results[2][3], *parts[2];
     for (int d = 0; d < directions; d++)
-        let_direction(c, node, graph, cell, d, d == 1 || strcmp(direction, "reverse") == 0,
-                      results[d]);
+        if (!let_direction(c, node, graph, cell, d, d == 1 || strcmp(direction, "reverse") == 0,
+                           results[d]))
+            return NULL;
     Value *first = NULL;
     for (int s = 0; s <= cell->states; s++) {
         for (int d = 0; d < directions; d++) parts[d] = results[d][s];
         composer_bind_list(c, "parts", parts, (size_t)directions);
-        Value *joined = compose(c, "stack(parts, axis=%d)", s == 0 || is_turned ? 1 : 0);
+        composer_bind(c, "part", parts[0]);
+        Value *joined =
+            compose(c, directions == 1 ? "expand_dims(part, %d)" : "stack(parts, axis=%d)",
+                    s == 0 || is_turned ? 1 : 0);
         if (s > 0) {
             expand_give(graph, node, (size_t)s, joined);
             continue;
@@ -119,31 +125,27 @@ static Value *expand_sequence(Composer *c, GraphNode *node, Graph *graph, const 
     return first;
 }
 
+/* Arguments stand by their names: an absent one in the middle would move the others up. */
+#define STEPS_ARGUMENTS                                                                            \
+    "projected, turned_r, initial_h=h0, mask=mask, activation_alpha=alpha, activation_beta=beta, " \
+    "activations=words, clip=clip"
+
 Value *expand_rnn_sequence(Composer *c, GraphNode *node, Graph *graph) {
-    static const Cell cell = {
-        "rnn_steps(projected, turned_r, h0, mask, alpha, beta, activations=words, clip=clip)", 1,
-        1};
+    static const Cell cell = {"rnn_steps(" STEPS_ARGUMENTS ")", 1, 1};
     return expand_sequence(c, node, graph, &cell);
 }
 
 Value *expand_lstm_sequence(Composer *c, GraphNode *node, Graph *graph) {
-    static const Cell cell = {
-        "lstm_steps(projected, turned_r, h0, c0, mask, peephole, alpha, beta, gates='iofc', "
-        "activations=words, clip=clip, input_forget=input_forget)",
-        3, 2};
+    static const Cell cell = {"lstm_steps(" STEPS_ARGUMENTS ", initial_c=c0, peephole=peephole, "
+                              "gates='iofc', input_forget=input_forget)",
+                              3, 2};
     return expand_sequence(c, node, graph, &cell);
 }
 
 /* The recurrent bias of the reset gate's product stays with it. */
 Value *expand_gru_sequence(Composer *c, GraphNode *node, Graph *graph) {
-    static const Cell after = {
-        "gru_steps(projected, turned_r, h0, mask, recurrent_bias=b_of_r, activation_alpha=alpha, "
-        "activation_beta=beta, activations=words, clip=clip, reset_after=true)",
-        2, 1};
-    static const Cell before = {
-        "gru_steps(projected, turned_r, h0, mask, activation_alpha=alpha, activation_beta=beta, "
-        "activations=words, clip=clip, reset_after=false)",
-        2, 1};
+    static const Cell after = {"gru_steps(" STEPS_ARGUMENTS ", recurrent_bias=b_of_r)", 2, 1};
+    static const Cell before = {"gru_steps(" STEPS_ARGUMENTS ", reset_after=false)", 2, 1};
     bool is_after = node_attribute_bool(node, "linear_before_reset");
     return expand_sequence(c, node, graph, is_after ? &after : &before);
 }

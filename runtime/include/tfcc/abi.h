@@ -101,7 +101,8 @@ typedef struct tfcc_abi_buffer {
                              a multiple of 64 */
 } tfcc_abi_buffer;
 
-/* flags of an argument of a step */
+/* flags of an argument of a step. One that is INPUT and OUTPUT is stored into and read again; what it
+ * holds before is what earlier steps have stored there. */
 enum {
     TFCC_ABI_INPUT = 1,
     TFCC_ABI_OUTPUT = 2,

@@ -181,6 +181,8 @@ class File:
         text = nodes if isinstance(nodes, str) else "\n".join(nodes)
         lines = [line for line in text.splitlines() if line.strip()]
         declared = {line.split(": ")[0].strip("\"' ") for line in lines if not line.startswith(" ")}
+        for line in lines:
+            declared.update(name for found in re.findall(r"outputs: \[([^]]*)\]", line) for name in found.split(", "))
         placeholders = []
         for run in runs:
             for name, fed in (run.get("feeds") or {}).items():
