@@ -27,6 +27,7 @@ void emission_begin(Emission *e, FunctionEmission *whole, const Nest *nest, Loop
     e->running = arena_alloc_array(e->scratch, scalars, sizeof *e->running);
     e->next = arena_alloc_array(e->scratch, scalars, sizeof *e->next);
     e->is_needed = arena_alloc_array(e->scratch, scalars, sizeof *e->is_needed);
+    e->assumed = arena_alloc_array(e->scratch, scalars, sizeof *e->assumed);
     e->is_stored =
         arena_alloc_array(e->scratch, nest->kernel->output_count + 1, sizeof *e->is_stored);
 }

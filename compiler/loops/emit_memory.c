@@ -66,9 +66,21 @@ static LoopInstruction *in_lanes(Emission *e, LoopInstruction *value, int lanes)
 
 /* ---- loads ---- */
 
+static LoopInstruction *choose(Emission *e, LoopInstruction *condition, LoopInstruction *a,
+                               LoopInstruction *b) {
+    return loop_arithmetic(&e->b, SCALAR_SELECT, a->type.dtype,
+                           (LoopInstruction *[]){condition, a, b}, 3);
+}
+
+/* Without a branch where the buffer has a first element to read instead. */
 static LoopInstruction *load_scalar(Emission *e, uint32_t buffer, LoopInstruction *offset,
-                                    LoopInstruction *condition, LoopInstruction *otherwise) {
+                                    LoopInstruction *condition, LoopInstruction *otherwise,
+                                    bool has_first) {
     if (!condition) return loop_load(&e->b, buffer, offset, 1, NULL, NULL);
+    if (has_first) {
+        offset = choose(e, condition, offset, emission_integer(e, 0));
+        return choose(e, condition, loop_load(&e->b, buffer, offset, 1, NULL, NULL), otherwise);
+    }
     LoopBlock *outer = e->b.block;
     LoopInstruction *branch = loop_if_begin(&e->b, condition);
     LoopInstruction *value = loop_load(&e->b, buffer, offset, 1, NULL, NULL);
@@ -130,15 +142,58 @@ static LoopInstruction *guard_of(Emission *e, const Scalar *scalar, bool is_inne
     return index_operation(e, SCALAR_LESS, emission_integer(e, 0), emission_size(e, count));
 }
 
+/* Whether the buffer has elements wherever the loops that are around go round: each of its sizes is
+ * above 0, or one of theirs, or a factor of one. */
+static bool has_elements_here(const Emission *e, const Scalar *scalar) {
+    const Nest *nest = e->nest;
+    if (!nest->facts[scalar->id].may_be_empty) return true;
+    const Shape *shape = &scalar->as.load.buffer->type.shape;
+    for (int d = 0; d < shape->rank; d++) {
+        Dim size = shape->dims[d];
+        bool is_positive = dim_low(size) > 0;
+        for (size_t k = 0; k < nest->axis_count && !is_positive; k++) {
+            Dim axis = nest->axes[k];
+            if (!axis_set_has(e->bound, axis)) continue;
+            is_positive = axis->size == size;
+            for (size_t f = 0; f < axis->size->operand_count && !is_positive; f++)
+                is_positive =
+                    axis->size->kind == DIM_PRODUCT && axis->size->operands[f] == size;
+        }
+        if (!is_positive) return false;
+    }
+    return true;
+}
+
+/* Lanes that all have one condition: a branch around the load. */
+static LoopInstruction *load_lanes_if(Emission *e, const Scalar *scalar, int copy,
+                                      LoopInstruction *condition, LoopInstruction *otherwise) {
+    LoopBlock *outer = e->b.block;
+    LoopInstruction *branch = loop_if_begin(&e->b, condition);
+    size_t scope = scope_begin(e);
+    LoopInstruction *value = load_lanes(e, scalar, copy, e->lanes.mask, otherwise);
+    scope_end(e, scope);
+    loop_if_else(&e->b, branch, &value, 1);
+    loop_if_end(&e->b, branch, &otherwise, 1, outer);
+    return branch->results[0];
+}
+
 void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
     int lanes = emission_lanes(e, facts->axes), copies = emission_copies(e, facts->axes);
+    const Scalar *given = scalar->as.load.condition;
+    if (given && e->assumed[given->id]) given = NULL;
+    bool is_uniform =
+        given && lanes > 1 && emission_lanes(e, e->nest->facts[given->id].axes) == 1;
     Values *values = values_create(e, copies);
     for (int c = 0; c < copies; c++) {
         LoopInstruction *condition = NULL, *otherwise = NULL;
-        if (scalar->as.load.condition) {
-            condition = emission_value(e, scalar->as.load.condition, c, lanes);
+        if (given) {
+            condition = emission_value(e, given, c, is_uniform ? 1 : lanes);
             otherwise = emission_value(e, scalar->as.load.otherwise, c, lanes);
+        }
+        if (is_uniform) {
+            values->of[c] = load_lanes_if(e, scalar, c, condition, otherwise);
+            continue;
         }
         if (lanes > 1) {
             /* Lanes that are masked out are nowhere looked at; only what they read matters. */
@@ -152,7 +207,8 @@ void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
         }
         LoopInstruction *offset =
             add_parts(e, &facts->access, emit_dim(e, facts->access.affine, c), c);
-        values->of[c] = load_scalar(e, facts->parameter, offset, condition, otherwise);
+        values->of[c] = load_scalar(e, facts->parameter, offset, condition, otherwise,
+                                    given && has_elements_here(e, scalar));
     }
     emission_set(e, &e->values[scalar->id], values);
 }

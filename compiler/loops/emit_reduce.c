@@ -23,6 +23,8 @@ typedef struct Reduction {
     tfcc_dtype dtype; /* of what is combined */
     int parts;        /* 2 for searches: value and index */
     int copies;
+    int asked;       /* so many reduce axes have been looked at for conditions */
+    bool is_settled; /* all versions that conditions call for have been made */
     uint32_t local; /* REDUCE_LOCAL, and the tail of REDUCE_LANES: the array of partial results */
 } Reduction;
 
@@ -250,12 +252,58 @@ static void innermost_in_lanes(Emission *e, Reduction *r, LoopInstruction **sofa
     e->lanes = outside;
 }
 
+static void reduce_level(Emission *e, Reduction *r, LoopInstruction **sofar, int depth);
+
+/* sofar = condition ? what version() makes of it : (other ? what other() makes of it : itself) */
+static void choose_version(Emission *e, Reduction *r, LoopInstruction **sofar, int depth,
+                           const Split *split) {
+    LoopBlock *outer = e->b.block;
+    size_t carried = (size_t)carried_count(r);
+    LoopInstruction *before[MOST_CARRIED];
+    for (size_t k = 0; k < carried; k++) before[k] = sofar[k];
+    bool *general = e->assumed, was_settled = r->is_settled;
+    LoopInstruction *branch = loop_if_begin(&e->b, split->all);
+    size_t scope = scope_begin(e);
+    e->assumed = split->assumed;
+    r->is_settled = true;
+    reduce_level(e, r, sofar, depth);
+    e->assumed = general;
+    r->is_settled = was_settled;
+    scope_end(e, scope);
+    loop_if_else(&e->b, branch, sofar, carried);
+    for (size_t k = 0; k < carried; k++) sofar[k] = before[k];
+    if (!split->is_all_or_none) {
+        LoopBlock *middle = e->b.block;
+        LoopInstruction *inner = split->any ? loop_if_begin(&e->b, split->any) : NULL;
+        scope = scope_begin(e);
+        reduce_level(e, r, sofar, depth);
+        scope_end(e, scope);
+        if (inner) {
+            loop_if_else(&e->b, inner, sofar, carried);
+            loop_if_end(&e->b, inner, before, carried, middle);
+            for (size_t k = 0; k < carried; k++) sofar[k] = inner->results[k];
+        }
+    }
+    loop_if_end(&e->b, branch, sofar, carried, outer);
+    for (size_t k = 0; k < carried; k++) sofar[k] = branch->results[k];
+}
+
 static void reduce_level(Emission *e, Reduction *r, LoopInstruction **sofar, int depth) {
     if (depth == r->facts->reduce_axis_count) {
         point_plain(e, r, sofar, NULL);
         return;
     }
     emit_members(e, r, false);
+    if (!r->is_settled && depth >= r->asked) {
+        r->asked = depth + 1;
+        Split split = split_ask(e, r->scalar, depth, r->copies, &r->is_settled);
+        if (split.all) {
+            int asked = r->asked;
+            choose_version(e, r, sofar, depth, &split);
+            r->asked = asked;
+            return;
+        }
+    }
     Dim axis = r->facts->reduce_axes[depth];
     LoopInstruction *zero = emission_integer(e, 0), *size = emission_size(e, axis->size);
     if (depth + 1 == r->facts->reduce_axis_count) {

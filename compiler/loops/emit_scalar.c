@@ -8,7 +8,21 @@ static void emit_index_scalar(Emission *e, const Scalar *scalar) {
     emission_set(e, &e->values[scalar->id], values);
 }
 
+/* One of both, where the condition is known to hold. */
+static void emit_chosen(Emission *e, const Scalar *scalar) {
+    const ScalarFacts *facts = &e->nest->facts[scalar->id];
+    int lanes = emission_lanes(e, facts->axes);
+    Values *values = values_create(e, emission_copies(e, facts->axes));
+    for (int c = 0; c < values->count; c++)
+        values->of[c] = emission_value(e, scalar->operands[1], c, lanes);
+    emission_set(e, &e->values[scalar->id], values);
+}
+
 static void emit_arithmetic_scalar(Emission *e, const Scalar *scalar) {
+    if (scalar->op == SCALAR_SELECT && e->assumed[scalar->operands[0]->id]) {
+        emit_chosen(e, scalar);
+        return;
+    }
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
     int lanes = emission_lanes(e, facts->axes);
     Values *values = values_create(e, emission_copies(e, facts->axes));

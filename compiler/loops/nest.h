@@ -9,6 +9,7 @@
  *   emit_memory.c  loads and stores
  *   emit_scalar.c  scalars in their order
  *   emit_reduce.c  REDUCE
+ *   emit_split.c   REDUCE whose points have conditions
  *   emit_scan.c    SCAN
  *   emit_stage.c   what is computed for a tile at once
  *   emit_nest.c    the loops around, stores and checks
@@ -192,6 +193,7 @@ typedef struct Emission {
     Undo *log;
     size_t log_count, log_capacity;
     bool *is_needed; /* by scalar id: by this version */
+    bool *assumed;   /* by scalar id: conditions that hold wherever this version is carried out */
     bool *is_stored; /* by output: does not occur in this version, or has been stored further out */
     uint32_t *staged; /* by scalar id: 1 + the array that holds the tile's values */
     LoopInstruction **running,
@@ -251,6 +253,19 @@ void emit_reduce(Emission *e, const Scalar *scalar);
 LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *sofar,
                               LoopInstruction *value);
 void emit_scan(Emission *e, const Scalar *scalar);
+
+/* ---- emit_split.c ---- */
+
+typedef struct Split {
+    LoopInstruction *all; /* all conditions hold at all points; NULL: there is nothing to split */
+    LoopInstruction *any; /* some point counts at all, or NULL: not known */
+    bool is_all_or_none;
+    bool *assumed; /* Emission.assumed of the version for `all` */
+} Split;
+/* Asked before the loop of reduce axis `depth`, whose outer loops are around. *is_settled: asking
+ * further in gives nothing new. */
+Split split_ask(Emission *e, const Scalar *reduce, int depth, int copies, bool *is_settled);
+
 /* The loop along the scan axis; `body` emits what stands inside. */
 void emit_scan_loop(Emission *e, const NestLoop *loop, void (*body)(Emission *e, size_t depth),
                     size_t depth);
