@@ -156,8 +156,7 @@ static bool has_elements_here(const Emission *e, const Scalar *scalar) {
             if (!axis_set_has(e->bound, axis)) continue;
             is_positive = axis->size == size;
             for (size_t f = 0; f < axis->size->operand_count && !is_positive; f++)
-                is_positive =
-                    axis->size->kind == DIM_PRODUCT && axis->size->operands[f] == size;
+                is_positive = axis->size->kind == DIM_PRODUCT && axis->size->operands[f] == size;
         }
         if (!is_positive) return false;
     }
@@ -182,8 +181,7 @@ void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
     int lanes = emission_lanes(e, facts->axes), copies = emission_copies(e, facts->axes);
     const Scalar *given = scalar->as.load.condition;
     if (given && e->assumed[given->id]) given = NULL;
-    bool is_uniform =
-        given && lanes > 1 && emission_lanes(e, e->nest->facts[given->id].axes) == 1;
+    bool is_uniform = given && lanes > 1 && emission_lanes(e, e->nest->facts[given->id].axes) == 1;
     Values *values = values_create(e, copies);
     for (int c = 0; c < copies; c++) {
         LoopInstruction *condition = NULL, *otherwise = NULL;

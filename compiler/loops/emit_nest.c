@@ -194,6 +194,13 @@ static void emit_copies_loop(Emission *e, size_t depth, const NestLoop *plan,
     e->copy_axis = plan->axis;
     e->copies = (int)plan->step;
     emit_counted(e, depth, plan->axis, begin, middle, plan->step);
+    int64_t first, last;
+    if (is_integer_constant(middle, &first) && is_integer_constant(end, &last) &&
+        last - first > 1) { /* those that are left, side by side too */
+        e->copies = (int)(last - first);
+        emit_counted(e, depth, plan->axis, middle, end, last - first);
+        middle = end;
+    }
     e->copy_axis = NULL;
     e->copies = 1;
     emit_counted(e, depth, plan->axis, middle, end, 1);

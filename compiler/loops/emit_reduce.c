@@ -25,7 +25,7 @@ typedef struct Reduction {
     int copies;
     int asked;       /* so many reduce axes have been looked at for conditions */
     bool is_settled; /* all versions that conditions call for have been made */
-    uint32_t local; /* REDUCE_LOCAL, and the tail of REDUCE_LANES: the array of partial results */
+    uint32_t local;  /* REDUCE_LOCAL, and the tail of REDUCE_LANES: the array of partial results */
 } Reduction;
 
 enum { MOST_CARRIED = 64 }; /* copies * parts */

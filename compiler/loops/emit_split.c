@@ -33,8 +33,8 @@ static bool is_of_indices(const Emission *e, const Scalar *scalar) {
     Dim index;
     if (scalar->op == SCALAR_AND)
         return is_of_indices(e, scalar->operands[0]) && is_of_indices(e, scalar->operands[1]);
-    bool is_comparison = scalar->op == SCALAR_LESS || scalar->op == SCALAR_LESS_EQUAL ||
-                         scalar->op == SCALAR_EQUAL;
+    bool is_comparison =
+        scalar->op == SCALAR_LESS || scalar->op == SCALAR_LESS_EQUAL || scalar->op == SCALAR_EQUAL;
     return is_comparison && index_of(e, scalar->operands[0], &index) &&
            index_of(e, scalar->operands[1], &index);
 }
@@ -97,7 +97,8 @@ static LoopInstruction *reduce_bool(Emission *e, LoopInstruction *value, ScalarO
 static LoopInstruction *is_never_negative(Emission *e, Dim number) {
     if (dim_is_nonnegative(e->nest->dims, number)) return NULL;
     AxisSet axes = nest_dim_axes(e->nest, number);
-    int copies = emission_copies(e, axes), lanes = emission_lanes(e, axes), first = 0, last = copies;
+    int copies = emission_copies(e, axes), lanes = emission_lanes(e, axes), first = 0,
+        last = copies;
     if (copies > 1 && (first = least_of(e, number, e->copy_axis, copies)) >= 0) last = first + 1;
     if (first < 0) first = 0;
     LoopInstruction *all = NULL;

@@ -2,7 +2,8 @@
  * done in tiles.
  *
  * Lanes run along the innermost parallel axis, because there the outputs are contiguous, unless a
- * REDUCE along contiguous memory depends on that axis: then its own axis has the lanes. Copies
+ * REDUCE along contiguous memory depends on that axis: then its own axis has the lanes; or another
+ * parallel axis has them where a REDUCE reads much better along that. Copies
  * (unroll and jam) are for reductions that load the same elements for neighbouring points of
  * another axis, as a matrix product does. Tiles are for loads that run along memory on another axis
  * than the stores do, and for sums over rows: see emit_stage.c.
@@ -244,9 +245,98 @@ static int choose_copies(const Nest *nest, Dim axis, const AxisUse *lane_use, in
     int64_t size;
     if (!dim_is_constant(axis->size, &size)) return copies;
     if (copies >= size) return (int)size;
-    for (int fewer = copies; 2 * fewer > copies; fewer--)
+    for (int fewer = copies; 4 * fewer > 3 * copies; fewer--)
         if (size % fewer == 0) return fewer;
-    return copies;
+    /* As even as so many rounds allow. */
+    int64_t rounds = (size + copies - 1) / copies;
+    return (int)((size + rounds - 1) / rounds);
+}
+
+/* The innermost axis whose points share loads in lanes, or NULL. */
+static Dim find_copy_axis(const Nest *nest, const Dim *axes, size_t count, Dim lane_axis) {
+    for (size_t k = count; k-- > 0;)
+        if (axes[k] != lane_axis && shares_loads(nest, lane_axis, axes[k])) return axes[k];
+    return NULL;
+}
+
+/* ---- which axis has the lanes ---- */
+
+enum { USUAL_TRIPS = 64, SPREAD_COST = 8 };
+
+/* What the loads of all reductions cost for one point in lanes along the axis, in quarters of a
+ * load: those that go elsewhere for each lane are dear, conditions that differ between lanes and
+ * lanes that are not there cost something. */
+static double cost_along(const Nest *nest, Dim axis, int lanes) {
+    double cost = 0, stores = 0;
+    int64_t size;
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
+        const ScalarFacts *facts = &nest->facts[id];
+        if (!facts->axes || nest->kernel->scalars[id]->op != SCALAR_REDUCE) continue;
+        double trips = 1, loads = 0;
+        for (int k = 0; k < facts->reduce_axis_count; k++)
+            trips *=
+                dim_is_constant(facts->reduce_axes[k]->size, &size) ? (double)size : USUAL_TRIPS;
+        for (size_t k = 0; k < facts->member_count; k++) {
+            const Scalar *load = nest->kernel->scalars[facts->members[k]];
+            const Scalar *condition = load->op == SCALAR_LOAD ? load->as.load.condition : NULL;
+            if (load->op != SCALAR_LOAD) continue;
+            AxisUse use = {0};
+            use_scalar(nest, load->id, axis, &use);
+            loads += use.spread ? 4 * SPREAD_COST : 4;
+            if (condition && axis_set_has(nest->facts[condition->id].axes, axis)) loads += 2;
+        }
+        cost += trips * loads;
+    }
+    for (size_t k = 0; k < nest->kernel->output_count; k++) {
+        AxisUse use = {0};
+        use_access(nest, &nest->stores[k], axis, 1, &use);
+        stores += use.spread ? 4 * SPREAD_COST : 4;
+    }
+    cost += stores;
+    if (dim_is_constant(axis->size, &size) && size > 0)
+        cost *= (double)((size + lanes - 1) / lanes * lanes) / (double)size;
+    return cost;
+}
+
+/* Lanes run along the innermost axis unless reductions are much cheaper along another: where
+ * channels are not the innermost, the filters of a convolution are contiguous along them. */
+static Dim find_lane_axis(const Nest *nest, const Dim *axes, size_t count, bool may_reorder) {
+    Dim innermost = axes[count - 1], best = innermost;
+    if (!may_reorder || !nest->has_reduce || nest->has_scan) return innermost;
+    AxisUse use = use_of_nest(nest, innermost);
+    bool is_possible = can_have_lanes(nest, innermost, &use);
+    double least = is_possible ? 0.75 * cost_along(nest, innermost, 8) : __builtin_inf();
+    for (size_t k = count - 1; k-- > 0;) {
+        use = use_of_nest(nest, axes[k]);
+        if (!can_have_lanes(nest, axes[k], &use)) continue;
+        double cost = cost_along(nest, axes[k], 8);
+        if (cost >= least) continue;
+        least = cost;
+        best = axes[k];
+    }
+    return best;
+}
+
+/* How many bytes the loads have that depend on the lane axis (or do not), as far as that is known.
+ */
+static int64_t bytes_loaded(const Nest *nest, Dim lane_axis, bool along) {
+    int64_t bytes = 0, count;
+    for (size_t id = 0; id < nest->kernel->scalar_count; id++) {
+        const Scalar *load = nest->kernel->scalars[id];
+        if (!nest->facts[id].axes || load->op != SCALAR_LOAD ||
+            axis_set_has(nest->facts[id].axes, lane_axis) != along)
+            continue;
+        Dim elements = shape_element_count(nest->dims, &load->as.load.buffer->type.shape);
+        if (dim_is_constant(elements, &count)) bytes += count * (int64_t)dtype_size(load->dtype);
+    }
+    return bytes;
+}
+
+/* Whether what is loaded in lanes does not fit the cache and is read once if their loop is the
+ * outermost. */
+static bool lanes_go_outside(const Nest *nest, Dim lane_axis) {
+    int64_t bytes = bytes_loaded(nest, lane_axis, true);
+    return bytes > nest->target->l2_bytes / 2 && bytes > bytes_loaded(nest, lane_axis, false);
 }
 
 /* ---- the loops ---- */
@@ -255,16 +345,35 @@ static void add_loop(Nest *nest, NestLoopKind kind, Dim axis, int64_t step) {
     nest->plan[nest->plan_count++] = (NestLoop){kind, axis, step};
 }
 
-/* Whether every point (of one step) stores an element of its own: each axis is an index. */
+/* Whether the index is another one wherever an axis in it is: each steps over all that those behind
+ * it reach, as in (a * n + b) * m + c. */
+static bool tells_axes(const Nest *nest, Dim index) {
+    const Kernel *kernel = nest->kernel;
+    Dim reach = dim_constant(nest->dims, 1), stride, rest;
+    for (size_t a = kernel->axis_count; a-- > 0;) {
+        Dim axis = kernel->axes[a];
+        if (!axis_set_has(nest_dim_axes(nest, index), axis)) continue;
+        if (!dim_split(nest->dims, index, axis, &stride, &rest) || dim_has_axis(stride) ||
+            !dim_is_nonnegative(nest->dims, dim_subtract(nest->dims, stride, reach)))
+            return false;
+        reach = dim_multiply(nest->dims, stride, axis->size);
+        index = rest;
+    }
+    return true;
+}
+
+/* Whether every point (of one step) stores an element of its own: the indices tell the axes. */
 static bool stores_once(const Nest *nest, const KernelOutput *output) {
     const Kernel *kernel = nest->kernel;
     if (output->combine != COMBINE_STORE) return false;
     for (size_t a = nest->outer_count; a < kernel->axis_count && output->index; a++) {
-        bool is_index = dim_is(kernel->axes[a]->size, 1);
-        for (int k = 0; k < output->buffer->type.shape.rank && !is_index; k++)
-            is_index = output->index[k]->op == SCALAR_INDEX &&
-                       output->index[k]->as.index == kernel->axes[a];
-        if (!is_index) return false;
+        bool is_told = dim_is(kernel->axes[a]->size, 1);
+        for (int k = 0; k < output->buffer->type.shape.rank && !is_told; k++)
+            is_told =
+                output->index[k]->op == SCALAR_INDEX &&
+                axis_set_has(nest_dim_axes(nest, output->index[k]->as.index), kernel->axes[a]) &&
+                tells_axes(nest, output->index[k]->as.index);
+        if (!is_told) return false;
     }
     return true;
 }
@@ -380,26 +489,38 @@ static bool stage_reduces(Nest *nest, Dim lane_axis, int lanes, int widest) {
     return count > 0;
 }
 
+/* Lanes of a reduction with copies inside; `outside` are the loops around both. */
+static void plan_copies(Nest *nest, const Dim *axes, size_t count, Dim lane_axis, Dim copy_axis,
+                        const AxisUse *use, int lanes) {
+    int copies = choose_copies(nest, copy_axis, use, lanes);
+    bool is_outermost = lanes_go_outside(nest, lane_axis);
+    if (is_outermost) add_loop(nest, NEST_LANES, lane_axis, lanes);
+    for (size_t k = 0; k < count; k++)
+        if (axes[k] != lane_axis && axes[k] != copy_axis)
+            add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
+    if (!is_outermost) add_loop(nest, NEST_LANES, lane_axis, lanes);
+    add_loop(nest, copies > 1 ? NEST_COPIES : NEST_SEQUENTIAL, copy_axis, copies);
+}
+
 static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reorder) {
-    Dim lane_axis = axes[count - 1];
+    Dim lane_axis = find_lane_axis(nest, axes, count, may_reorder);
     AxisUse use = use_of_nest(nest, lane_axis);
     if (!can_have_lanes(nest, lane_axis, &use)) {
         for (size_t k = 0; k < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
         return;
     }
-    Dim copy_axis = count > 1 && may_reorder && use.cost <= MODERATE ? axes[count - 2] : NULL;
-    if (copy_axis && (nest->has_scan || !shares_loads(nest, lane_axis, copy_axis)))
-        copy_axis = NULL;
+    Dim copy_axis = may_reorder && !nest->has_scan && use.cost <= MODERATE
+                        ? find_copy_axis(nest, axes, count, lane_axis)
+                        : NULL;
+    bool is_innermost = lane_axis == axes[count - 1];
+    if (!is_innermost) use.spread = 0; /* of what is stored */
     int lanes = choose_lanes(nest, lane_axis, &use, copy_axis != NULL);
     nest->has_masked_tail = can_mask_tail(nest, &use);
     if (copy_axis) {
-        int copies = choose_copies(nest, copy_axis, &use, lanes);
-        for (size_t k = 0; k + 2 < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
-        add_loop(nest, NEST_LANES, lane_axis, lanes);
-        add_loop(nest, copies > 1 ? NEST_COPIES : NEST_SEQUENTIAL, copy_axis, copies);
+        plan_copies(nest, axes, count, lane_axis, copy_axis, &use, lanes);
         return;
     }
-    Dim tiled = may_reorder && !nest->has_reduce && !nest->has_scan
+    Dim tiled = may_reorder && is_innermost && !nest->has_reduce && !nest->has_scan
                     ? find_tiled_axis(nest, axes, count, lane_axis)
                     : NULL;
     if (tiled) {
@@ -407,7 +528,8 @@ static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reord
         plan_tiles(nest, axes, count, tiled, &use, lanes);
         return;
     }
-    for (size_t k = 0; k + 1 < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
+    for (size_t k = 0; k < count; k++)
+        if (axes[k] != lane_axis) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
     if (nest->has_reduce && stage_reduces(nest, lane_axis, lanes, use.widest)) {
         add_loop(nest, NEST_TILES, lane_axis, nest->stage_length);
         nest->stage_depth = nest->plan_count;
