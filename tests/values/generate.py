@@ -22,13 +22,10 @@ os.environ.update(
 )
 
 HERE = pathlib.Path(__file__).resolve().parent
-<<<<<<< HEAD
 GROUPS = (
-    "unary binary reduce matmul window shape index image sort fusion computed state random quantize normalize layers"
+    "unary binary reduce matmul window shape index image sort fusion computed state random quantize normalize layers "
+    "recurrent"
 ).split()
-=======
-GROUPS = ["unary", "binary", "reduce", "matmul", "window", "shape", "index", "sort", "fusion", "computed", "state", "random", "quantize", "normalize", "layers", "recurrent"]
->>>>>>> ac28dd1 (recurrent: values from ONNX Runtime and Keras)
 
 
 def main():
