@@ -87,10 +87,6 @@ bool import_refuse(ImportNode *n, const char *format, ...) __attribute__((format
 
 /* ---- Shared by rows' functions (onnx_axes.c) ---- */
 
-/* Writes `target = op(data, axis=axes, keepdims=keepdims)` with the node's `axes`, which may be
- * missing, empty (see noop_with_empty_axes) or computed in a run. `op` is a reduction that may be
- * done one axis at a time; `data` an expression. */
-bool import_reduction(ImportNode *n, const char *target, const char *op, const char *data);
 /* Binds `name` to the indices (an input) with negative ones counted from the end of axis `axis` of
  * `data`. */
 bool import_count_from_end(ImportNode *n, const char *name, const char *indices, const char *data,

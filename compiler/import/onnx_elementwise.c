@@ -1,5 +1,5 @@
-/* onnx_elementwise.c: casts, the arithmetic of the first op sets, softmax. */
-#include "import/import.h"
+/* onnx_elementwise.c: casts, arithmetic of several inputs, and that of the first op sets. */
+#include "import/import_internal.h"
 
 #include "support/dtype.h"
 #include <string.h>
@@ -47,15 +47,69 @@ bool import_divide(ImportNode *n) {
                          dtype_is_integer(import_dtype(n, "A")) ? "truncatediv(A, %s)" : "A / %s");
 }
 
-/* Before op set 13 everything from the axis on counts as one dimension. */
-bool import_softmax_flattened(ImportNode *n) {
-    int rank = import_rank(n, "input");
-    int64_t axis = import_integer(n, "axis", 1);
-    if (rank < 0) return import_refuse(n, "before op set 13 it needs an input whose rank is known");
-    if (axis < 0) axis += rank;
-    if (axis == rank - 1) return import_write(n, "softmax(input)");
-    import_bind(n, "from", "%lld", (long long)axis);
-    return import_write(
-        n, "sizes = shape(input); rows = reshape(input, concat([sizes[:from], [-1]], axis=0));"
-           "output = reshape(softmax(rows), sizes)");
+#define OLD_OPERATOR(NAME, EXPRESSION)                                                             \
+    bool import_##NAME(ImportNode *n) {                                                            \
+        return broadcast_old(n, EXPRESSION);                                                       \
+    }
+OLD_OPERATOR(power, "A ** %s")
+OLD_OPERATOR(and, "A & %s")
+OLD_OPERATOR(or, "A | %s")
+OLD_OPERATOR(xor, "A ^ %s")
+OLD_OPERATOR(equal, "A == %s")
+OLD_OPERATOR(less, "A < %s")
+OLD_OPERATOR(greater, "A > %s")
+
+/* Powers have the dtype of the base; both are computed in the float one of the two. */
+bool import_power_of_any(ImportNode *n) {
+    tfcc_dtype base = import_dtype(n, "A"), exponent = import_dtype(n, "B");
+    if (base == exponent) return import_write(n, "A ** B");
+    if (dtype_is_float(base) || !dtype_is_float(exponent))
+        return import_write(n, "A ** cast(B, dtype(A))");
+    return import_write(n, "cast(cast(A, dtype(B)) ** B, dtype(A))");
+}
+
+/* Input k of a list under a name of its own, `item0`, `item1`, … */
+static size_t bind_items(ImportNode *n, const char *list) {
+    const ImportBinding *inputs = import_binding(n, list);
+    for (size_t k = 0; k < inputs->count; k++)
+        import_add_binding(n, arena_format(import_arena(n), "item%zu", k),
+                           (ImportBinding){.kind = BOUND_VALUE, .value = inputs->values[k]});
+    return inputs->count;
+}
+
+/* item0 + item1 + … */
+static const char *sum_of_items(ImportNode *n, size_t count) {
+    Text text = {.arena = import_arena(n)};
+    for (size_t k = 0; k < count; k++) text_add_format(&text, "%sitem%zu", k ? " + " : "", k);
+    return text.bytes;
+}
+
+/* op(op(item0, item1), item2) … */
+static bool chain(ImportNode *n, const char *op) {
+    size_t count = bind_items(n, "inputs");
+    const char *text = "item0";
+    if (count == 0) return import_refuse(n, "it has no input");
+    for (size_t k = 1; k < count; k++)
+        text = arena_format(import_arena(n), "%s(%s, item%zu)", op, text, k);
+    return import_write(n, text);
+}
+
+bool import_max(ImportNode *n) {
+    return chain(n, "maximum");
+}
+
+bool import_min(ImportNode *n) {
+    return chain(n, "minimum");
+}
+
+bool import_sum(ImportNode *n) {
+    size_t count = bind_items(n, "inputs");
+    return count ? import_write(n, sum_of_items(n, count)) : import_refuse(n, "it has no input");
+}
+
+bool import_mean(ImportNode *n) {
+    size_t count = bind_items(n, "inputs");
+    if (count < 2) return chain(n, "");
+    return import_write(n,
+                        arena_format(import_arena(n), "(%s) / %zu", sum_of_items(n, count), count));
 }

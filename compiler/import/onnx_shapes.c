@@ -39,51 +39,22 @@ static bool bind_declared_shape(ImportNode *n, size_t output, const char *name, 
 bool import_reshape(ImportNode *n) {
     const int64_t *sizes;
     size_t count;
-    bool is_known = import_integers(n, "shape", &sizes, &count);
-    if (!is_known && import_size(n, "shape", 0) < 0 &&
-        !bind_declared_shape(n, 0, "shape", "the length of its shape is not known"))
-        return false;
-    if (import_bool(n, "allowzero") ||
-        (!is_known && import_has(n, "shape") && import_value(n, "shape") == NULL))
-        return import_write(n, "reshape(data, shape)");
-    if (!is_known) {
-        int64_t length = import_size(n, "shape", 0);
-        int rank = import_rank(n, "data");
-        if (rank < 0)
-            return import_refuse(n, "a shape that is computed needs an input whose rank is known");
-        /* As many of the input's sizes as the shape is long, and no more than there are. */
-        import_bind(n, "length", "%lld", (long long)length);
-        import_bind(n, "padding", "%lld", (long long)(length > rank ? length - rank : 0));
-        return import_write(
-            n, length > rank
-                   ? "sizes = concat([shape(data, out_type=int64), zeros([padding], dtype=int64)], "
-                     "axis=0);"
-                     "wanted = where(shape == 0, sizes, shape); reshaped = reshape(data, wanted)"
-                   : "sizes = shape(data, out_type=int64)[:length];"
-                     "wanted = where(shape == 0, sizes, shape); reshaped = reshape(data, wanted)");
+    if (!import_integers(n, "shape", &sizes, &count)) {
+        if (import_size(n, "shape", 0) >= 0)
+            return import_write(n, "reshape(data, shape{not allowzero ? , allowzero=false})");
+        return bind_declared_shape(n, 0, "shape", "the length of its shape is not known") &&
+               import_write(n, "reshape(data, shape)");
     }
-    bool has_zero = false;
-    for (size_t i = 0; i < count; i++) has_zero |= sizes[i] == 0;
-    if (!has_zero) return import_write(n, "reshape(data, shape)");
-    Text text = {.arena = import_arena(n)};
-    int rank = import_rank(n, "data");
-    text_add_char(&text, '[');
+    int64_t *copied = arena_alloc_array(import_arena(n), count + 1, sizeof *copied);
+    bool are_known = true;
     for (size_t i = 0; i < count; i++) {
-        int64_t size = sizes[i];
-        if (size == 0) {
-            if (rank >= 0 && (int)i >= rank)
-                return import_refuse(
-                    n, "size %zu of its shape is 0, and its input has only %d dimensions", i, rank);
-            size = import_size(n, "data", (int)i);
-        }
-        text_add(&text, i ? ", " : "");
-        if (sizes[i] == 0 && size < 0)
-            text_add_format(&text, "shape(data)[%zu]", i);
-        else
-            text_add_format(&text, "%lld", (long long)size);
+        bool copies = sizes[i] == 0 && !import_bool(n, "allowzero");
+        copied[i] = copies ? import_size(n, "data", (int)i) : sizes[i];
+        are_known &= !copies || copied[i] >= 0;
     }
-    text_add_char(&text, ']');
-    return import_write(n, arena_format(import_arena(n), "reshape(data, %s)", text.bytes));
+    if (!are_known) return import_write(n, "reshape(data, shape, allowzero=false)");
+    import_bind_integers(n, "sizes", copied, count);
+    return import_write(n, "reshape(data, sizes)");
 }
 
 /* Equal parts but for the last, or parts of given sizes. */
@@ -111,5 +82,10 @@ bool import_split(ImportNode *n) {
         return import_write(n, "outputs = split(input, sizes, axis=axis)");
     }
     import_bind(n, "parts", "%lld", (long long)parts);
+    if (size < 0 && import_has(n, "num_outputs"))
+        return import_write(
+            n,
+            "part = (shape(input)[axis] + parts - 1) // parts;"
+            "outputs = split(input, concat([fill([parts - 1], part), [-1]], axis=0), axis=axis)");
     return import_write(n, "outputs = split(input, parts, axis=axis)");
 }
