@@ -116,9 +116,15 @@ static const char *attribute_text(ImportNode *n, const OnnxAttribute *a, ImportK
         text_add_char(&text, ']');
         return text.bytes;
     }
+    case IMPORT_WORDS: { /* one word, with commas */
+        Text text = {.arena = arena};
+        text_add(&text, "");
+        for (size_t i = 0; i < a->count; i++)
+            text_add_format(&text, "%s%s", i ? "," : "", a->texts[i]);
+        return word_text(arena, text.bytes);
+    }
     case IMPORT_TENSOR:
-    case IMPORT_GRAPH:
-    case IMPORT_WORDS: break;
+    case IMPORT_GRAPH: break;
     }
     return "";
 }
