@@ -48,7 +48,8 @@ bool import_has(const ImportNode *n, const char *name);
 Value *import_value(const ImportNode *n, const char *name);
 /* The inputs of a variadic one. */
 size_t import_list(const ImportNode *n, const char *name, Value ***values);
-tfcc_dtype import_dtype(const ImportNode *n, const char *name); /* TFCC_NONE where absent */
+/* Of a value, or that an attribute of kind `dtype` names; TFCC_NONE where absent. */
+tfcc_dtype import_dtype(const ImportNode *n, const char *name);
 int import_rank(const ImportNode *n, const char *name);         /* -1: not known */
 /* Size `axis` (counted from the end where negative) of it, or -1 where it is not known. */
 int64_t import_size(const ImportNode *n, const char *name, int axis);

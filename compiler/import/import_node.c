@@ -277,6 +277,8 @@ static Value *any_value(const ImportNode *n, const char *name) {
 }
 
 tfcc_dtype import_dtype(const ImportNode *n, const char *name) {
+    const ImportBinding *binding = import_binding(n, name);
+    if (binding && binding->kind == BOUND_TEXT) return dtype_from_name(binding->text);
     const Value *value = any_value(n, name);
     return value ? value->type.dtype : TFCC_NONE;
 }

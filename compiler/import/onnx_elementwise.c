@@ -4,8 +4,20 @@
 #include "support/dtype.h"
 #include <string.h>
 
+/* 8-bit floats saturate where the node says so, and 4-bit integers always, as in ONNX's reference. */
+static const char *saturation(ImportNode *n, tfcc_dtype to) {
+    bool saturates = dtype_is_4_bit(to) || (dtype_is_float8(to) && import_bool(n, "saturate"));
+    return saturates ? ", saturate=true" : "";
+}
+
 bool import_cast(ImportNode *n) {
-    return import_write(n, "cast(input, to)");
+    const char *how = saturation(n, import_dtype(n, "to"));
+    return import_write(n, arena_format(import_arena(n), "cast(input, to%s)", how));
+}
+
+bool import_cast_like(ImportNode *n) {
+    return import_write(n, arena_format(import_arena(n), "cast_like(input, target_type%s)",
+                                        saturation(n, import_dtype(n, "target_type"))));
 }
 
 /* Before op set 7 the second input is stretched only where `broadcast` says so, from the axis given

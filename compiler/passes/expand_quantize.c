@@ -21,25 +21,23 @@ Value *expand_dynamic_quantize_linear(Composer *c, GraphNode *node, Graph *graph
     return compose(c, "quantize_linear(x, scale, zero)");
 }
 
-/* A vector of scales of a stands for its rows. */
+/* A vector for a stands for its rows. */
 static void let_column(Composer *c, const GraphNode *node, const char *parameter) {
-    bool is_vector = node_input(node, parameter)->type.shape.rank == 1;
-    compose_let(c, parameter,
-                is_vector ? "expand_dims(cast(%s, float32), -1)" : "cast(%s, float32)", parameter);
+    if (node_input(node, parameter)->type.shape.rank == 1)
+        compose_let(c, parameter, "expand_dims(%s, -1)", parameter);
 }
 
+/* The factor is computed in the dtype of the scales. */
 Value *expand_qlinear_matmul(Composer *c, GraphNode *node, Graph *graph) {
     (void)graph;
-    let_column(c, node, "a_scale");
-    let_column(c, node, "y_scale");
     composer_bind_dtype(c, "dtype", node->outputs[0]->type.dtype);
     compose_let(c, "product", "cast(matmul_integer(a, b, a_zero_point, b_zero_point), float32)");
-    compose_let(c, "factor", "a_scale * cast(b_scale, float32) / y_scale");
-    compose_let(c, "zero",
-                node_input(node, "y_zero_point")->type.shape.rank == 1
-                    ? "expand_dims(y_zero_point, -1)"
-                    : "y_zero_point");
-    return compose(c, "cast(rint(product * factor) + cast(zero, float32), dtype, saturate=true)");
+    let_column(c, node, "a_scale");
+    let_column(c, node, "y_scale");
+    let_column(c, node, "y_zero_point");
+    compose_let(c, "factor", "cast(a_scale * b_scale / y_scale, float32)");
+    compose_let(c, "zero", "cast(y_zero_point, float32)");
+    return compose(c, "cast(rint(product * factor) + zero, dtype, saturate=true)");
 }
 
 /* Numbers of the output's channels stand in front of so many spatial dimensions. */
@@ -64,8 +62,7 @@ Value *expand_qlinear_conv(Composer *c, GraphNode *node, Graph *graph) {
         compose_let(c, "sum", "sum + bias");
     }
     compose_let(c, "factor",
-                "reshape(cast(input_scale, float32), []) * cast(filters_scale, float32) / "
-                "reshape(cast(y_scale, float32), [])");
+                "cast(reshape(input_scale, []) * filters_scale / reshape(y_scale, []), float32)");
     let_for_channels(c, "factor", behind);
     compose_let(c, "zero", "reshape(cast(y_zero_point, float32), [])");
     return compose(c, "cast(rint(cast(sum, float32) * factor) + zero, dtype, saturate=true)");

@@ -499,8 +499,8 @@ def qlinear_matmul():
     half = {n: v for n, v in feeds.items()}
     for name in ("a_scale", "b_scale", "y_scale"):
         half[name] = half[name].astype(np.float16)
-    scales = [np.asarray(half[n], np.float32) for n in ("a_scale", "b_scale", "y_scale")]
-    factor = (row(scales[0]) * scales[1] / scales[2]).astype(np.float32)
+    scales = [half[n] for n in ("a_scale", "b_scale", "y_scale")]
+    factor = (row(scales[0]) * scales[1] / scales[2]).astype(np.float16).astype(np.float32)
     result = np.rint(product.astype(np.float32) * factor) + zeros[2].astype(np.float32)
     expected = {"y": np.clip(result, 0, 255).astype(np.uint8)}
     file.case("float16_scales", "y: qlinear_matmul(%s)" % ", ".join(names), half, expected)
