@@ -90,10 +90,10 @@ bool import_tf_idf_vectorizer(ImportNode *n) {
     import_bind(n, "size", "%lld", (long long)size);
     if (strcmp(mode, "TF") == 0) {
         import_bind_absent(n, "weights");
-        return import_write(n, "Y = counts @ one_hot(ngram_indexes, size)");
+        return import_write(n, "Y = tensordot(counts, one_hot(ngram_indexes, size), 1)");
     }
     if (strcmp(mode, "IDF") != 0 && strcmp(mode, "TFIDF") != 0)
         return import_refuse(n, "its mode is '%s'; ONNX has TF, IDF and TFIDF", mode);
     return import_write(n, "found = {mode == 'IDF' ? minimum(counts, 1) : counts};"
-                           "Y = (found{ * weights}) @ one_hot(ngram_indexes, size)");
+                           "Y = tensordot(found{ * weights}, one_hot(ngram_indexes, size), 1)");
 }
