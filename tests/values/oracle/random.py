@@ -5,7 +5,7 @@ Bounds of the mean and the deviation are five standard errors wide.
 
 import math
 
-from .case import FLOATS, File
+from .case import FLOATS, Fed, File, array
 
 # Deviation of a standard normal distribution that is cut at two deviations.
 CUT = 0.87962566103423978
@@ -121,7 +121,109 @@ def ops(file, op, attributes, mean, std, bounds, kurtosis):
     )
 
 
+FRESH = dict(next_run_differs="[y]", same_in_a_new_session="[y]")
+
+
+def draws():
+    """Ops that draw for what they are given."""
+    import numpy as np
+
+    from .shape import refuse, unknown
+
+    def file_of(op, about):
+        return File("random/" + op, about, by="the distribution's definition")
+
+    file = file_of("bernoulli", "how often 1 comes, certain results, every dtype.")
+    for p in (0.3, 0.9):
+        for dtype in FLOATS:
+            q = float(array(p, dtype))
+            file.case(
+                "%s_%s" % (dtype, str(p).replace(".", "_")),
+                "p: {op: constant, value: %s, dtype: %s, shape: [100, 100]}\ny: bernoulli(p)" % (p, dtype),
+                stats={"y": stats((100, 100), dtype, q, math.sqrt(q - q * q), 0, 1)},
+                properties=FRESH,
+            )
+    certain = np.float32([0, 1, 1, 0, 2, -1])
+    file.case(
+        "certain",
+        "y: bernoulli(p)\nz: bernoulli(p, dtype=bool, seed=7)\nw: bernoulli(p, dtype=int64)",
+        {"p": unknown(certain)},
+        {"y": np.float32([0, 1, 1, 0, 1, 0]), "z": certain > 0, "w": np.int64(certain > 0)},
+    )
+    file.case(
+        "seeds",
+        "p: {op: constant, value: 0.5, shape: [50]}\na: bernoulli(p, seed=1)\nb: bernoulli(p, seed=1)\nc: bernoulli(p, seed=2)",
+        properties=dict(equal="[[a, b]]", differ="[[a, c]]"),
+    )
+    refuse(file, "integers", "[2]", "bernoulli(cast(x, int32))", "int32")
+
+    file = file_of("random_categorical", "how often each class comes; classes that cannot come; run-time sizes.")
+    for dtype in FLOATS:
+        file.case(
+            dtype,
+            "l: {op: constant, value: [[0.0, 0.0], [0.0, 1.0986123]], dtype: %s}\n"
+            "y: random_categorical(l, 10000)[0]\nz: multinomial(l, 10000, dtype=int32)[1]" % dtype,
+            stats={
+                "y": stats((10000,), "int64", 0.5, 0.5, 0, 1, 1.0001),
+                "z": stats((10000,), "int32", 0.75, math.sqrt(3) / 4, 0, 1, 7 / 3),
+            },
+            properties=FRESH,
+        )
+    file.case(
+        "certain",
+        "y: random_categorical(l, n)",
+        {"l": unknown(np.float32([[-np.inf, 0, -np.inf], [0, -np.inf, -np.inf], [-500, -600, 400]])), "n": Fed(np.int32(4), "[]")},
+        {"y": np.int64([[1] * 4, [0] * 4, [2] * 4])},
+    )
+    file.case("nothing", "y: random_categorical(l, 0)\nz: random_categorical(l[:0], 2)", {"l": unknown(np.zeros((3, 2), np.float32))}, {"y": np.zeros((3, 0), np.int64), "z": np.zeros((0, 2), np.int64)})
+    file.case("no_class", "y: random_categorical(l, 2)", {"l": unknown(np.zeros((3, 0), np.float32))}, error="there has to be a class", node="y")
+    refuse(file, "vector", "[2]", "random_categorical(x, 2)", "of rank 2")
+
+    file = file_of("dropout", "how much is dropped, what is kept is scaled; noise shapes; rates of 0 and 1.")
+    for dtype in FLOATS:
+        file.case(
+            dtype,
+            "x: {op: constant, value: 1.0, dtype: %s, shape: [100, 100]}\ny: dropout(x, 0.75)" % dtype,
+            stats={"y": stats((100, 100), dtype, 1, math.sqrt(3), 0, 4, 7 / 3)},
+            properties=FRESH,
+        )
+    x = np.float32([[1, -2, np.inf], [4, 0, 7]])
+    file.case(
+        "rate_0_and_1",
+        "y: dropout(x, 0.0)\nz: dropout(x, rate=1.0)\nw: dropout(x, r)",
+        {"x": unknown(x), "r": Fed(np.float32(0), "[]")},
+        {"y": x, "z": np.zeros_like(x), "w": x},
+    )
+    file.case(
+        "noise_shape",
+        "x: {op: constant, value: 1.0, shape: [40, 30]}\ny: dropout(x, 0.5, noise_shape=[40, 1])\n"
+        "z: tile(y[:, :1], [1, 30])\nv: dropout(x, 0.5, [30])\nw: tile(v[:1], [40, 1])",
+        stats={"y": stats((40, 30), "float32")},
+        properties=dict(equal="[[y, z], [v, w]]", differ="[[y, v]]"),
+    )
+    refuse(file, "rate", "[2]", "dropout(x, 1.5)", "fraction from 0 to 1")
+    refuse(file, "noise", "[2, 3]", "dropout(x, 0.5, noise_shape=[2])", "broadcast")
+
+
+def shapes_of_the_run(file, op):
+    """A shape that only the run gives, and another tensor's."""
+    import numpy as np
+
+    file.case(
+        "shape_of_the_run",
+        "y: %s(stack([n, 3]), seed=1)\nz: %s(shape(x), seed=2)\na: shape(y)\nb: shape(z)" % (op, op),
+        runs=[
+            dict(
+                feeds={"n": Fed(np.int32(n), "[]"), "x": Fed(np.zeros((n + 1, 2), np.float32), "[null, null]")},
+                expect={"a": np.int32([n, 3]), "b": np.int32([n + 1, 2])},
+            )
+            for n in (4, 0, 100)
+        ],
+    )
+
+
 def tables():
+    draws()
     for op in dict.fromkeys(row[0] for row in ROWS + SCALED):
         file = File("random/" + op, "shape, range, mean and deviation; seeds.", by="the distribution's definition")
         initializers(file, op, [row[1:] for row in ROWS if row[0] == op])
@@ -129,6 +231,7 @@ def tables():
         common(file, op)
         if op in AS_AN_OP:
             ops(file, *next(row for row in ROWS if row[0] == op))
+            shapes_of_the_run(file, op)
         if op == "random_normal":
             file.case(
                 "attributes_in_the_graph",
