@@ -203,3 +203,177 @@ bool shape_resize(InferContext *c) {
     set_shape(c, 0, shape);
     return true;
 }
+
+/* ---- grids ---- */
+
+/* x [n, c, sizes..] at grid [n, o.., as many coordinates as x has sizes] -> [n, c, o..] */
+bool shape_grid_sample(InferContext *c) {
+    static const char *const modes[] = {"linear", "nearest", "cubic", "bilinear", "bicubic", NULL};
+    static const char *const borders[] = {"zeros", "border", "reflection", NULL};
+    if (!need_word(c, "mode", modes) || !need_word(c, "padding_mode", borders) ||
+        !need_rank(c, "x", 3) || !need_rank(c, "grid", 3))
+        return false;
+    const Shape *x = input_shape(c, "x"), *grid = input_shape(c, "grid");
+    size_t first = input_index(c, "x"), second = input_index(c, "grid");
+    if (x->rank != grid->rank)
+        return infer_error_text(c, "the grid has to have as many dimensions as x: x is %s, grid %s",
+                                shape_text(c->graph->arena, x), shape_text(c->graph->arena, grid));
+    if (!require_equal(c, x->dims[0], grid->dims[0], "x and the grid differ in dimension 0", first,
+                       second) ||
+        !require_equal(c, grid->dims[grid->rank - 1], known(c, x->rank - 2),
+                       "the grid's last dimension has to be a coordinate for each dimension of x",
+                       first, second))
+        return false;
+    Shape shape = *x;
+    for (int i = 2; i < x->rank; i++) shape.dims[i] = grid->dims[i - 1];
+    if (!input_has_elements(c, x, &shape)) return false;
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* theta [n, 2, 3] and size [n, c, h, w], or theta [n, 3, 4] and size [n, c, d, h, w] -> [n, sizes..,
+ * 2 or 3] */
+bool shape_affine_grid(InferContext *c) {
+    Shape size, shape;
+    if (!need_exact_rank(c, "theta", 3) || !shape_from_sizes(c, "size", &size)) return false;
+    const Shape *theta = input_shape(c, "theta");
+    int places = size.rank - 2;
+    if (places != 2 && places != 3)
+        return infer_error_text(c,
+                                "size has %d elements; it has to have 4 or 5: batch, channels, "
+                                "and two or three sizes",
+                                size.rank);
+    Dim condition = dim_equal(c->dims, theta->dims[0], size.dims[0]);
+    condition = dim_and(c->dims, condition, dim_equal(c->dims, theta->dims[1], known(c, places)));
+    condition =
+        dim_and(c->dims, condition, dim_equal(c->dims, theta->dims[2], known(c, places + 1)));
+    if (!infer_holds(condition)) {
+        Sentence s = sentence_begin(c);
+        sentence_text(&s, "theta has to be [");
+        sentence_dim(&s, size.dims[0]);
+        sentence_text(&s, ", %d, %d]: ", places, places + 1);
+        sentence_input(&s, c, 0);
+        if (!infer_require(c, condition, &s)) return false;
+    }
+    shape = (Shape){.rank = size.rank, .dims = {size.dims[0]}};
+    for (int i = 0; i < places; i++) shape.dims[i + 1] = size.dims[i + 2];
+    shape.dims[places + 1] = known(c, places);
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* ---- regions ---- */
+
+/* An error unless the parameter is [count, 4], count being that of the other. */
+static bool need_boxes(InferContext *c, const char *boxes, const char *indices) {
+    if (!need_exact_rank(c, boxes, 2) || !need_exact_rank(c, indices, 1)) return false;
+    size_t first = input_index(c, boxes), second = input_index(c, indices);
+    return require_equal(c, input_shape(c, boxes)->dims[1], known(c, 4),
+                         "a box has four coordinates", first, second) &&
+           require_equal(c, input_shape(c, boxes)->dims[0], input_shape(c, indices)->dims[0],
+                         "every box has one index", first, second);
+}
+
+/* x [n, c, h, w], rois [r, 4] -> [r, c, output_height, output_width] */
+bool shape_roi_align(InferContext *c) {
+    static const char *const modes[] = {"avg", "max", NULL};
+    static const char *const coordinates[] = {"half_pixel", "output_half_pixel", NULL};
+    int64_t height = node_attribute_integer(c->node, "output_height"),
+            width = node_attribute_integer(c->node, "output_width");
+    if (!need_word(c, "mode", modes) ||
+        !need_word(c, "coordinate_transformation_mode", coordinates) ||
+        !need_exact_rank(c, "x", 4) || !need_boxes(c, "rois", "batch_indices"))
+        return false;
+    if (height < 1 || width < 1 || node_attribute_integer(c->node, "sampling_ratio") < 0)
+        return infer_error_text(c, "output_height and output_width have to be 1 or more, and "
+                                   "sampling_ratio 0 or more");
+    Dim *elements;
+    size_t count;
+    const char *const samples[] = {"sampling_height", "sampling_width"};
+    for (int i = 0; i < 2; i++)
+        if (has_input(c, samples[i]) &&
+            (!need_scalar(c, samples[i]) || !need_contents(c, samples[i], &elements, &count)))
+            return false;
+    const Shape *x = input_shape(c, "x");
+    Shape shape = {
+        .rank = 4,
+        .dims = {input_shape(c, "rois")->dims[0], x->dims[1], known(c, height), known(c, width)}};
+    if (!input_has_elements(c, x, &shape)) return false;
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* image [n, h, w, d], boxes [b, 4], crop_size [2] -> [b, crop_size.., d] */
+bool shape_crop_and_resize(InferContext *c) {
+    static const char *const methods[] = {"bilinear", "nearest", NULL};
+    Shape size;
+    if (!need_word(c, "method", methods) || !need_exact_rank(c, "image", 4) ||
+        !need_boxes(c, "boxes", "box_indices") || !shape_from_sizes(c, "crop_size", &size))
+        return false;
+    if (size.rank != 2)
+        return infer_error_text(c, "crop_size has %d elements; it is a height and a width",
+                                size.rank);
+    const Shape *image = input_shape(c, "image");
+    Shape shape = {
+        .rank = 4,
+        .dims = {input_shape(c, "boxes")->dims[0], size.dims[0], size.dims[1], image->dims[3]}};
+    if (!input_has_elements(c, image, &shape)) return false;
+    set_shape(c, 0, shape);
+    return true;
+}
+
+/* ---- TensorFlow's forms of resize ---- */
+
+/* images [n, h, w, c] or [h, w, c], size [2] -> the same with that height and width */
+static bool resized_images(InferContext *c, int least) {
+    Shape size;
+    if (!need_rank(c, "images", least) || !shape_from_sizes(c, "size", &size)) return false;
+    Shape shape = *input_shape(c, "images");
+    if (shape.rank > 4)
+        return infer_error_text(c, "images is %s; it has to be %s[height, width, channels]",
+                                shape_text(c->graph->arena, &shape), least == 4 ? "[batch, " : "");
+    if (size.rank != 2)
+        return infer_error_text(c, "size has %d elements; it is a height and a width", size.rank);
+    shape.dims[shape.rank - 3] = size.dims[0];
+    shape.dims[shape.rank - 2] = size.dims[1];
+    if (!input_has_elements(c, input_shape(c, "images"), &shape)) return false;
+    set_shape(c, 0, shape);
+    return true;
+}
+
+bool shape_resize_images(InferContext *c) {
+    if (node_attribute_bool(c->node, "align_corners") &&
+        node_attribute_bool(c->node, "half_pixel_centers"))
+        return infer_error_text(c, "align_corners and half_pixel_centers exclude each other");
+    return resized_images(c, 4);
+}
+
+/* n * s / m, rounded, to the even one of two. */
+static Dim scaled_size(DimTable *t, Dim n, Dim s, Dim m) {
+    Dim two = dim_constant(t, 2), twice = dim_multiply(t, two, m);
+    Dim sum = dim_add(t, dim_multiply(t, two, dim_multiply(t, n, s)), m);
+    Dim rounded = dim_floor_divide(t, sum, twice);
+    Dim is_tie = dim_equal(t, dim_modulo(t, sum, twice), dim_constant(t, 0));
+    return dim_subtract(t, rounded, dim_multiply(t, is_tie, dim_modulo(t, rounded, two)));
+}
+
+/* Where the aspect ratio is kept, the smaller of both factors resizes both. */
+bool shape_image_resize(InferContext *c) {
+    static const char *const methods[] = {"bilinear", "nearest", "bicubic", NULL};
+    if (!need_word(c, "method", methods) || !resized_images(c, 3)) return false;
+    bool is_nearest = strcmp(node_attribute_word(c->node, "method"), "nearest") == 0;
+    const Shape *from = input_shape(c, "images");
+    Value *output = c->node->outputs[0];
+    output->type.dtype = is_nearest ? input_value(c, "images")->type.dtype : TFCC_FLOAT32;
+    if (!node_attribute_bool(c->node, "preserve_aspect_ratio")) return true;
+    Shape shape = output->type.shape;
+    int row = shape.rank - 3;
+    for (int i = row; i < row + 2; i++)
+        shape.dims[i] = dim_minimum(
+            c->dims,
+            scaled_size(c->dims, from->dims[i], output->type.shape.dims[row], from->dims[row]),
+            scaled_size(c->dims, from->dims[i], output->type.shape.dims[row + 1],
+                        from->dims[row + 1]));
+    set_shape(c, 0, shape);
+    return true;
+}
