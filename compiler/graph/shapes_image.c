@@ -159,6 +159,7 @@ static bool resize_words(InferContext *c) {
                                               "align_corners",
                                               "asymmetric",
                                               "tf_crop_and_resize",
+                                              "tf_half_pixel_for_nn",
                                               NULL};
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor",

@@ -84,3 +84,6 @@ bool import_softmax_flattened(ImportNode *n) {
 bool import_log_softmax_flattened(ImportNode *n) {
     return along_rows(n, "log_softmax");
 }
+bool import_hardmax_flattened(ImportNode *n) {
+    return along_rows(n, "hardmax");
+}

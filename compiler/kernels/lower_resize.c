@@ -136,6 +136,8 @@ static Scalar *coordinate(const Resize *r, Kernel *k, int axis, Dim position) {
     const char *mode = r->coordinates;
     if (strcmp(mode, "align_corners") == 0) return align_corners(k, x, n, length, zero);
     if (strcmp(mode, "asymmetric") == 0) return scalar_divide(k, x, scale);
+    if (strcmp(mode, "tf_half_pixel_for_nn") == 0)
+        return scalar_divide(k, scalar_add(k, x, half), scale);
     if (strcmp(mode, "tf_crop_and_resize") == 0) return in_region(r, k, axis, x, n, length);
     Scalar *centre = scalar_subtract(k, scalar_divide(k, scalar_add(k, x, half), scale), half);
     if (strcmp(mode, "pytorch_half_pixel") == 0)

@@ -73,6 +73,23 @@ def resize():
                 nodes.append("y%d_%d: resize(x, sizes=[%d]%s)" % (i, size, size, words(a)))
                 expect["y%d_%d" % (i, size)] = resized(count(4), sizes=[size], mode="nearest", **a)
         file.case("nearest_" + rounding, nodes, {"x": Fed(count(4), "[n]")}, expect)
+    file.case(
+        "tf_half_pixel_for_nn",
+        "y: resize(x, sizes=[7], coordinate_transformation_mode=tf_half_pixel_for_nn, nearest_mode=floor)",
+        {"x": count(3)},
+        {
+            "y": onnx_op(
+                "Resize",
+                count(3),
+                np.zeros(0, np.float32),
+                np.zeros(0, np.float32),
+                np.array([7], np.int64),
+                opset=11,
+                coordinate_transformation_mode="tf_half_pixel_for_nn",
+                nearest_mode="floor",
+            )
+        },
+    )
     for dtype in EVERY:
         v = array([[0, 1, 1], [1, 0, 1]] if dtype == "bool" else [[3, 100, 7], [50, 2, 90]], dtype)
         y = np.repeat(np.repeat(v, 2, 0), 2, 1)
