@@ -31,6 +31,18 @@ const char *onnx_unique_name(OnnxModel *model, const char *wanted) {
     return name;
 }
 
+/* Whether YAML takes the character in a scalar: no control character (also of the second set), no
+ * line break, nothing outside of Unicode's text. */
+static bool is_printable(const uint8_t *c, size_t length) {
+    if (length == 1) return *c >= 0x20 && *c != 0x7f;
+    if (length == 2) return c[0] != 0xc2 || c[1] >= 0xa0;
+    if (length != 3) return length == 4;
+    bool is_break = c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9);
+    bool is_mark =
+        c[0] == 0xef && ((c[1] == 0xbb && c[2] == 0xbf) || (c[1] == 0xbf && c[2] >= 0xbe));
+    return !is_break && !is_mark;
+}
+
 /* Bytes that no name may hold are written as \xNN; the tail of a longer name gives way to a hash.
  */
 static const char *printable_name(OnnxModel *model, const uint8_t *bytes, size_t length) {
@@ -39,7 +51,7 @@ static const char *printable_name(OnnxModel *model, const uint8_t *bytes, size_t
     text_add(&text, "");
     for (size_t at = 0; at < length && text.length < TREE_MAX_NAME_BYTES;) {
         size_t step = text_utf8_length(bytes + at, length - at);
-        if (step && bytes[at] >= 0x20 && bytes[at] != 0x7f) {
+        if (is_printable(bytes + at, step)) {
             text_add_bytes(&text, bytes + at, step);
             at += step;
         } else {
