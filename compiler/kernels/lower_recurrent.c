@@ -27,17 +27,23 @@ typedef struct Point {
 
 /* ---- members ---- */
 
-static Point member_begin(const Recurrence *r, Dim width) {
-    Point p = {.r = r, .k = kernel_create_member(r->group, r->group->name)};
+/* `node/part` */
+static const char *part_name(const Recurrence *r, const char *part) {
+    return arena_format(r->c->program->arena, "%s/%s", r->c->node->label, part);
+}
+
+static Point member_begin(const Recurrence *r, const char *part, Dim width) {
+    Point p = {.r = r, .k = kernel_create_member(r->group, part_name(r, part))};
     p.t = p.k->axes[0];
     p.b = kernel_add_axis(p.k, r->batch);
     p.u = kernel_add_axis(p.k, width);
     return p;
 }
 
-static Buffer *step_buffer(const Recurrence *r, Dim width) {
+/* What a step computes between its members, [batch, width]. */
+static Buffer *step_buffer(const Recurrence *r, const char *part, Dim width) {
     Shape shape = {.rank = 2, .dims = {r->batch, width}};
-    return program_add_temporary(r->c->program, r->c->node->label, r->dtype, &shape);
+    return program_add_temporary(r->c->program, part_name(r, part), r->dtype, &shape);
 }
 
 static Scalar *load_row(const Point *p, Buffer *buffer, Dim at) {
@@ -188,12 +194,12 @@ static void store_y(const Point *p, Scalar *next, Scalar *before) {
 void lower_rnn_steps(LowerContext *c);
 void lower_rnn_steps(LowerContext *c) {
     Recurrence r = recurrence_begin(c);
-    Buffer *h = state_begin(&r, 1, "initial_h"), *next = step_buffer(&r, r.units);
+    Buffer *h = state_begin(&r, 1, "initial_h"), *next = step_buffer(&r, "next", r.units);
     r.group = lower_steps(c, r.steps);
-    Point p = member_begin(&r, r.units);
+    Point p = member_begin(&r, "next", r.units);
     Scalar *sum = scalar_add(p.k, load_x(&p, p.u), product(&p, h, p.u));
     store_row(&p, next, activate(&p, 0, sum));
-    p = member_begin(&r, r.units);
+    p = member_begin(&r, "state", r.units);
     Scalar *before = load_row(&p, h, p.u), *after = load_row(&p, next, p.u);
     store_state(&p, h, after, before);
     store_y(&p, after, before);
@@ -214,12 +220,12 @@ void lower_lstm_steps(LowerContext *c) {
     Recurrence r = recurrence_begin(c);
     Dim wide = r.x->type.shape.dims[2];
     Buffer *h = state_begin(&r, 1, "initial_h"), *cell = state_begin(&r, 2, "initial_c"),
-           *sums = step_buffer(&r, wide);
+           *sums = step_buffer(&r, "sums", wide);
     r.group = lower_steps(c, r.steps);
-    Point p = member_begin(&r, wide);
+    Point p = member_begin(&r, "sums", wide);
     store_row(&p, sums, scalar_add(p.k, load_x(&p, p.u), product(&p, h, p.u)));
 
-    p = member_begin(&r, r.units);
+    p = member_begin(&r, "state", r.units);
     int at[4];
     gates_parse(node_attribute_word(c->node, "gates"), "ifco", at);
     Scalar *gate[4], *before = load_row(&p, cell, p.u), *h_before = load_row(&p, h, p.u);
@@ -259,10 +265,10 @@ static void finish_gru(const Point *p, Buffer *h, Scalar *z, Scalar *n) {
 /* The reset gate is applied to the product, of which all three parts are one product then. */
 static void lower_reset_after(const Recurrence *r, Buffer *h) {
     Dim wide = r->x->type.shape.dims[2];
-    Buffer *sums = step_buffer(r, wide);
-    Point p = member_begin(r, wide);
+    Buffer *sums = step_buffer(r, "sums", wide);
+    Point p = member_begin(r, "sums", wide);
     store_row(&p, sums, bias(&p, product(&p, h, p.u), p.u));
-    p = member_begin(r, r->units);
+    p = member_begin(r, "state", r->units);
     Scalar *gate[2];
     for (int k = 0; k < 2; k++)
         gate[k] = activate(
@@ -275,14 +281,14 @@ static void lower_reset_after(const Recurrence *r, Buffer *h) {
 static void lower_reset_before(const Recurrence *r, Buffer *h) {
     DimTable *dims = r->c->dims;
     Dim two = dim_multiply(dims, r->units, dim_constant(dims, 2));
-    Buffer *gates = step_buffer(r, two), *reset = step_buffer(r, r->units);
-    Point p = member_begin(r, two);
+    Buffer *gates = step_buffer(r, "gates", two), *reset = step_buffer(r, "reset", r->units);
+    Point p = member_begin(r, "gates", two);
     Scalar *sum = scalar_add(p.k, load_x(&p, p.u), product(&p, h, p.u));
     store_row(&p, gates, activate(&p, 0, bias(&p, sum, p.u)));
-    p = member_begin(r, r->units);
+    p = member_begin(r, "reset", r->units);
     store_row(&p, reset,
               scalar_multiply(p.k, load_row(&p, gates, in_gate(&p, 1)), load_row(&p, h, p.u)));
-    p = member_begin(r, r->units);
+    p = member_begin(r, "state", r->units);
     Dim last = in_gate(&p, 2);
     sum = scalar_add(p.k, load_x(&p, last), product(&p, reset, last));
     finish_gru(&p, h, load_row(&p, gates, p.u), activate(&p, 1, bias(&p, sum, last)));

@@ -218,6 +218,51 @@ Test(kernel, combining_stores_need_a_start) {
     cr_expect_str_eq(message, "kernel k: y starts from nothing");
 }
 
+/* One step of a sum: row[i] += x[t, i], shown in y[t, i]. */
+static Kernel *running_sum(Buffer *x, Buffer *row, Buffer *y) {
+    Kernel *group = kernel_create(program, KERNEL_GROUP, "g", (Place){0}, NULL);
+    kernel_add_axis(group, number(5));
+    Kernel *add = kernel_create_member(group, "add"), *show = kernel_create_member(group, "show");
+    Dim t = add->axes[0], i = kernel_add_axis(add, number(3)), j = kernel_add_axis(show, number(3));
+    Scalar *sum = scalar_binary(add, SCALAR_ADD, scalar_load(add, row, &i),
+                                scalar_load(add, x, (Dim[]){t, i}));
+    kernel_store_at(add, row, (Scalar *[]){scalar_index(add, i)}, sum);
+    kernel_store(show, y, scalar_load(show, row, &j));
+    kernel_gather_members(group);
+    return group;
+}
+
+Test(kernel, groups_are_one_kernel_of_many) {
+    Buffer *x = buffer_of("x", TFCC_FLOAT32, 2, (int64_t[]){5, 3}),
+           *row = buffer_of("row", TFCC_FLOAT32, 1, (int64_t[]){3}),
+           *y = buffer_of("y", TFCC_FLOAT32, 2, (int64_t[]){5, 3});
+    Kernel *group = running_sum(x, row, y);
+    Text text = {.arena = arena};
+    kernel_print(&text, group);
+    cr_expect_str_eq(text.bytes, "group g: for i0 < 5\n"
+                                 "    kernel add: parallel i1 < 3\n"
+                                 "        row[i1] = (row[i1] + x[i0, i1])\n"
+                                 "    kernel show: parallel i1 < 3\n"
+                                 "        y[i0, i1] = row[i1]\n");
+    char message[200];
+    cr_expect(program_verify(program, message, sizeof message), "%s", message);
+    cr_expect_eq(group->output_count, 2);
+}
+
+Test(kernel, members_load_what_they_store_at_the_same_element) {
+    Buffer *row = buffer_of("row", TFCC_FLOAT32, 1, (int64_t[]){3});
+    Kernel *group = kernel_create(program, KERNEL_GROUP, "g", (Place){0}, NULL);
+    kernel_add_axis(group, number(5));
+    Kernel *shift = kernel_create_member(group, "shift");
+    Dim i = kernel_add_axis(shift, number(3)), k = kernel_add_reduce_axis(shift, number(3));
+    Scalar *sum = kernel_reduce(shift, COMBINE_ADD, &k, 1, scalar_load(shift, row, &k));
+    kernel_store_at(shift, row, (Scalar *[]){scalar_index(shift, i)}, sum);
+    kernel_gather_members(group);
+    char message[200];
+    cr_expect_not(program_verify(program, message, sizeof message));
+    cr_expect_str_eq(message, "kernel shift: it loads row at another element than it stores");
+}
+
 Test(kernel, waits_are_kept_once) {
     Kernel *later = kernel_create(program, KERNEL_STRUCTURED, "later", (Place){0}, NULL);
     kernel_add_after(later, kernel);

@@ -125,7 +125,9 @@ static Scalar *draw_row(Generator *g) {
     bool has_steps = g->rows[which]->type.shape.rank == 2;
     Dim axis = g->scope[draw(g, (uint32_t)g->scope_count)];
     if (which == g->own && !has_steps) axis = g->kernel->axes[own_axis];
-    if (axis->size != g->row || axis == g->kernel->axes[0]) return NULL;
+    for (int k = 0; k < own_axis; k++)
+        if (axis == g->kernel->axes[k]) return NULL;
+    if (axis->size != g->row) return NULL;
     Dim index[] = {g->kernel->axes[0], axis};
     if (has_steps && which != g->own && draw(g, 2))
         index[0] = dim_add(dims_of(g), index[0], number(g, 1));
@@ -343,14 +345,33 @@ static void draw_kernel(Generator *g) {
         draw_outputs(g, 1 + (int)draw(g, 4));
 }
 
+static void draw_member(Generator *g, int which);
+
+/* A member that is a group again: all its rounds overwrite the row. */
+static void draw_inner_group(Generator *g, int which) {
+    Kernel *outer = g->group, *inner = kernel_create_member(outer, "inner");
+    inner->kind = KERNEL_GROUP;
+    kernel_add_axis(inner, draw_size(g, true));
+    g->group = inner;
+    draw_member(g, which);
+    kernel_gather_members(inner);
+    g->group = outer;
+}
+
 /* Members store a row of their own each; one checks now and then. */
 static void draw_member(Generator *g, int which) {
+    bool is_inner = g->group->group != NULL;
+    if (!is_inner && draw(g, 5) == 0) {
+        draw_inner_group(g, which);
+        return;
+    }
     g->kernel = kernel_create_member(g->group, "member");
     g->budget = 20;
     g->own = which;
-    g->scope[0] = g->kernel->axes[0];
-    g->scope[1] = kernel_add_axis(g->kernel, g->row);
-    g->scope_count = 2;
+    g->scope_count = 0;
+    for (size_t k = 0; k < g->kernel->axis_count; k++)
+        g->scope[g->scope_count++] = g->kernel->axes[k];
+    Dim own = g->scope[g->scope_count++] = kernel_add_axis(g->kernel, g->row);
     if (draw(g, 8) == 0) {
         draw_checks(g);
         return;
@@ -358,11 +379,11 @@ static void draw_member(Generator *g, int which) {
     Buffer *row = g->rows[which];
     Scalar *value = draw_scalar(g, TFCC_FLOAT32, 1 + (int)draw(g, 3));
     Scalar *index[] = {scalar_index(g->kernel, dim_add(dims_of(g), g->scope[0], number(g, 1))),
-                       scalar_index(g->kernel, g->scope[1])};
+                       scalar_index(g->kernel, own)};
     KernelOutput *output =
         kernel_store_at(g->kernel, row, row->type.shape.rank == 2 ? index : &index[1], value);
     if (draw(g, 6) == 0) output->condition = draw_scalar(g, TFCC_BOOL, 1);
-    if (draw(g, 3) > 0) return;
+    if (is_inner || draw(g, 3) > 0) return;
     Shape shape = {.rank = 2, .dims = {g->scope[0]->size, g->row}};
     kernel_store(g->kernel, add_input(g, TFCC_FLOAT32, &shape), draw_scalar(g, TFCC_FLOAT32, 2));
     g->kernel->outputs[1].is_optional = draw(g, 2);
