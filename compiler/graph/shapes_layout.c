@@ -111,6 +111,36 @@ bool shape_reshape(InferContext *c) {
     return is_exact || elements_must_agree(c, total, &shape);
 }
 
+/* Sizes that are given replace those of x; a rank that is not known becomes known, as the sizes of an
+ * unknown rank stand at the end. */
+bool shape_ensure_shape(InferContext *c) {
+    DimTable *t = c->dims;
+    const Shape *x = input_shape(c, "x");
+    const Argument *entries = node_argument(c->node, "shape");
+    int rank = (int)entries->count, front = x->rank - rank;
+    if (entries->count > MAX_RANK || (shape_has_rank(x) && front != 0))
+        return infer_error_text(c, "shape has %zu dimensions: %s is %s", entries->count,
+                                input_text(c, 0), shape_text(c->graph->arena, x));
+    Shape shape = {.rank = rank};
+    Dim condition = shape_has_rank(x) ? known(c, 1) : dim_equal(t, x->runtime_rank, known(c, rank));
+    for (int i = 0; i < rank; i++) {
+        const ShapeEntry *entry = &entries->as.sizes[i];
+        if (entry->name)
+            return infer_error_text(c, "size %d is the name `%s`; it has to be a number or null", i,
+                                    escape_for_message(c->graph->arena, entry->name));
+        Dim own = x->dims[i + front];
+        shape.dims[i] = entry->size < 0 ? own : known(c, entry->size);
+        condition = dim_and(t, condition, dim_equal(t, own, shape.dims[i]));
+    }
+    set_shape(c, 0, shape);
+    if (infer_holds(condition)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_input(&s, c, 0);
+    sentence_text(&s, " and has to be ");
+    sentence_shape(&s, &shape);
+    return infer_require(c, condition, &s);
+}
+
 /* Several axes count in the result, as numpy's. */
 bool shape_expand_dims(InferContext *c) {
     const Shape *input = input_shape(c, "input"), *axis = input_shape(c, "axis");

@@ -159,6 +159,30 @@ def shapes():
         {"y": np.array([5, 1, 3], np.int32), "z": np.array([4], np.int32)},
     )
     file.case("refused", "y: broadcast_dynamic_shape([2, 3], [4, 3])", compile_error="broadcast")
+    file = File("shape/ensure_shape", "sizes and ranks that become known; others fail the run.")
+    x = array(np.arange(6).reshape(2, 3), "float32")
+    nodes = (
+        "u: {op: placeholder, dtype: float32}\n"
+        "y: ensure_shape(x, [null, 3])\n"
+        "z: reduce_sum(ensure_shape(u, [null, 3]), axis=0)\n"
+        "w: {op: ensure_shape, inputs: u, shape: [2, ~]}"
+    )
+    feeds = {"x": Fed(x, "[n, m]"), "u": Fed(x)}
+    expect = {"y": native(lambda v: tf.ensure_shape(v, [None, 3]), x), "z": x.sum(0), "w": x}
+    other = {"x": Fed(x.T, "[n, m]"), "u": Fed(x[:1])}
+    file.case(
+        "sizes_and_rank",
+        nodes,
+        runs=[
+            dict(feeds=feeds, expect=expect),
+            dict(feeds=other, error="has to be", node="y", fetch=["y"]),
+            dict(feeds=other, error="has to be", node="w", fetch=["w"]),
+            dict(feeds={"x": Fed(x, "[n, m]"), "u": Fed(x[0])}, error="has to be", fetch=["z"]),
+        ],
+    )
+    place = "x: {op: placeholder, dtype: float32, shape: [2, n]}\ny: "
+    file.case("known", place + "ensure_shape(x, [3, null])", compile_error="has to be [3, n]")
+    file.case("rank", place + "ensure_shape(x, [2])", compile_error="shape has 1 dimensions")
     file = File("computed/copied_sizes", "sizes that are copied where they are 0.", by="numpy 2")
     x = array(np.arange(24).reshape(2, 3, 4), "float32")
     runs = []
