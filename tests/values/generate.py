@@ -24,7 +24,7 @@ os.environ.update(
 HERE = pathlib.Path(__file__).resolve().parent
 GROUPS = (
     "unary binary reduce matmul window shape index image sort fusion computed state random quantize normalize layers "
-    "recurrent"
+    "recurrent features"
 ).split()
 
 
