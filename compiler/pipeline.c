@@ -13,8 +13,8 @@
 #include <string.h>
 
 static bool pass_schedule(Compilation *c) {
-    TargetDescription target;
-    return target_describe(&c->options, &target, c->diagnostics) && schedule_program(c, &target);
+    TargetList targets;
+    return target_list(&c->options, &targets, c->diagnostics) && schedule_program(c, &targets);
 }
 
 typedef struct Pass {

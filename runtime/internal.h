@@ -156,8 +156,8 @@ void tfcc_result_deliver(tfcc_tensor *tensor, tfcc_result *result, const int64_t
 
 /* ---- processor.c ---- */
 
-/* Whether the processor has everything that the model needs. */
-tfcc_status tfcc_processor_check(const tfcc_model *model);
+/* The first of the model and its alternatives for which the processor has everything. */
+tfcc_status tfcc_processor_choose(const tfcc_model **model);
 
 /* ---- side_file.c ---- */
 
@@ -202,7 +202,8 @@ typedef struct tfcc_frame tfcc_frame;
 
 /* The fields used most stand first: they are reached by shorter instructions. */
 struct tfcc_session {
-    const tfcc_model *model;
+    const tfcc_model *model;  /* the version this processor runs */
+    const tfcc_model *opened; /* what the session was opened with */
     tfcc_allocator allocator;
     tfcc_session_variable *variables;
     uint64_t epoch;       /* grows with every change of a variable's address; frames remember for

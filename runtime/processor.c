@@ -1,4 +1,4 @@
-/* processor.c: whether this processor can run a model. */
+/* processor.c: which of a model's versions this processor can run. */
 #include "internal.h"
 
 #if defined(__x86_64__)
@@ -26,9 +26,15 @@ static void read_processor(uint32_t words[TFCC_ABI_PROCESSOR_WORDS]) {
 
 #endif
 
-tfcc_status tfcc_processor_check(const tfcc_model *model) {
-    uint32_t words[TFCC_ABI_PROCESSOR_WORDS] = {0}, missing = 0;
+tfcc_status tfcc_processor_choose(const tfcc_model **chosen) {
+    uint32_t words[TFCC_ABI_PROCESSOR_WORDS] = {0}, missing;
     read_processor(words);
-    for (int i = 0; i < TFCC_ABI_PROCESSOR_WORDS; i++) missing |= model->processor[i] & ~words[i];
-    return missing == 0 ? TFCC_OK : tfcc_fail(PROCESSOR, model->name, model->requires);
+    for (const tfcc_model *model = *chosen;; model = model->alternative) {
+        missing = 0;
+        for (int i = 0; i < TFCC_ABI_PROCESSOR_WORDS; i++)
+            missing |= model->processor[i] & ~words[i];
+        *chosen = model;
+        if (missing == 0) return TFCC_OK;
+        if (model->alternative == NULL) return tfcc_fail(PROCESSOR, model->name, model->requires);
+    }
 }

@@ -187,7 +187,7 @@ __attribute__((cold)) static tfcc_status wrong_session(const tfcc_model *model,
 }
 
 static bool is_session_of(const tfcc_model *model, const tfcc_session *session) {
-    return model != NULL && session != NULL && session->model == model;
+    return model != NULL && session != NULL && session->opened == model;
 }
 
 tfcc_status tfcc_run_model(const tfcc_model *model, tfcc_session *session, const tfcc_feed *feeds,

@@ -60,7 +60,7 @@ static tfcc_status check_options(tfcc_options *options) {
 static tfcc_status check_model(const tfcc_model *model) {
     if (model->abi_version != TFCC_ABI_VERSION || model->struct_size != sizeof *model)
         return tfcc_fail(ABI_VERSION, (unsigned)model->abi_version, TFCC_ABI_VERSION);
-    return tfcc_processor_check(model);
+    return TFCC_OK;
 }
 
 /* The struct and its variables are one block. */
@@ -72,7 +72,7 @@ static tfcc_status create_session(const tfcc_model *model, const tfcc_options *o
                                   tfcc_session **session) {
     tfcc_session *created = tfcc_obtain_zeroed(&options->allocator, session_size(model));
     if (created == NULL) return TFCC_RESOURCE_EXHAUSTED;
-    created->model = model;
+    created->model = created->opened = model;
     created->epoch = 1;
     created->allocator = options->allocator;
     created->cancel = options->cancel;
@@ -81,7 +81,8 @@ static tfcc_status create_session(const tfcc_model *model, const tfcc_options *o
     created->variables = (tfcc_session_variable *)(created + 1);
     tfcc_lock_create(&created->lock);
     pthread_mutex_init(&created->save_mutex, NULL);
-    tfcc_status status = tfcc_side_file_open(created, options->side_file);
+    tfcc_status status = tfcc_processor_choose(&created->model);
+    if (status == TFCC_OK) status = tfcc_side_file_open(created, options->side_file);
     if (status == TFCC_OK)
         *session = created;
     else
@@ -119,5 +120,5 @@ void tfcc_session_close(tfcc_session *session) {
 }
 
 const tfcc_model *tfcc_session_model(const tfcc_session *session) {
-    return session != NULL ? session->model : NULL;
+    return session != NULL ? session->opened : NULL;
 }

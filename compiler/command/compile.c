@@ -66,6 +66,7 @@ Compilation *command_compilation(Arena *arena, const CommandLine *line) {
     options->keep_unfused = command_line_has(line, OPTION_NO_FUSE);
     options->verify = command_line_has(line, OPTION_VERIFY);
     options->cpu = command_line_value(line, OPTION_CPU);
+    if (!options->cpu && line->command != 'C') options->cpu = target_host_level();
     options->prefix = command_line_value(line, OPTION_PREFIX);
     options->search_paths = line->values[OPTION_SEARCH];
     options->search_path_count = line->counts[OPTION_SEARCH];
@@ -76,6 +77,9 @@ Compilation *command_compilation(Arena *arena, const CommandLine *line) {
         options->weights = command_line_value(line, OPTION_WEIGHTS);
         if (options->weights && strcmp(options->weights, "embed") == 0) options->weights = NULL;
     }
+    /* What is shown of earlier stages is one version, whatever machine shows it. */
+    const char *stage = command_line_value(line, OPTION_EMIT);
+    options->every_level = line->command == 'C' && (!stage || strcmp(stage, "obj") == 0);
     const char *level = command_line_value(line, OPTION_LEVEL);
     long number;
     if (level) {
@@ -95,10 +99,8 @@ Compilation *command_compilation(Arena *arena, const CommandLine *line) {
 }
 
 NativeModule *command_build(Compilation *c) {
-    TargetDescription target;
     if (!pipeline_run(c, STAGE_LOOPS)) return NULL;
-    if (!target_describe(&c->options, &target, c->diagnostics)) return NULL;
-    return native_build(c, &target);
+    return native_build(c);
 }
 
 /* ---- what is written ---- */

@@ -96,6 +96,7 @@ typedef struct LoopParameter {
 typedef struct LoopFunction {
     const char *name; /* unique, made of the first kernel's name and a number: an identifier */
     uint32_t number;
+    uint32_t target; /* in program->targets: what it is made for */
     LoopParameter *buffers;
     size_t buffer_count, buffer_capacity;
     size_t slot_count;
@@ -110,15 +111,24 @@ typedef struct LoopArgument {
     Buffer *initial;
 } LoopArgument;
 
+/* What carries a step out on one target: its function, and one index into program->slots for each
+ * of that one's slot parameters. */
+typedef struct LoopVersion {
+    LoopFunction *function;
+    uint32_t *slots;
+    size_t slot_count;
+} LoopVersion;
+
 /* A step of the run: one kernel with its function, in the order of execution. */
 typedef struct LoopStep {
     Kernel *kernel;
-    LoopFunction *function;  /* NULL for KERNEL_BIND */
+    LoopFunction *function;  /* NULL for KERNEL_BIND; for the first target */
     LoopArgument *arguments; /* one per function->buffers that is not local */
     size_t argument_count;
     uint32_t *slots; /* indices into program->slots, one per slot parameter */
     size_t slot_count;
-    uint32_t level; /* KERNEL_BIND: the level it settles */
+    LoopVersion *versions; /* for the second target, the third, …; NULL for KERNEL_BIND */
+    uint32_t level;        /* KERNEL_BIND: the level it settles */
 } LoopStep;
 
 /* A number the run needs: slot k is symbol k for k < symbol_count, then the constants, then
@@ -137,9 +147,26 @@ typedef struct LoopBufferPlan {
                              UINT32_MAX */
 } LoopBufferPlan;
 
+/* What the schedule knows of the processor. */
+typedef struct TargetDescription {
+    const char *cpu, *features; /* LLVM's names */
+    int vector_bytes;           /* 16, 32, 64 */
+    int vector_registers;
+    bool has_fma;
+    int64_t l1_bytes, l2_bytes;
+} TargetDescription;
+
+/* The instruction sets that one object has code for, the best one first. */
+enum { TARGET_MAX_LEVELS = 3 };
+typedef struct TargetList {
+    TargetDescription targets[TARGET_MAX_LEVELS];
+    size_t count;
+} TargetList;
+
 typedef struct LoopProgram {
     Arena *arena;
     Program *program;
+    TargetList targets;
     LoopFunction **functions;
     size_t function_count, function_capacity;
     LoopStep *steps;
@@ -152,19 +179,17 @@ typedef struct LoopProgram {
     uint32_t *workspace_slots; /* by level: bytes of its block */
 } LoopProgram;
 
-/* What the schedule knows of the processor. */
-typedef struct TargetDescription {
-    const char *cpu, *features; /* LLVM's names */
-    int vector_bytes;           /* 16, 32, 64 */
-    int vector_registers;
-    bool has_fma;
-    int64_t l1_bytes, l2_bytes;
-} TargetDescription;
+/* What `options` name: one target. False after a diagnostic. */
 bool target_describe(const CompileOptions *options, TargetDescription *target,
                      Diagnostics *diagnostics);
+/* The same, or with options->every_level all levels of the family, where it has any. */
+bool target_list(const CompileOptions *options, TargetList *list, Diagnostics *diagnostics);
+/* The best level of this machine, as --mcpu takes it; NULL where its family has none. */
+const char *target_host_level(void);
 
-/* Kernels to loops: orders, plans buffers and levels, schedules every distinct kernel. c->loops. */
-bool schedule_program(Compilation *compilation, const TargetDescription *target);
+/* Kernels to loops: orders, plans buffers and levels, schedules every distinct kernel for each
+ * target. c->loops. */
+bool schedule_program(Compilation *compilation, const TargetList *targets);
 void loop_program_print(Text *text, const LoopProgram *loops);
 void loop_function_print(Text *text, const LoopFunction *function);
 /* Dominance, types, lanes; the message says what is wrong where. */

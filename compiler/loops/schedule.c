@@ -12,8 +12,8 @@
 
 typedef struct Schedule {
     LoopProgram *loops;
-    const TargetDescription *target;
-    Map functions; /* hash of the text -> FunctionEntry */
+    uint32_t target; /* the number of the one that is scheduled for */
+    Map functions;   /* hash of the text -> FunctionEntry */
 } Schedule;
 
 typedef struct FunctionEntry {
@@ -36,6 +36,7 @@ static LoopFunction *share_function(Schedule *s, LoopFunction *function, const K
     LoopProgram *loops = s->loops;
     Text text = {.arena = scratch};
     loop_function_print(&text, function);
+    text_add_format(&text, "target %u", function->target);
     uint64_t hash = hash_bytes(text.bytes, text.length);
     MapEntry *entry = map_insert(&s->functions, (const char *)&hash, sizeof hash, NULL);
     for (FunctionEntry *known = entry->value; known; known = known->next)
@@ -51,44 +52,74 @@ static LoopFunction *share_function(Schedule *s, LoopFunction *function, const K
     return function;
 }
 
-static void schedule_step(Schedule *s, LoopStep *step, const KernelArguments *arguments) {
+static LoopVersion schedule_step(Schedule *s, const LoopStep *step,
+                                 const KernelArguments *arguments) {
     LoopProgram *loops = s->loops;
     Arena *scratch = arena_create();
     LoopFunction *function = arena_alloc(loops->arena, sizeof *function);
     function->place = step->kernel->place;
+    function->target = s->target;
     for (size_t k = 0; k < arguments->count; k++)
         *ARENA_PUSH(loops->arena, function->buffers, function->buffer_count,
                     function->buffer_capacity) = arguments->parameters[k];
     FunctionEmission whole = {.function = function,
                               .loops = loops,
-                              .target = s->target,
+                              .target = &loops->targets.targets[s->target],
                               .arguments = arguments,
                               .arena = loops->arena,
                               .scratch = scratch};
     function_emit(&whole, step->kernel);
-    step->slot_count = whole.slot_count;
-    step->slots = arena_alloc_array(loops->arena, whole.slot_count + 1, sizeof *step->slots);
+    LoopVersion version = {.slot_count = whole.slot_count};
+    version.slots = arena_alloc_array(loops->arena, whole.slot_count + 1, sizeof *version.slots);
     for (size_t k = 0; k < whole.slot_count; k++)
-        step->slots[k] = slots_of_dim(loops, whole.slot_dims[k]);
-    step->function = share_function(s, function, step->kernel, scratch);
+        version.slots[k] = slots_of_dim(loops, whole.slot_dims[k]);
+    version.function = share_function(s, function, step->kernel, scratch);
     arena_destroy(scratch);
+    return version;
 }
 
 /* A kernel that brings its code: only its parameters are now known to share bytes or not. */
-static void schedule_code(Schedule *s, LoopStep *step, const KernelArguments *arguments) {
+static LoopVersion schedule_code(Schedule *s, const LoopStep *step,
+                                 const KernelArguments *arguments) {
     LoopProgram *loops = s->loops;
     Arena *scratch = arena_create();
     const KernelCode *code = step->kernel->code;
     LoopFunction *function = arena_copy(loops->arena, code->function, sizeof *function);
+    function->target = s->target;
     function->buffers = arena_copy(loops->arena, code->function->buffers,
                                    function->buffer_count * sizeof *function->buffers);
     memcpy(function->buffers, arguments->parameters, arguments->count * sizeof *function->buffers);
-    step->slot_count = code->number_count;
-    step->slots = arena_alloc_array(loops->arena, code->number_count + 1, sizeof *step->slots);
+    LoopVersion version = {.slot_count = code->number_count};
+    version.slots = arena_alloc_array(loops->arena, code->number_count + 1, sizeof *version.slots);
     for (size_t k = 0; k < code->number_count; k++)
-        step->slots[k] = slots_of_dim(loops, code->numbers[k]);
-    step->function = share_function(s, function, step->kernel, scratch);
+        version.slots[k] = slots_of_dim(loops, code->numbers[k]);
+    version.function = share_function(s, function, step->kernel, scratch);
     arena_destroy(scratch);
+    return version;
+}
+
+/* Every version of every step, those of one target after the other. */
+static void schedule_steps(LoopProgram *loops, const KernelArguments *arguments) {
+    Schedule schedule = {loops, 0, map_create(loops->arena)};
+    size_t others = loops->targets.count - 1;
+    for (; schedule.target < loops->targets.count; schedule.target++) {
+        for (size_t k = 0; k < loops->step_count; k++) {
+            LoopStep *step = &loops->steps[k];
+            if (step->kernel->kind == KERNEL_BIND) continue;
+            LoopVersion version = step->kernel->kind == KERNEL_DIRECT
+                                      ? schedule_code(&schedule, step, &arguments[k])
+                                      : schedule_step(&schedule, step, &arguments[k]);
+            if (schedule.target == 0) {
+                step->function = version.function;
+                step->slots = version.slots;
+                step->slot_count = version.slot_count;
+                step->versions =
+                    arena_alloc_array(loops->arena, others + 1, sizeof *step->versions);
+            } else {
+                step->versions[schedule.target - 1] = version;
+            }
+        }
+    }
 }
 
 static bool verify(const Compilation *c, const LoopProgram *loops) {
@@ -104,10 +135,11 @@ static void expand_functions(Kernel *kernel) {
     if (kernel->kind == KERNEL_GROUP) kernel_gather_members(kernel);
 }
 
-bool schedule_program(Compilation *c, const TargetDescription *target) {
+bool schedule_program(Compilation *c, const TargetList *targets) {
     LoopProgram *loops = arena_alloc(c->arena, sizeof *loops);
     loops->arena = c->arena;
     loops->program = c->program;
+    loops->targets = *targets;
     loops->slot_of_dim = map_create(c->arena);
     c->loops = loops;
     for (size_t k = 0; k < c->program->kernel_count; k++) {
@@ -127,15 +159,7 @@ bool schedule_program(Compilation *c, const TargetDescription *target) {
         step->argument_count = arguments[k].count;
     }
     workspace_plan(loops, arguments);
-    Schedule schedule = {loops, target, map_create(c->arena)};
-    for (size_t k = 0; k < loops->step_count; k++) {
-        LoopStep *step = &loops->steps[k];
-        if (step->kernel->kind == KERNEL_BIND) continue;
-        if (step->kernel->kind == KERNEL_DIRECT)
-            schedule_code(&schedule, step, &arguments[k]);
-        else
-            schedule_step(&schedule, step, &arguments[k]);
-    }
+    schedule_steps(loops, arguments);
     slots_finish(loops);
     return !c->options.verify || verify(c, loops);
 }

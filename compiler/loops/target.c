@@ -71,6 +71,19 @@ static const char *default_cpu(const char *triple) {
     return is_x86 ? "x86-64-v3" : "generic";
 }
 
+static const char *const x86_levels[TARGET_MAX_LEVELS] = {"x86-64-v4", "x86-64-v3", "x86-64-v2"};
+
+const char *target_host_level(void) {
+    TargetDescription host = {0};
+#if defined(__x86_64__)
+    describe_host(&host);
+    return x86_levels[host.vector_bytes == 64 ? 0 : host.vector_bytes == 32 ? 1 : 2];
+#else
+    (void)host;
+    return NULL;
+#endif
+}
+
 bool target_describe(const CompileOptions *options, TargetDescription *target,
                      Diagnostics *diagnostics) {
     const char *name = options->cpu ? options->cpu : default_cpu(options->target);
@@ -91,5 +104,17 @@ bool target_describe(const CompileOptions *options, TargetDescription *target,
                               name);
     }
     target->vector_registers = target->vector_bytes == 64 ? 32 : 16;
+    return true;
+}
+
+bool target_list(const CompileOptions *options, TargetList *list, Diagnostics *diagnostics) {
+    bool has_levels = options->every_level && !options->cpu &&
+                      strcmp(default_cpu(options->target), "generic") != 0;
+    list->count = has_levels ? TARGET_MAX_LEVELS : 1;
+    CompileOptions one = *options;
+    for (size_t k = 0; k < list->count; k++) {
+        if (has_levels) one.cpu = x86_levels[k];
+        if (!target_describe(&one, &list->targets[k], diagnostics)) return false;
+    }
     return true;
 }

@@ -95,7 +95,8 @@ static void add_buffers(NativeModule *m, TableRows *table) {
 /* ---- steps ---- */
 
 typedef struct StepTables {
-    TableRows steps, arguments, checks, guards;
+    TableRows steps[TARGET_MAX_LEVELS]; /* a table for each target */
+    TableRows arguments, checks, guards;
 } StepTables;
 
 static void add_arguments(NativeModule *m, StepTables *tables, const LoopStep *step) {
@@ -146,20 +147,17 @@ static void add_step(NativeModule *m, StepTables *tables, const LoopStep *step) 
     add_guards(m, tables, kernel->guard);
     uint32_t after_count;
     uint32_t after = lists_add_steps(m, kernel->after, kernel->after_count, &after_count);
-    uint32_t slots = lists_add(m, step->slots, step->slot_count);
     uint32_t flags = (kernel->check_count > 0 ? TFCC_ABI_FAILS : 0u) |
                      (kernel->is_alternate ? TFCC_ABI_ALTERNATE : 0u);
-    LLVMValueRef code =
-        step->function ? m->kernels[step->function->number] : LLVMConstNull(m->pointer);
     LLVMValueRef fields[] = {
         native_text(m, kernel->name ? kernel->name : ""),
-        code,
+        NULL,
         number(m, kernel->kind == KERNEL_BIND ? TFCC_ABI_BIND : TFCC_ABI_KERNEL),
         number(m, flags),
         number(m, (uint32_t)arguments),
         number(m, (uint32_t)step->argument_count),
-        number(m, slots),
-        number(m, (uint32_t)step->slot_count),
+        NULL,
+        NULL,
         number(m, (uint32_t)checks),
         number(m, (uint32_t)kernel->check_count),
         number(m, after),
@@ -168,7 +166,15 @@ static void add_step(NativeModule *m, StepTables *tables, const LoopStep *step) 
         number(m, (uint32_t)(tables->guards.count - guards)),
         number(m, step->level),
     };
-    table_add(m, &tables->steps, fields, sizeof fields / sizeof *fields);
+    for (size_t k = 0; k < m->loops->targets.count; k++) {
+        LoopVersion version = {step->function, step->slots, step->slot_count};
+        if (k > 0 && step->versions) version = step->versions[k - 1];
+        fields[1] =
+            version.function ? m->kernels[version.function->number] : LLVMConstNull(m->pointer);
+        fields[6] = number(m, lists_add(m, version.slots, version.slot_count));
+        fields[7] = number(m, (uint32_t)version.slot_count);
+        table_add(m, &tables->steps[k], fields, sizeof fields / sizeof *fields);
+    }
 }
 
 /* The steps that give variables their initial values. */
@@ -215,6 +221,31 @@ static LLVMValueRef add_side_offsets(NativeModule *m) {
     return offsets.global;
 }
 
+/* Where the fields are that a model of another target has for itself. */
+enum { FIELD_STEPS = 4, FIELD_PROCESSOR = 33, FIELD_REQUIRES = 34, FIELD_ALTERNATIVE = 42 };
+
+/* The model for one target: all of it but the steps is shared. The best one is NAME_model, the
+ * others are reached from it. */
+static LLVMValueRef add_model(NativeModule *m, LLVMValueRef *fields, unsigned count, size_t target,
+                              const TableRows *steps) {
+    const char *requirements = native_requirements(m, &m->loops->targets.targets[target]);
+    uint32_t bits[TFCC_ABI_PROCESSOR_WORDS];
+    LLVMValueRef processor[TFCC_ABI_PROCESSOR_WORDS];
+    native_processor_bits(m, requirements, bits);
+    for (int k = 0; k < TFCC_ABI_PROCESSOR_WORDS; k++) processor[k] = number(m, bits[k]);
+    fields[FIELD_STEPS] = table_finish(m, steps, "steps");
+    fields[FIELD_PROCESSOR] = LLVMConstArray2(m->int32, processor, TFCC_ABI_PROCESSOR_WORDS);
+    fields[FIELD_REQUIRES] = native_text(m, requirements);
+    fields[FIELD_ALTERNATIVE] = m->model ? m->model : LLVMConstNull(m->pointer);
+    LLVMValueRef content = LLVMConstStructInContext(m->context, fields, count, false);
+    const char *name = target == 0 ? arena_format(m->arena, "%s_model", m->prefix) : "model";
+    LLVMValueRef model = LLVMAddGlobal(m->module, LLVMTypeOf(content), name);
+    LLVMSetInitializer(model, content);
+    LLVMSetGlobalConstant(model, true);
+    if (target > 0) LLVMSetLinkage(model, LLVMPrivateLinkage);
+    return model;
+}
+
 void emit_tables(NativeModule *m) {
     const LoopProgram *loops = m->loops;
     byte_pool_begin(m, &m->texts, "texts", 1);
@@ -229,17 +260,12 @@ void emit_tables(NativeModule *m) {
     emit_interface(m, &feeds, &fetches, &variables, &signatures);
     uint32_t workspace = lists_add(m, loops->workspace_slots, loops->level_count);
     uint32_t initial_count, initial = add_initial_steps(m, &initial_count);
-    const char *requirements = native_requirements(m);
-    uint32_t bits[TFCC_ABI_PROCESSOR_WORDS];
-    LLVMValueRef processor[TFCC_ABI_PROCESSOR_WORDS];
-    native_processor_bits(m, requirements, bits);
-    for (int k = 0; k < TFCC_ABI_PROCESSOR_WORDS; k++) processor[k] = number(m, bits[k]);
     LLVMValueRef fields[] = {
         number(m, TFCC_ABI_VERSION),
         number(m, sizeof(tfcc_model)),
         native_text(m, m->graph->name),
         table_finish(m, &buffers, "buffers"),
-        table_finish(m, &steps.steps, "steps"),
+        NULL,
         table_finish(m, &steps.arguments, "arguments"),
         m->lists.global,
         table_finish(m, &steps.guards, "guards"),
@@ -255,7 +281,7 @@ void emit_tables(NativeModule *m) {
         number(m, (uint32_t)fetches.count),
         number(m, (uint32_t)variables.count),
         number(m, (uint32_t)buffers.count),
-        number(m, (uint32_t)steps.steps.count),
+        number(m, (uint32_t)steps.steps[0].count),
         number(m, (uint32_t)signatures.count),
         table_finish(m, &symbols, "symbols"),
         add_numbers(m),
@@ -268,8 +294,8 @@ void emit_tables(NativeModule *m) {
         number(m, (uint32_t)(m->lists.length / sizeof(uint32_t))),
         number(m, initial),
         number(m, initial_count),
-        LLVMConstArray2(m->int32, processor, TFCC_ABI_PROCESSOR_WORDS),
-        native_text(m, requirements),
+        NULL,
+        NULL,
         byte_pool_address(m, &m->handles, 0),
         byte_pool_address(m, &m->handles, m->handles.length),
         side_file_name(m),
@@ -277,14 +303,12 @@ void emit_tables(NativeModule *m) {
         native_int64(m, (int64_t)m->side_size),
         number(m, constants_side_checksum(m)),
         number(m, 0),
+        NULL,
     };
+    m->model = NULL;
+    for (size_t k = loops->targets.count; k-- > 0;)
+        m->model = add_model(m, fields, sizeof fields / sizeof *fields, k, &steps.steps[k]);
     byte_pool_finish(m, &m->lists);
     byte_pool_finish(m, &m->handles);
     byte_pool_finish(m, &m->texts);
-    LLVMValueRef content =
-        LLVMConstStructInContext(m->context, fields, sizeof fields / sizeof *fields, false);
-    m->model = LLVMAddGlobal(m->module, LLVMTypeOf(content),
-                             arena_format(m->arena, "%s_model", m->prefix));
-    LLVMSetInitializer(m->model, content);
-    LLVMSetGlobalConstant(m->model, true);
 }

@@ -204,7 +204,13 @@ static void create_types(NativeModule *m) {
     m->kernel_type = LLVMFunctionType(m->int32, parameters, 3, false);
 }
 
-static NativeModule *begin_module(Compilation *compilation, const TargetDescription *target) {
+/* What is emitted from now on is for this target. */
+static void set_target(NativeModule *m, const TargetDescription *target) {
+    m->target = *target;
+    find_features(m);
+}
+
+static NativeModule *begin_module(Compilation *compilation) {
     LLVMInstallFatalErrorHandler(end_after_fatal_error);
     NativeModule *m = arena_alloc(compilation->arena, sizeof *m);
     m->arena = compilation->arena;
@@ -212,7 +218,7 @@ static NativeModule *begin_module(Compilation *compilation, const TargetDescript
     m->loops = compilation->loops;
     m->program = compilation->program;
     m->graph = compilation->graph;
-    m->target = *target;
+    m->target = m->loops->targets.targets[m->loops->targets.count - 1];
     m->prefix = model_prefix(compilation);
     m->identifiers = model_identifiers(m->arena, m->graph);
     m->context = LLVMContextCreate();
@@ -265,15 +271,18 @@ static bool optimise_module(NativeModule *m) {
     return false;
 }
 
-NativeModule *native_build(Compilation *compilation, const TargetDescription *target) {
-    NativeModule *m = begin_module(compilation, target);
+NativeModule *native_build(Compilation *compilation) {
+    NativeModule *m = begin_module(compilation);
     if (!m) return NULL;
     DiagnosticSink sink = {compilation, 0};
     LLVMContextSetDiagnosticHandler(m->context, receive_diagnostic, &sink);
     const LoopProgram *loops = m->loops;
     m->kernels = arena_alloc_array(m->arena, loops->function_count + 1, sizeof *m->kernels);
-    for (size_t k = 0; k < loops->function_count; k++)
+    for (size_t k = 0; k < loops->function_count; k++) {
+        set_target(m, &loops->targets.targets[loops->functions[k]->target]);
         m->kernels[k] = emit_function(m, loops->functions[k]);
+    }
+    set_target(m, &loops->targets.targets[loops->targets.count - 1]);
     emit_settle(m);
     layout_find(m);
     constants_place(m);

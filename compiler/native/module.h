@@ -91,9 +91,9 @@ struct NativeModule {
     const LoopProgram *loops;
     const Program *program;
     const Graph *graph;
-    TargetDescription target;
-    bool has_rounding; /* roundps and its like (SSE4.1) */
-    bool has_half;     /* vcvtps2ph (F16C) */
+    TargetDescription target; /* of the function that is emitted; the least of them for all else */
+    bool has_rounding;        /* roundps and its like (SSE4.1) */
+    bool has_half;            /* vcvtps2ph (F16C) */
     const char *prefix;
     ModelLayout layout;
     struct ModelIdentifiers *identifiers;
@@ -201,7 +201,7 @@ void emit_entry(NativeModule *module);
 /* The checksum of the side file; 0 where there is none. */
 uint32_t constants_side_checksum(const NativeModule *module);
 /* requirements.c: what the processor must have, as tfcc_model.requires says it. */
-const char *native_requirements(const NativeModule *module);
+const char *native_requirements(const NativeModule *module, const TargetDescription *target);
 /* The same as tfcc_model.processor. */
 void native_processor_bits(const NativeModule *module, const char *requirements,
                            uint32_t bits[TFCC_ABI_PROCESSOR_WORDS]);

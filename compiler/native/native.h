@@ -16,7 +16,7 @@
 typedef struct NativeModule NativeModule;
 
 /* The optimised module of c->loops; released with c->arena. NULL after a diagnostic. */
-NativeModule *native_build(Compilation *compilation, const TargetDescription *target);
+NativeModule *native_build(Compilation *compilation);
 
 bool native_print_llvm(NativeModule *module, Text *text);
 bool native_print_assembly(NativeModule *module, Text *text);

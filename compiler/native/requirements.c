@@ -78,16 +78,16 @@ static void add_word(Text *text, const char *word) {
     text_add(text, word);
 }
 
-const char *native_requirements(const NativeModule *m) {
+const char *native_requirements(const NativeModule *m, const TargetDescription *target) {
     if (strncmp(LLVMGetTarget(m->module), "x86_64", 6) != 0) return "";
-    const char *cpu = m->target.cpu ? m->target.cpu : "";
-    const char *features = m->target.features ? m->target.features : "";
+    const char *cpu = target->cpu ? target->cpu : "";
+    const char *features = target->features ? target->features : "";
     bool is_plain = cpu[0] == '\0' || strcmp(cpu, "x86-64") == 0 || strcmp(cpu, "generic") == 0;
     Text text = {.arena = m->arena};
-    add_word(&text, m->target.vector_bytes >= 64   ? "x86-64-v4"
-                    : m->target.vector_bytes >= 32 ? "x86-64-v3"
-                    : is_plain                     ? "x86-64"
-                                                   : "x86-64-v2");
+    add_word(&text, target->vector_bytes >= 64   ? "x86-64-v4"
+                    : target->vector_bytes >= 32 ? "x86-64-v3"
+                    : is_plain                   ? "x86-64"
+                                                 : "x86-64-v2");
     const char *padded = arena_format(m->arena, " %s ", cpu);
     for (size_t k = 0; k < sizeof additions / sizeof *additions && !features[0]; k++)
         if (strstr(additions[k].cpus, padded)) add_word(&text, additions[k].words);

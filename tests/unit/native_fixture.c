@@ -115,7 +115,8 @@ void native_fixture_build(NativeFixture *f) {
     for (size_t k = 0; k < f->loops.function_count; k++)
         cr_assert(loop_function_verify(f->loops.functions[k], message, sizeof message), "%s: %s",
                   f->loops.functions[k]->name, message);
-    f->module = native_build(&f->compilation, &f->target);
+    f->compilation.loops->targets = (TargetList){.targets = {f->target}, .count = 1};
+    f->module = native_build(&f->compilation);
     if (!f->module) diagnostics_print(f->compilation.diagnostics, stderr);
     cr_assert(f->module != NULL);
 }

@@ -525,16 +525,16 @@ static void check_program(uint64_t seed, const char *cpu, int optimisation) {
     char wrong[300];
     cr_assert(program_verify(g->program, wrong, sizeof wrong), "seed %llu: %s",
               (unsigned long long)seed, wrong);
-    TargetDescription target;
+    TargetList targets;
     bool is_built =
-        target_describe(&c->options, &target, c->diagnostics) && schedule_program(c, &target);
+        target_list(&c->options, &targets, c->diagnostics) && schedule_program(c, &targets);
     if (is_built && getenv("PRINT_LOOPS")) {
         Text text = {.arena = arena};
         program_print(&text, c->program);
         loop_program_print(&text, c->loops);
         puts(text.bytes);
     }
-    NativeModule *module = is_built ? native_build(c, &target) : NULL;
+    NativeModule *module = is_built ? native_build(c) : NULL;
     const tfcc_model *model = module ? native_load(module) : NULL;
     if (!model) diagnostics_print(c->diagnostics, stderr);
     cr_assert(model, "seed %llu, %s", (unsigned long long)seed, cpu);

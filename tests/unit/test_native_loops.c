@@ -330,7 +330,8 @@ Test(native_loops, print_assembly_and_know_other_targets) {
 
     f = native_fixture_create("", 2);
     f->compilation.options.target = "pdp11-unknown-bsd";
-    cr_assert_null(native_build(&f->compilation, &f->target));
+    f->compilation.loops->targets = (TargetList){.targets = {f->target}, .count = 1};
+    cr_assert_null(native_build(&f->compilation));
     cr_assert_eq(diagnostics_error_count(f->compilation.diagnostics), 1);
     native_fixture_destroy(f);
 }

@@ -56,7 +56,7 @@ Test(runtime_session, models_that_do_not_fit_are_refused) {
     hand.model.abi_version = 7;
     expect_failure(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
                    "the model was compiled for version 7 of the runtime's interface; this is "
-                   "version 2: compile and link it with the same tfcc");
+                   "version 3: compile and link it with the same tfcc");
     hand.model.abi_version = TFCC_ABI_VERSION;
     hand.model.struct_size--;
     cr_assert_eq(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION);

@@ -48,10 +48,8 @@ static Engine *open_session(Compilation *c, const tfcc_model *model) {
 }
 
 Engine *native_engine_open(Compilation *c) {
-    TargetDescription target;
-    if (!pipeline_run(c, STAGE_LOOPS) || !target_describe(&c->options, &target, c->diagnostics))
-        return NULL;
-    NativeModule *module = native_build(c, &target);
+    if (!pipeline_run(c, STAGE_LOOPS)) return NULL;
+    NativeModule *module = native_build(c);
     const tfcc_model *model = module ? native_load(module) : NULL;
     return model ? open_session(c, model) : NULL;
 }

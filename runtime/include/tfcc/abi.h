@@ -53,7 +53,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TFCC_ABI_VERSION        2
+#define TFCC_ABI_VERSION        3
 #define TFCC_ABI_NONE           UINT32_MAX
 #define TFCC_ABI_RANK           8  /* the highest rank */
 #define TFCC_ABI_FAILURE_VALUES 32 /* room a kernel has for the values of a message */
@@ -259,6 +259,10 @@ typedef struct tfcc_model {
     uint64_t side_bytes;
     uint32_t side_checksum; /* CRC-32C of its content */
     uint32_t reserved;
+
+    /* The same model with other steps, for processors that lack something of `processor`; NULL: there
+     * is none. All but steps, processor and requires is shared. */
+    const struct tfcc_model *alternative;
 } tfcc_model;
 
 #endif
