@@ -118,22 +118,19 @@ tfcc_status tfcc_bundle_open(BundleReader *reader, const tfcc_allocator *allocat
                              const char *prefix);
 void tfcc_bundle_close(BundleReader *reader);
 
-/* Describes record `index`, which is below reader->record_count. False for one that is no tensor
- * but a slice of one. */
-bool tfcc_bundle_describe(const BundleReader *reader, size_t index, BundleTensor *tensor);
+/* Describes a record of reader->records. One whose name is empty is no tensor but a slice of one. */
+void tfcc_bundle_describe(const BundleReader *reader, const BundleRecord *record,
+                          BundleTensor *tensor);
 
 /* TFCC_NOT_FOUND: `Key NAME not found in checkpoint`. */
 tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTensor *tensor);
 
-/* Whether all bytes of the tensor are there, before memory is taken for them.
+/* Reads tensor->size bytes to `destination` and compares the checksums. Where `destination` is NULL,
+ * looks only whether all bytes of the tensor are there, before memory is taken for them.
  *
  * TFCC_UNIMPLEMENTED   its dtype is none of tfcc_dtype, or its rank is above BUNDLE_RANK
  * TFCC_OUT_OF_RANGE    the data file is too short; TFCC_NOT_FOUND  it is missing
- * TFCC_DATA_LOSS       the slices do not make up the whole, or contradict it */
-tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor);
-
-/* bundle_check, then reads tensor->size bytes to `destination` and compares the checksums
- * (TFCC_DATA_LOSS). Where `destination` is NULL, bundle_check alone. */
+ * TFCC_DATA_LOSS       a checksum is wrong; the slices do not make up the whole, or contradict it */
 tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, void *destination);
 
 /* ---- writing ---- */
@@ -156,9 +153,10 @@ typedef struct BundleWriter {
     BundleOutput output; /* the data file, then the index */
     char *suffix;        /* in output.path, behind the prefix */
     uint32_t shard, shard_count, old_shard_count; /* old: 0 where there was no checkpoint */
-    int64_t offset;                               /* of the next tensor in the data file */
-    BundleBuffer table;                           /* what is finished of the index */
-    BundleBlock blocks[2];                        /* of the table: of data, and of the index */
+    bool is_committed;
+    int64_t offset;        /* of the next tensor in the data file */
+    BundleBuffer table;    /* what is finished of the index */
+    BundleBlock blocks[2]; /* of the table: of data, and of the index */
 } BundleWriter;
 
 /* Starts a checkpoint: makes missing folders and a temporary data file. `prefix` and `allocator`
@@ -166,7 +164,7 @@ typedef struct BundleWriter {
  * alternates between two, so that the rename of the index is the only point at which the checkpoint
  * changes. Where `prefix` is NULL, tfcc_bundle_add makes only the index, and the data is what was
  * added, one after the other. The writer may not be moved. After an error there is nothing to
- * abandon.
+ * finish.
  *
  * TFCC_INVALID_ARGUMENT     the prefix is empty or ends in `/`
  * TFCC_RESOURCE_EXHAUSTED   disk or memory are
@@ -175,17 +173,16 @@ tfcc_status tfcc_bundle_create(BundleWriter *writer, const tfcc_allocator *alloc
                                const char *prefix, bool fixed_name);
 
 /* Adds a tensor. Names come in strictly ascending order of their bytes (tfcc_bundle_compare_names),
- * else TFCC_INVALID_ARGUMENT. After an error the writer is only good for tfcc_bundle_abandon. */
+ * else TFCC_INVALID_ARGUMENT. After an error the writer is only good for tfcc_bundle_finish. */
 tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dtype, int32_t rank,
                             const int64_t *shape, const void *bytes, size_t size);
 
 /* Makes the checkpoint appear, on disk; in memory, finishes writer->table. After an error the old
- * checkpoint is there. The writer stays, for tfcc_bundle_abandon or tfcc_bundle_finish. */
+ * checkpoint is there. */
 tfcc_status tfcc_bundle_commit(BundleWriter *writer);
-/* Removes the data file of the checkpoint that was replaced, and releases the writer. */
+/* Removes the data file of the checkpoint that was replaced, or what is not committed, and releases
+ * the writer. */
 void tfcc_bundle_finish(BundleWriter *writer);
-/* Removes what is not committed, and releases the writer. */
-void tfcc_bundle_abandon(BundleWriter *writer);
 
 int tfcc_bundle_compare_names(const void *a, size_t a_length, const void *b, size_t b_length);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* More slices than any partitioner makes; bounds the work of comparing each with each. */
-#define MOST_SLICES 4096
+#define MOST_SLICES 2048
 
 static tfcc_status fail_tensor(const BundleReader *reader, const BundleTensor *tensor,
                                tfcc_sentence sentence) {
@@ -14,9 +14,9 @@ static tfcc_status fail_tensor(const BundleReader *reader, const BundleTensor *t
 
 /* ---- data files ---- */
 
-/* Opens the data file of a record and checks that its bytes are inside. */
-static tfcc_status locate(BundleReader *reader, const BundleRecord *record,
-                          const BundleTensor *tensor) {
+/* Opens the data file of a tensor and checks that its bytes are inside. */
+static tfcc_status locate(BundleReader *reader, const BundleTensor *tensor) {
+    const BundleRecord *record = tensor->record;
     uint32_t shard = record->shard;
     const BundleSource *source = &reader->source;
     if (reader->open_shard != shard) {
@@ -30,23 +30,23 @@ static tfcc_status locate(BundleReader *reader, const BundleRecord *record,
     return fail_tensor(reader, tensor, MESSAGE_FILE_SHORT);
 }
 
-/* Reads all bytes of a record, whose masked checksum is `expected`. */
-static tfcc_status read_record(BundleReader *reader, const BundleTensor *tensor,
-                               const BundleRecord *record, uint32_t expected, void *bytes) {
-    TFCC_TRY(locate(reader, record, tensor));
-    TFCC_TRY(tfcc_bundle_file_read(&reader->file, bytes, (size_t)record->size, record->offset));
-    uint32_t checksum = tfcc_crc32c_mask(tfcc_crc32c(0, bytes, (size_t)record->size));
-    if (checksum == expected) return TFCC_OK;
-    return tfcc_fail(CHECKSUM, reader->file.path, tensor->name, (unsigned)expected,
+/* Reads all bytes of a tensor that has no slices, or is one. */
+static tfcc_status read_record(BundleReader *reader, const BundleTensor *tensor, void *bytes) {
+    size_t size = (size_t)tensor->size;
+    TFCC_TRY(locate(reader, tensor));
+    TFCC_TRY(tfcc_bundle_file_read(&reader->file, bytes, size, tensor->record->offset));
+    uint32_t checksum = tfcc_crc32c_mask(tfcc_crc32c(0, bytes, size));
+    if (checksum == tensor->checksum) return TFCC_OK;
+    return tfcc_fail(CHECKSUM, reader->file.path, tensor->name, (unsigned)tensor->checksum,
                      (unsigned)checksum);
 }
 
 /* ---- slices ---- */
 
+/* `part` has the slice's shape as its own. */
 typedef struct Slice {
-    int64_t start[BUNDLE_RANK], length[BUNDLE_RANK];
-    const BundleRecord *record;
-    uint32_t checksum;
+    BundleTensor part;
+    int64_t start[BUNDLE_RANK];
 } Slice;
 
 /* Reads a number that is not negative from OrderedCode: n bytes hold 7n - 1 bits, the first n bits
@@ -74,30 +74,32 @@ static void append_name(BundleBuffer *key, const BundleTensor *tensor) {
     tfcc_bundle_append(key, rank, has_axes ? 4 : 3);
 }
 
-/* Makes a slice of a record, whose extents are given; false where it does not fit the whole. */
-static bool make_slice(const BundleReader *reader, const BundleTensor *tensor, BundleSpan extents,
-                       const BundleRecord *record, Slice *slice) {
-    BundleTensor part;
-    tfcc_bundle_describe_record(reader, record, &part);
-    bool fits = !part.is_partitioned && part.dtype == tensor->dtype && part.rank == tensor->rank;
-    slice->record = record;
-    slice->checksum = part.checksum;
+/* Makes a slice of a record, whose key is `key_size` bytes and then the extents; false where it does
+ * not fit the whole. */
+static bool get_slice(const BundleReader *reader, const BundleTensor *tensor,
+                      const BundleRecord *record, size_t key_size, Slice *slice) {
+    const BundleTensor *part = &slice->part;
+    const uint8_t *name = reader->names.bytes + record->name;
+    BundleSpan extents = {name + key_size, name + record->name_length};
+    tfcc_bundle_describe(reader, record, &slice->part);
+    slice->part.name = tensor->name;
+    bool fits = !part->is_partitioned && part->dtype == tensor->dtype && part->rank == tensor->rank;
     for (int32_t i = 0; i < tensor->rank; i++) {
         int64_t size = tensor->shape[i], start = get_ordered(&extents);
         int64_t length = get_ordered(&extents);
         if (length == -1) length = size;
-        fits &= start >= 0 && length == part.shape[i] && length <= size && start <= size - length;
+        fits &= start >= 0 && length == part->shape[i] && length <= size && start <= size - length;
         slice->start[i] = start;
-        slice->length[i] = length;
     }
     return fits && extents.at == extents.end;
 }
 
-static bool slices_overlap(const Slice *a, const Slice *b, int32_t rank) {
-    for (int32_t i = 0; i < rank; i++)
-        if (a->start[i] >= b->start[i] + b->length[i] || b->start[i] >= a->start[i] + a->length[i])
+static bool slices_overlap(const Slice *a, const Slice *b) {
+    for (int32_t i = 0; i < a->part.rank; i++)
+        if (a->start[i] >= b->start[i] + b->part.shape[i] ||
+            b->start[i] >= a->start[i] + a->part.shape[i])
             return false;
-    return a->record->size > 0 && b->record->size > 0;
+    return a->part.size > 0 && b->part.size > 0;
 }
 
 /* Copies a slice's bytes, row by row, to where they belong in the whole. */
@@ -105,15 +107,15 @@ static void place_slice(const BundleTensor *tensor, const Slice *slice, const ch
                         char *destination) {
     int64_t element = tfcc_bundle_element_size(tensor->dtype), row = element;
     int32_t last = tensor->rank - 1;
-    if (last >= 0) row *= slice->length[last];
-    for (int64_t done = 0; done < slice->record->size; done += row) {
+    if (last >= 0) row *= slice->part.shape[last];
+    for (int64_t done = 0; done < slice->part.size; done += row) {
         /* the start, and row number done / row in the axes before the last */
         int64_t stride = element, to = 0, number = done / row;
         for (int32_t i = last; i >= 0; stride *= tensor->shape[i--]) {
             int64_t index = slice->start[i];
             if (i < last) {
-                index += number % slice->length[i];
-                number /= slice->length[i];
+                index += number % slice->part.shape[i];
+                number /= slice->part.shape[i];
             }
             to += index * stride;
         }
@@ -121,51 +123,44 @@ static void place_slice(const BundleTensor *tensor, const Slice *slice, const ch
     }
 }
 
-/* The slices are the records whose keys begin as they should. Those that do not overlap and have
- * together as many elements as the whole cover it. */
-static tfcc_status find_slices(BundleReader *reader, const BundleTensor *tensor,
-                               BundleBuffer *list) {
+static tfcc_status read_slice(BundleReader *reader, const BundleTensor *tensor, const Slice *slice,
+                              char *destination) {
+    void *mark = reader->memory.blocks;
+    char *bytes = tfcc_bundle_obtain(&reader->memory, (size_t)slice->part.size);
+    if (!bytes) return TFCC_RESOURCE_EXHAUSTED;
+    TFCC_TRY(read_record(reader, &slice->part, bytes));
+    place_slice(tensor, slice, bytes, destination);
+    tfcc_bundle_release(&reader->memory, mark);
+    return TFCC_OK;
+}
+
+/* The slices are the records, one after the other, whose keys begin as they should. Those that do
+ * not overlap and have together as many elements as the whole cover it. */
+static tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
+                               char *destination) {
     BundleBuffer key = {.memory = &reader->memory};
     append_name(&key, tensor);
     if (key.memory->status) return key.memory->status;
     int64_t size = 0;
-    for (size_t i = 0; i < reader->record_count; i++) {
-        const BundleRecord *record = &reader->records[i];
-        const uint8_t *name = reader->names.bytes + record->name;
-        BundleSpan extents = {name + key.size, name + record->name_length};
-        if (record->name_length < key.size || memcmp(name, key.bytes, key.size) != 0) continue;
-        Slice slice;
-        if (!make_slice(reader, tensor, extents, record, &slice))
+    const BundleRecord *first = NULL, *record = reader->records;
+    for (size_t left = reader->record_count; left > 0; left--, record++) {
+        if (record->name_length < key.size ||
+            memcmp(reader->names.bytes + record->name, key.bytes, key.size) != 0)
+            continue;
+        if (!first) first = record;
+        Slice slice, other;
+        if (!get_slice(reader, tensor, record, key.size, &slice))
             return fail_tensor(reader, tensor, MESSAGE_SLICE_UNFIT);
-        TFCC_TRY(locate(reader, record, tensor));
-        const Slice *other = (const Slice *)(const void *)list->bytes;
-        for (uint32_t used = 0; used < list->size; used += sizeof slice)
-            if (slices_overlap(&slice, other++, tensor->rank))
+        for (const BundleRecord *before = first; before < record; before++) {
+            get_slice(reader, tensor, before, key.size, &other);
+            if (slices_overlap(&slice, &other) || record - first >= MOST_SLICES)
                 return fail_tensor(reader, tensor, MESSAGE_SLICES_OVERLAP);
-        if (list->size > MOST_SLICES * sizeof slice)
-            return fail_tensor(reader, tensor, MESSAGE_SLICES_OVERLAP);
-        tfcc_bundle_append(list, &slice, sizeof slice);
-        size += record->size;
+        }
+        TFCC_TRY(destination ? read_slice(reader, tensor, &slice, destination)
+                             : locate(reader, &slice.part));
+        size += slice.part.size;
     }
-    if (size != tensor->size) return fail_tensor(reader, tensor, MESSAGE_SLICES_MISSING);
-    return key.memory->status;
-}
-
-static tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
-                               char *destination) {
-    BundleMemory *memory = &reader->memory;
-    BundleBuffer list = {.memory = memory};
-    TFCC_TRY(find_slices(reader, tensor, &list));
-    const Slice *slice = (const Slice *)(const void *)list.bytes;
-    for (uint32_t used = 0; used < list.size && destination; used += sizeof *slice, slice++) {
-        void *mark = memory->blocks;
-        char *bytes = tfcc_bundle_obtain(memory, (size_t)slice->record->size);
-        if (!bytes) return TFCC_RESOURCE_EXHAUSTED;
-        TFCC_TRY(read_record(reader, tensor, slice->record, slice->checksum, bytes));
-        place_slice(tensor, slice, bytes, destination);
-        tfcc_bundle_release(memory, mark);
-    }
-    return TFCC_OK;
+    return size == tensor->size ? TFCC_OK : fail_tensor(reader, tensor, MESSAGE_SLICES_MISSING);
 }
 
 /* ---- tensors ---- */
@@ -174,15 +169,9 @@ tfcc_status tfcc_bundle_read(BundleReader *reader, const BundleTensor *tensor, v
     if (tfcc_dtype_size((tfcc_dtype)tensor->dtype) == 0 || tensor->rank > BUNDLE_RANK)
         return fail_tensor(reader, tensor, MESSAGE_TENSOR_UNSUPPORTED);
     if (!tensor->is_partitioned)
-        return destination
-                   ? read_record(reader, tensor, tensor->record, tensor->checksum, destination)
-                   : locate(reader, tensor->record, tensor);
+        return destination ? read_record(reader, tensor, destination) : locate(reader, tensor);
     void *mark = reader->memory.blocks;
     tfcc_status status = read_slices(reader, tensor, destination);
     tfcc_bundle_release(&reader->memory, mark);
     return status;
-}
-
-tfcc_status tfcc_bundle_check(BundleReader *reader, const BundleTensor *tensor) {
-    return tfcc_bundle_read(reader, tensor, NULL);
 }

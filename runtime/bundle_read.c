@@ -271,17 +271,12 @@ void tfcc_bundle_close(BundleReader *reader) {
 
 /* ---- finding ---- */
 
-void tfcc_bundle_describe_record(const BundleReader *reader, const BundleRecord *record,
-                                 BundleTensor *tensor) {
+void tfcc_bundle_describe(const BundleReader *reader, const BundleRecord *record,
+                          BundleTensor *tensor) {
     BundleRecord copy = *record;
     tfcc_bundle_parse_entry(tensor, &copy); /* as when the index was read */
     tensor->record = record;
     tensor->name = (const char *)reader->names.bytes + record->name;
-}
-
-bool tfcc_bundle_describe(const BundleReader *reader, size_t index, BundleTensor *tensor) {
-    tfcc_bundle_describe_record(reader, &reader->records[index], tensor);
-    return tensor->name[0] != '\0';
 }
 
 tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTensor *tensor) {
@@ -292,7 +287,7 @@ tfcc_status tfcc_bundle_find(BundleReader *reader, const char *name, BundleTenso
         int order = tfcc_bundle_compare_names(name, length, reader->names.bytes + record->name,
                                               record->name_length);
         if (order == 0) {
-            tfcc_bundle_describe_record(reader, record, tensor);
+            tfcc_bundle_describe(reader, record, tensor);
             return TFCC_OK;
         }
         if (order < 0)

@@ -11,10 +11,6 @@
  * other. */
 bool tfcc_bundle_parse_entry(BundleTensor *tensor, BundleRecord *record);
 
-/* tfcc_bundle_describe of a record. */
-void tfcc_bundle_describe_record(const BundleReader *reader, const BundleRecord *record,
-                                 BundleTensor *tensor);
-
 /* Opens what file.path names: the file or, in memory, `bytes` (NULL: none). What was open is
  * closed. */
 tfcc_status tfcc_bundle_open_part(BundleReader *reader, const tfcc_bytes *bytes);

@@ -95,14 +95,16 @@ static tfcc_status find_newest(BundleMemory *memory, BundleFile *file, char *pat
     TFCC_TRY(tfcc_bundle_file_open(file));
     TFCC_TRY(tfcc_bundle_file_load(file, memory, &text));
     char *string = (char *)text;
-    do string = strstr(string, newest_field);
-    while (string && string++ != (char *)text && string[-2] != '\n');
-    if (string) string += strlen(newest_field) - 1;
-    if (!string || *string == '"') return tfcc_fail_in(file->path, NULL, MESSAGE_STATE_EMPTY);
+    const size_t length = sizeof newest_field - 1;
+    for (; strncmp(string, newest_field, length) != 0; string++)
+        if (!(string = strchr(string, '\n')))
+            return tfcc_fail_in(file->path, NULL, MESSAGE_STATE_EMPTY);
+    string += length;
+    if (*string == '"') return tfcc_fail_in(file->path, NULL, MESSAGE_STATE_EMPTY);
     if (!decode_string(string)) return tfcc_fail_in(file->path, NULL, MESSAGE_STATE_DAMAGED);
     if (*string == '/') folder = 0;
-    int length = snprintf(path, path_size, "%.*s%s", folder, file->path, string);
-    if ((size_t)length >= path_size) return tfcc_fail(PATH_ROOM, file->path, path_size);
+    if ((size_t)snprintf(path, path_size, "%.*s%s", folder, file->path, string) >= path_size)
+        return tfcc_fail(PATH_ROOM, file->path, path_size);
     BundleReader reader;
     TFCC_TRY(tfcc_bundle_open(&reader, memory->allocator, path));
     tfcc_bundle_close(&reader);

@@ -191,7 +191,7 @@ tfcc_status tfcc_bundle_create(BundleWriter *writer, const tfcc_allocator *alloc
         BUNDLE_NUMBER(1), (uint8_t)writer->shard_count, BUNDLE_BYTES(3), 2, BUNDLE_NUMBER(1), 1};
     block_add(&writer->blocks[0], "", 0, header, header + sizeof header);
     if (!status) status = writer->memory.status;
-    if (status) tfcc_bundle_abandon(writer);
+    if (status) tfcc_bundle_finish(writer);
     return status;
 }
 
@@ -201,17 +201,16 @@ tfcc_status tfcc_bundle_commit(BundleWriter *writer) {
     tfcc_bundle_data_path(writer->suffix, writer->shard, writer->shard_count);
     TFCC_TRY(tfcc_bundle_output_end(&writer->output, TFCC_OK));
     strcpy(writer->suffix, ".index");
-    return tfcc_bundle_output_all(&writer->output, &writer->table);
+    TFCC_TRY(tfcc_bundle_output_all(&writer->output, &writer->table));
+    writer->is_committed = true;
+    return TFCC_OK;
 }
 
 void tfcc_bundle_finish(BundleWriter *writer) {
-    tfcc_bundle_remove_data(writer->output.path, writer->suffix, writer->old_shard_count,
-                            writer->old_shard_count == writer->shard_count ? writer->shard
-                                                                           : UINT32_MAX);
-    tfcc_bundle_abandon(writer);
-}
-
-void tfcc_bundle_abandon(BundleWriter *writer) {
+    if (writer->is_committed)
+        tfcc_bundle_remove_data(writer->output.path, writer->suffix, writer->old_shard_count,
+                                writer->old_shard_count == writer->shard_count ? writer->shard
+                                                                               : UINT32_MAX);
     tfcc_bundle_output_end(&writer->output, TFCC_CANCELLED);
     tfcc_bundle_release(&writer->memory, NULL);
 }

@@ -123,14 +123,16 @@ static tfcc_status build_saved(const Selection *selection, BundleWriter *writer,
     return TFCC_OK;
 }
 
-/* The new checkpoint becomes the last of the session's list, for which `list` has room; then the
- * state file is written, and at most one checkpoint removed. As in TensorFlow, the list has the
- * newest alone where everything stays. */
-static tfcc_status record(const Selection *selection, const char *prefix, const char *state_file,
-                          Saver *list) {
+/* The new checkpoint becomes the last of the session's list; then the state file is written, and at
+ * most one checkpoint removed. As in TensorFlow, the list has the newest alone where everything
+ * stays. */
+static tfcc_status record(const Selection *selection, const char *prefix, const char *state_file) {
     tfcc_session *session = selection->session;
     const Saver *before = session->saver;
     int32_t keep = selection->options.max_to_keep ? selection->options.max_to_keep : 5;
+    size_t room = sizeof *before + (before ? before->size : 0) + strlen(prefix) + 1;
+    Saver *list = tfcc_obtain(&session->allocator, room);
+    if (!list) return TFCC_RESOURCE_EXHAUSTED;
     char *oldest = list->prefixes, *end = oldest;
     if (keep < 0) before = NULL, keep = 1;
     if (before)
@@ -144,6 +146,7 @@ static tfcc_status record(const Selection *selection, const char *prefix, const 
     char *kept = keep <= 0 ? oldest + strlen(oldest) + 1 : oldest;
     tfcc_checkpoint_forget(session);
     session->saver = list;
+    list->room = room;
     list->size = (size_t)(end - kept);
     tfcc_status status = TFCC_OK;
     if (*state_file)
@@ -154,42 +157,21 @@ static tfcc_status record(const Selection *selection, const char *prefix, const 
     return status;
 }
 
-/* Adds the variables, under the reader's side of the lock, so that all are of one moment. */
-static tfcc_status write_variables(const Selection *selection, BundleWriter *writer,
-                                   tfcc_saved *saved) {
-    tfcc_session *session = selection->session;
-    tfcc_lock_acquire(&session->lock, false);
-    tfcc_status status = add_variables(selection, writer);
-    if (!status && saved) status = build_saved(selection, writer, saved);
-    tfcc_lock_release(&session->lock, false);
-    return status;
-}
-
-/* Writes the checkpoint and what goes with it. */
-static tfcc_status save_files(const Selection *selection, const char *prefix,
-                              const char *state_file) {
+/* Writes the checkpoint and what goes with it, or (where `prefix` is NULL) to `saved`. Variables are
+ * read under the reader's side of the lock, so that all are of one moment. */
+static tfcc_status write_checkpoint(const Selection *selection, const char *prefix,
+                                    const char *state_file, tfcc_saved *saved) {
     tfcc_session *session = selection->session;
     BundleWriter writer;
-    const Saver *before = session->saver;
-    size_t room = sizeof *before + (before ? before->size : 0) + strlen(prefix) + 1;
-    /* Room for the list first: behind the commit, nothing fails for want of memory but the state
-     * file. */
-    Saver *list = tfcc_obtain(&session->allocator, room);
-    if (!list) return TFCC_RESOURCE_EXHAUSTED;
-    list->room = room;
-    tfcc_status status = tfcc_bundle_create(&writer, &session->allocator, prefix,
-                                            selection->options.fixed_data_file);
-    if (!status) {
-        status = write_variables(selection, &writer, NULL);
-        if (!status) status = tfcc_bundle_commit(&writer);
-        if (!status) {
-            status = record(selection, prefix, state_file, list);
-            tfcc_bundle_finish(&writer);
-            return status;
-        }
-        tfcc_bundle_abandon(&writer);
-    }
-    tfcc_release(&session->allocator, list, room);
+    TFCC_TRY(tfcc_bundle_create(&writer, &session->allocator, prefix,
+                                selection->options.fixed_data_file));
+    tfcc_lock_acquire(&session->lock, false);
+    tfcc_status status = add_variables(selection, &writer);
+    if (!status && !prefix) status = build_saved(selection, &writer, saved);
+    tfcc_lock_release(&session->lock, false);
+    if (!status && prefix) status = tfcc_bundle_commit(&writer);
+    if (!status && prefix) status = record(selection, prefix, state_file);
+    tfcc_bundle_finish(&writer);
     return status;
 }
 
@@ -210,7 +192,7 @@ static tfcc_status save_prefix(Selection *selection, const char *prefix) {
         strcpy(options->path, made);
     }
     pthread_mutex_lock(&selection->session->save_mutex);
-    tfcc_status status = save_files(selection, made, state_file);
+    tfcc_status status = write_checkpoint(selection, made, state_file, NULL);
     pthread_mutex_unlock(&selection->session->save_mutex);
     return status;
 }
@@ -219,18 +201,11 @@ static tfcc_status save_prefix(Selection *selection, const char *prefix) {
 static tfcc_status save(tfcc_session *session, const char *prefix, const tfcc_save_options *options,
                         tfcc_saved *saved) {
     Selection selection;
-    BundleWriter writer;
     if (!session || (!prefix && !saved)) return tfcc_fail_null();
     tfcc_status status = select_variables(&selection, session, options);
-    if (!status && prefix) {
-        status = save_prefix(&selection, prefix);
-    } else if (!status) {
-        status = tfcc_bundle_create(&writer, &session->allocator, NULL, false);
-        if (!status) {
-            status = write_variables(&selection, &writer, saved);
-            tfcc_bundle_abandon(&writer);
-        }
-    }
+    if (!status)
+        status = prefix ? save_prefix(&selection, prefix)
+                        : write_checkpoint(&selection, NULL, NULL, saved);
     tfcc_bundle_release(&selection.memory, NULL);
     return status;
 }
@@ -287,25 +262,19 @@ static void settle_bytes(const BundleTensor *tensor, uint8_t *bytes) {
         bytes[k] = (uint8_t)(((bytes[k] & 15) ^ 8) - 8);
 }
 
-/* Finds all, then reads all into spare buffers, then makes those the values; the last cannot fail.
- */
+/* Reads all into spare buffers, then makes those the values, which cannot fail. */
 static tfcc_status restore_from(const Selection *selection, BundleReader *reader) {
     tfcc_session *session = selection->session;
-    for (int step = 0; step < 3; step++)
-        for (size_t i = 0; i < selection->count; i++) {
-            const Item *item = selection->items[i];
-            BundleTensor tensor;
-            if (step == 2) {
-                tfcc_variable_adopt(session, item->index);
-                continue;
-            }
-            TFCC_TRY(find_value(reader, item, &tensor));
-            if (step == 0) continue;
-            TFCC_TRY(tfcc_variable_stage(session, item->index));
-            uint8_t *bytes = item->value->spare;
-            TFCC_TRY(tfcc_bundle_read(reader, &tensor, bytes));
-            settle_bytes(&tensor, bytes);
-        }
+    for (size_t i = 0; i < selection->count; i++) {
+        const Item *item = selection->items[i];
+        BundleTensor tensor;
+        TFCC_TRY(find_value(reader, item, &tensor));
+        TFCC_TRY(tfcc_variable_stage(session, item->index));
+        TFCC_TRY(tfcc_bundle_read(reader, &tensor, item->value->spare));
+        settle_bytes(&tensor, item->value->spare);
+    }
+    for (size_t i = 0; i < selection->count; i++)
+        tfcc_variable_adopt(session, ((const Item *)selection->items[i])->index);
     return TFCC_OK;
 }
 

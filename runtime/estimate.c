@@ -16,17 +16,14 @@
 static tfcc_status settle_corner(const tfcc_call *call, bool high) {
     const tfcc_model *model = call->session->model;
     int64_t *dims = call->frame->dims;
-    bool *free_symbols = call->frame->free_symbols;
     call->frame->serial = 0; /* what is bound here is not for the next run */
-    memset(dims, 0xff, model->symbol_count * sizeof *dims);
     TFCC_TRY(tfcc_bind_feeds(call, false));
-    for (uint32_t i = 0; i < model->symbol_count; i++)
-        free_symbols[i] = dims[i] == -1 && !tfcc_has_fallback(call, i);
     for (uint32_t level = 0; level < model->level_count; level++) {
         for (uint32_t i = 0; i < model->symbol_count; i++) {
-            if (!free_symbols[i]) continue;
-            uint32_t upper = model->symbols[i].upper_slot;
-            dims[i] = !high ? 0 : upper != TFCC_ABI_NONE ? dims[upper] : INT64_MAX;
+            const tfcc_abi_symbol *symbol = &model->symbols[i];
+            if (call->plan->binder_of[i] != 0 || symbol->fallback_slot != TFCC_ABI_NONE) continue;
+            dims[i] = high ? INT64_MAX : 0;
+            if (high && symbol->upper_slot != TFCC_ABI_NONE) dims[i] = dims[symbol->upper_slot];
         }
         if (level == 0)
             tfcc_settle_symbols(call);

@@ -64,11 +64,6 @@ tfcc_status tfcc_bind_feeds(const tfcc_call *call, bool with_data) {
 
 /* ---- Sizes ---- */
 
-bool tfcc_has_fallback(const tfcc_call *call, uint32_t symbol) {
-    return call->plan->binder_of[symbol] == 0 &&
-           call->session->model->symbols[symbol].fallback_slot != TFCC_ABI_NONE;
-}
-
 void tfcc_settle_symbols(const tfcc_call *call) {
     const tfcc_model *model = call->session->model;
     int64_t *dims = call->frame->dims;
@@ -78,8 +73,9 @@ void tfcc_settle_symbols(const tfcc_call *call) {
         if (model->settle != NULL) model->settle(dims, 0);
         changed = false;
         for (uint32_t i = 0; i < model->symbol_count; i++) {
-            if (!tfcc_has_fallback(call, i)) continue;
-            int64_t value = dims[model->symbols[i].fallback_slot];
+            uint32_t fallback = model->symbols[i].fallback_slot;
+            if (call->plan->binder_of[i] != 0 || fallback == TFCC_ABI_NONE) continue;
+            int64_t value = dims[fallback];
             changed |= dims[i] != value;
             dims[i] = value;
         }

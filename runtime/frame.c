@@ -6,12 +6,11 @@
 #define PARTS(parts) parts, sizeof(parts) / sizeof *(parts)
 
 /* What a frame has for every plan lies behind the struct. */
-enum { LEVELS, SLOTS, SYMBOLS };
+enum { LEVELS, SLOTS };
 
 static const tfcc_part model_parts[] = {
     TFCC_PART(tfcc_frame, levels, LEVELS),
     TFCC_PART(tfcc_frame, dims, SLOTS),
-    TFCC_PART(tfcc_frame, free_symbols, SYMBOLS),
 };
 
 /* What depends on the plan. */
@@ -25,7 +24,7 @@ static const tfcc_part plan_parts[] = {
 
 static tfcc_frame *frame_create(tfcc_session *session) {
     const tfcc_model *model = session->model;
-    const uint32_t counts[] = {model->level_count, model->slot_count, model->symbol_count};
+    const uint32_t counts[] = {model->level_count, model->slot_count};
     tfcc_frame measured;
     size_t size = sizeof measured + tfcc_carve(&measured, NULL, PARTS(model_parts), counts);
     tfcc_frame *frame = tfcc_obtain_zeroed(&session->allocator, size);

@@ -81,21 +81,27 @@ tfcc_status tfcc_model_signature(const tfcc_model *model, size_t index, tfcc_sig
     return TFCC_OK;
 }
 
-tfcc_status tfcc_model_signature_feed(const tfcc_model *model, size_t index, size_t position,
-                                      tfcc_description *description) {
+/* The feed or fetch that stands at `position` of a signature; targets count as fetches. */
+static tfcc_status describe_part(const tfcc_model *model, size_t index, size_t position, bool fetch,
+                                 tfcc_description *description) {
     tfcc_signature signature;
     TFCC_TRY(tfcc_model_signature(model, index, &signature));
-    TFCC_TRY(check(model, "such feed of a signature", position, signature.feed_count, description));
-    return tfcc_model_feed(model, model->lists[model->signatures[index].first_feed + position],
-                           description);
+    const tfcc_abi_signature *found = &model->signatures[index];
+    const uint32_t *parts = model->lists + (fetch ? found->first_fetch : found->first_feed);
+    TFCC_TRY(check(model, "such part of a signature", position,
+                   fetch ? signature.fetch_count + signature.target_count : signature.feed_count,
+                   description));
+    const tfcc_abi_entry *entries = fetch ? model->fetches : model->feeds;
+    tfcc_describe(model, &entries[parts[position]], description);
+    return TFCC_OK;
+}
+
+tfcc_status tfcc_model_signature_feed(const tfcc_model *model, size_t index, size_t position,
+                                      tfcc_description *description) {
+    return describe_part(model, index, position, false, description);
 }
 
 tfcc_status tfcc_model_signature_fetch(const tfcc_model *model, size_t index, size_t position,
                                        tfcc_description *description) {
-    tfcc_signature signature;
-    TFCC_TRY(tfcc_model_signature(model, index, &signature));
-    TFCC_TRY(check(model, "such fetch of a signature", position,
-                   signature.fetch_count + signature.target_count, description));
-    return tfcc_model_fetch(model, model->lists[model->signatures[index].first_fetch + position],
-                            description);
+    return describe_part(model, index, position, true, description);
 }

@@ -200,9 +200,8 @@ struct tfcc_frame {
     tfcc_result *results;
     tfcc_workspace_block room; /* all of the above */
     uint64_t random;
-    size_t size;        /* of the block that the struct and these are in */
-    int64_t *dims;      /* by slot */
-    bool *free_symbols; /* estimate.c: those that only a run would bind */
+    size_t size;   /* of the block that the struct and these are in */
+    int64_t *dims; /* by slot */
     tfcc_workspace_block *levels;
     int64_t failure[TFCC_ABI_FAILURE_VALUES];
 };
@@ -259,9 +258,6 @@ void tfcc_commit_writes(const tfcc_call *call);
 /* Checks the feeds and binds addresses and symbols. `with_data` is false where only sizes are asked
  * for. */
 tfcc_status tfcc_bind_feeds(const tfcc_call *call, bool with_data);
-
-/* Whether a symbol takes its fallback in a run of the call's plan. */
-bool tfcc_has_fallback(const tfcc_call *call, uint32_t symbol);
 
 /* Settles level 0 after symbols were bound. */
 void tfcc_settle_symbols(const tfcc_call *call);

@@ -84,43 +84,21 @@ tfcc_status tfcc_fail_null(void) {
 
 /* ---- Checks of the graph ---- */
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-/* The value that stands behind a percent sign: `3`, `{10}`, either after the letter f or b. Gives
- * what follows it, and moves *to behind its text. */
-static const char *append_value(char **to, const char *at, const int64_t *values) {
-    char form = *at == 'f' || *at == 'b' ? *at++ : 'd';
-    size_t index = 0;
-    bool braced = *at == '{';
-    at += braced;
-    while (is_digit(*at)) {
-        index = index * 10 + (size_t)(*at++ - '0');
-        if (!braced) break;
-    }
-    at += braced && *at == '}';
-    int64_t value = index < TFCC_ABI_FAILURE_VALUES ? values[index] : 0;
-    double number;
-    memcpy(&number, &value, sizeof number);
-    *to += form == 'f'   ? sprintf(*to, "%.9g", number)
-           : form == 'b' ? sprintf(*to, "%s", value != 0 ? "true" : "false")
-                         : sprintf(*to, "%lld", (long long)value);
-    return at;
-}
-
 tfcc_status tfcc_fail_check(const tfcc_abi_check *check, const int64_t *values) {
     char *to = texts.message, *end = to + MESSAGE_SIZE - 32; /* a value fits behind it */
     const char *at = check->message;
-    while (*at != '\0' && to < end) {
-        *to++ = *at++;
-        if (to[-1] != '%') continue;
-        if (*at == 'f' || *at == 'b' || *at == '{' || is_digit(*at)) {
-            to--;
-            at = append_value(&to, at, values);
-        } else { /* %% or a percent sign that means nothing else */
-            at += *at == '%';
+    for (; *at != '\0' && to < end; at++) {
+        unsigned char form = (unsigned char)*at;
+        if (form > TFCC_ABI_AS_BOOL) {
+            *to++ = *at;
+            continue;
         }
+        int64_t value = values[*++at - 1];
+        double number;
+        memcpy(&number, &value, sizeof number);
+        to += form == TFCC_ABI_AS_FLOAT  ? sprintf(to, "%.9g", number)
+              : form == TFCC_ABI_AS_BOOL ? sprintf(to, "%s", value != 0 ? "true" : "false")
+                                         : sprintf(to, "%lld", (long long)value);
     }
     *to = '\0';
     if (*at != '\0') {

@@ -29,7 +29,7 @@ static tfcc_status get_value(tfcc_session *session, uint32_t index, tfcc_tensor 
     const tfcc_abi_variable *variable = &session->model->variables[index];
     const void *stored = session->variables[index].data;
     int32_t rank = (int32_t)variable->rank;
-    if (stored == NULL) return tfcc_fail(NO_VALUE, variable->name);
+    if (stored == NULL) return tfcc_fail(UNINITIALIZED, variable->name);
     tfcc_result result = {.bytes = (size_t)variable->bytes};
     tfcc_status status = value->dtype != TFCC_NONE ? tfcc_result_prepare(&session->allocator, value,
                                                                          variable->dtype, &result)
@@ -48,10 +48,8 @@ static tfcc_status set_value(tfcc_session *session, uint32_t index, const tfcc_t
     size_t bytes;
     TFCC_TRY(tfcc_tensor_check(value, (tfcc_dtype)variable->dtype, "variable", variable->name, true,
                                &bytes));
-    bool fits = (uint32_t)value->rank == variable->rank;
-    for (uint32_t i = 0; fits && i < variable->rank; i++)
-        fits = value->shape[i] == variable->shape[i];
-    if (!fits)
+    if ((uint32_t)value->rank != variable->rank ||
+        (value->rank > 0 && memcmp(value->shape, variable->shape, 8 * (size_t)value->rank) != 0))
         return tfcc_fail(VARIABLE_SHAPE, variable->name,
                          tfcc_shape_text(variable->shape, (int32_t)variable->rank),
                          tfcc_shape_text(value->shape, value->rank));

@@ -124,7 +124,8 @@ typedef struct KernelCheck {
     Scalar *condition; /* bool; must hold at every point. NULL in a KERNEL_DIRECT, whose code says
                           when it fails, and with which values */
     tfcc_status status;
-    const char *message; /* %0, %1, … print values[k]; see tfcc/abi.h */
+    const char *message; /* the whole sentence. %0 … %9, %{10} … print values[k] as integers, %f0 …
+                            as floating point, %b0 … as truth values; %% is a percent sign */
     Scalar **values;
     size_t value_count;
 } KernelCheck;

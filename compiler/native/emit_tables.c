@@ -109,11 +109,48 @@ static void add_arguments(NativeModule *m, StepTables *tables, const LoopStep *s
     }
 }
 
+/* The form of a value at `text`, behind a percent sign, whose number is stored; 0 where there is
+ * none. */
+static char value_form(const char **text, size_t *number) {
+    const char *at = *text;
+    char form = *at == 'f'   ? TFCC_ABI_AS_FLOAT
+                : *at == 'b' ? TFCC_ABI_AS_BOOL
+                             : TFCC_ABI_AS_INTEGER;
+    at += form != TFCC_ABI_AS_INTEGER;
+    bool is_braced = *at == '{';
+    at += is_braced;
+    if (*at < '0' || *at > '9') return 0;
+    *number = 0;
+    do *number = *number * 10 + (size_t)(*at++ - '0');
+    while (is_braced && *at >= '0' && *at <= '9');
+    *text = at + is_braced;
+    return form;
+}
+
+/* The message as tfcc_abi_check has it. */
+static const char *check_message(NativeModule *m, const char *text) {
+    Text message = {.arena = m->arena};
+    while (*text) {
+        size_t number;
+        char byte = *text++, form = byte == '%' ? value_form(&text, &number) : 0;
+        if (form) {
+            text_add_char(&message, form);
+            byte = (char)(number + 1);
+        } else if (byte == '%' && *text == '%') {
+            text++;
+        } else if ((unsigned char)byte <= TFCC_ABI_AS_BOOL) {
+            byte = '?';
+        }
+        text_add_char(&message, byte);
+    }
+    return message.bytes ? message.bytes : "";
+}
+
 static void add_checks(NativeModule *m, StepTables *tables, const Kernel *kernel) {
     for (size_t k = 0; k < kernel->check_count; k++) {
         const KernelCheck *check = &kernel->checks[k];
         LLVMValueRef fields[] = {number(m, (uint32_t)check->status),
-                                 native_text(m, check->message)};
+                                 native_text(m, check_message(m, check->message))};
         table_add(m, &tables->checks, fields, 2);
     }
 }

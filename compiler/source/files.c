@@ -296,9 +296,11 @@ static bool read_safetensors(OpenFile *open, const FileValue *value, ConstantDat
 static Map bundle_names(OpenFile *open) {
     Map names = map_create(open->file.arena);
     BundleTensor tensor;
-    for (size_t i = 0; i < open->bundle.record_count; i++)
-        if (tfcc_bundle_describe(&open->bundle, i, &tensor))
+    for (size_t i = 0; i < open->bundle.record_count; i++) {
+        tfcc_bundle_describe(&open->bundle, &open->bundle.records[i], &tensor);
+        if (tensor.name[0] != '\0')
             map_insert(&names, tensor.name, tensor.record->name_length, NULL);
+    }
     return names;
 }
 
@@ -316,7 +318,7 @@ static bool read_checkpoint(OpenFile *open, const FileValue *value, ConstantData
         Map names = bundle_names(open);
         return report_unknown(file, &names, name);
     }
-    if (tfcc_bundle_check(bundle, &tensor) != TFCC_OK)
+    if (tfcc_bundle_read(bundle, &tensor, NULL) != TFCC_OK)
         return diagnose_error(file->diagnostics, file->place, "%s", tfcc_message(NULL));
     tfcc_dtype found = (tfcc_dtype)tensor.dtype;
     if (value->dtype != TFCC_NONE && found != value->dtype)

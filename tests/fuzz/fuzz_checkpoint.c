@@ -65,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     if (!tfcc_bundle_open_source(&reader, &tfcc_default_allocator, &source)) {
         for (size_t i = 0; i < reader.record_count; i++) {
             BundleTensor tensor;
-            if (!tfcc_bundle_describe(&reader, i, &tensor) || tfcc_bundle_check(&reader, &tensor))
+            tfcc_bundle_describe(&reader, &reader.records[i], &tensor);
+            if (tensor.name[0] == '\0' || tfcc_bundle_read(&reader, &tensor, NULL))
                 continue;
             char *bytes = malloc((size_t)tensor.size + 1);
             tfcc_bundle_read(&reader, &tensor, bytes);

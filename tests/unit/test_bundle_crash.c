@@ -166,7 +166,7 @@ Test(bundle_failure, no_memory) {
         if (!status) {
             status = tfcc_bundle_add(&writer, "a", TFCC_INT32, 0, NULL, &limit, 4);
             if (!status) status = tfcc_bundle_commit(&writer);
-            tfcc_bundle_abandon(&writer);
+            tfcc_bundle_finish(&writer);
         }
         cr_assert_eq(allocated, 0);
         if (!status) break;

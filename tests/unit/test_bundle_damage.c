@@ -37,7 +37,7 @@ static void read_damaged(const Loaded *loaded, tfcc_bytes index, const tfcc_byte
     }
     for (size_t i = 0; i < reader.record_count; i++) {
         BundleTensor tensor;
-        if (!tfcc_bundle_describe(&reader, i, &tensor)) continue;
+        if (!describe_tensor(&reader, i, &tensor)) continue;
         if (tensor.size > (int64_t)sizeof bytes || tfcc_bundle_read(&reader, &tensor, bytes))
             continue;
         if (is_crafted) continue;
@@ -161,7 +161,7 @@ static tfcc_status open_entry(const void *value, size_t size, const char *data,
         if (!status) status = tfcc_bundle_read(&reader, tensor, bytes);
         tfcc_bundle_close(&reader);
     }
-    tfcc_bundle_abandon(&writer);
+    tfcc_bundle_finish(&writer);
     return status;
 }
 

@@ -63,7 +63,7 @@ Test(runtime_run, uninitialized_variables_are_named_and_nothing_happens) {
         tfcc_fetch fetch = {names[i], tfcc_int32(&value)};
         expect_failure(tfcc_run(session, NULL, 0, &fetch, 1), TFCC_FAILED_PRECONDITION,
                        "attempting to use uninitialized value 'a': initialize the session, restore "
-                       "a checkpoint or set the variable first");
+                       "or set it first");
         cr_assert_eq(value, 9);
     }
     cr_assert_eq(fetch_int32(session, "b"), 1, "what needs no variable can be fetched");
@@ -204,11 +204,11 @@ Test(runtime_run, wrong_feeds_are_refused_with_a_sentence) {
                    "cannot feed a value of shape [1] for 'p', which has shape [?, 2]");
     bad.tensor.rank = 9;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "feed 'p' was given rank 9; it has to be 0 to 8, with a shape");
+                   "feed 'p' was given rank 9; 0 to 8, with a shape, is possible");
     bad = good;
     bad.tensor.shape = NULL;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "feed 'p' was given rank 2; it has to be 0 to 8, with a shape");
+                   "feed 'p' was given rank 2; 0 to 8, with a shape, is possible");
     bad = good;
     bad.tensor.dtype = TFCC_FLOAT64;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,

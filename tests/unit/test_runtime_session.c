@@ -32,7 +32,7 @@ Test(runtime_session, options_may_be_older_newer_or_wrong) {
     tfcc_session_close(session);
     given.newer[3] = 1;
     expect_failure(tfcc_session_open(&hand.model, &given.options, &session), TFCC_INVALID_ARGUMENT,
-                   "options ask for something this version of the runtime does not know");
+                   "options ask for what this version of the runtime does not know");
     given.options.size = sizeof(size_t);
     expect_ok(tfcc_session_open(&hand.model, &given.options, &session));
     tfcc_session_close(session);
@@ -54,9 +54,10 @@ Test(runtime_session, models_that_do_not_fit_are_refused) {
     hand_counter(&hand);
     tfcc_session *session;
     hand.model.abi_version = 7;
-    expect_failure(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
-                   "the model was compiled for version 7 of the runtime's interface; this is "
-                   "version 3: compile and link it with the same tfcc");
+    expect_failure(
+        tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
+        "the model is for version 7 of the runtime, which is version 4: compile and link "
+        "it with the same tfcc");
     hand.model.abi_version = TFCC_ABI_VERSION;
     hand.model.struct_size--;
     cr_assert_eq(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION);

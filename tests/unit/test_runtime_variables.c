@@ -54,7 +54,7 @@ static uint32_t add_failing(Graph *g, const char *name, uint32_t in) {
     hand_input(hand, in);
     hand_output(hand, out);
     hand_check(hand, TFCC_INVALID_ARGUMENT,
-               "positive: %0 is negative (%%, half %f1, %b2, %{10}, 100 %)");
+               "positive: \1\1 is negative (%, half \2\2, \3\3, \1\13, 100 %)");
     hand_fetch(hand, name, out);
     return out;
 }
@@ -139,7 +139,7 @@ Test(runtime_variables, a_write_that_may_fail_itself_is_not_in_place) {
     hand_step(&g.hand, "w", kernel_check_positive);
     hand_input(&g.hand, g.x);
     hand_output(&g.hand, out);
-    hand_check(&g.hand, TFCC_OUT_OF_RANGE, "w: %0 < 0");
+    hand_check(&g.hand, TFCC_OUT_OF_RANGE, "w: \1\1 < 0");
     hand_fetch(&g.hand, "w", out);
     tfcc_session *session = open_session(&g.hand);
     set_v(session, 5);
@@ -300,8 +300,10 @@ Test(runtime_variables, get_and_set_check_their_arguments) {
                    "variable 'v' has shape [3]; it was given [4]");
     expect_failure(tfcc_variable_set(session, "w", &tensor), TFCC_NOT_FOUND,
                    "graph 'vectors' has no variable 'w'");
-    expect_failure(tfcc_variable_get(session, "v", &tensor), TFCC_FAILED_PRECONDITION,
-                   "variable 'v' has no value yet");
+    expect_failure(
+        tfcc_variable_get(session, "v", &tensor), TFCC_FAILED_PRECONDITION,
+        "attempting to use uninitialized value 'v': initialize the session, restore or set it "
+        "first");
     tensor.shape = three;
     expect_ok(tfcc_variable_set(session, "v", &tensor));
     tensor.capacity = 8;

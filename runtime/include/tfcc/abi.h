@@ -53,7 +53,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TFCC_ABI_VERSION        3
+#define TFCC_ABI_VERSION        4
 #define TFCC_ABI_NONE           UINT32_MAX
 #define TFCC_ABI_RANK           8  /* the highest rank */
 #define TFCC_ABI_FAILURE_VALUES 32 /* room a kernel has for the values of a message */
@@ -122,8 +122,9 @@ typedef struct tfcc_abi_argument {
 } tfcc_abi_argument;
 
 /* What must hold, else the run fails. `message` is the whole sentence, with the node's name. In it,
- * %0 … %9, %{10} … stand for the failure values the kernel has written, printed as integers; %f0 …
- * prints one as floating point, %b0 … as a truth value. %% is a percent sign. */
+ * one of these bytes and another, 1 + k, stand for failure value k that the kernel has written. */
+enum { TFCC_ABI_AS_INTEGER = 1, TFCC_ABI_AS_FLOAT = 2, TFCC_ABI_AS_BOOL = 3 };
+
 typedef struct tfcc_abi_check {
     uint32_t status; /* tfcc_status */
     const char *message;
