@@ -93,7 +93,7 @@ static bool write_with_bias(ImportNode *n, const char *convolution) {
     return import_write(n, written);
 }
 
-bool import_conv(ImportNode *n) {
+static bool bind_convolution(ImportNode *n) {
     if (!bind_window(n, "X", NULL) || !has_filter_of(n)) return false;
     int64_t group = import_integer(n, "group", 1), channels = import_size(n, "X", 1),
             inner = import_size(n, "W", 1);
@@ -101,8 +101,30 @@ bool import_conv(ImportNode *n) {
         return import_refuse(n, "its input has %lld channels, and its filter %lld in %lld group%s",
                              (long long)channels, (long long)inner, (long long)group,
                              group == 1 ? "" : "s");
+    bind_filter_order(n);
+    return true;
+}
+
+bool import_conv(ImportNode *n) {
+    if (!bind_convolution(n)) return false;
     return write_with_bias(n, "convolution(X, filters, strides=strides, padding=padding, "
                               "data_format=layout, dilations=dilations)");
+}
+
+bool import_conv_integer(ImportNode *n) {
+    return bind_convolution(n) &&
+           import_write(n, "filters = transpose(W, order); "
+                           "y = conv_integer(X, filters, input_zero_point=x_zero_point, "
+                           "filters_zero_point=w_zero_point, strides=strides, padding=padding, "
+                           "data_format=layout, dilations=dilations)");
+}
+
+bool import_qlinear_conv(ImportNode *n) {
+    return bind_convolution(n) &&
+           import_write(n, "filters = transpose(W, order); "
+                           "y = qlinear_conv(X, x_scale, x_zero_point, filters, w_scale, "
+                           "w_zero_point, y_scale, y_zero_point, bias=B, strides=strides, "
+                           "padding=padding, data_format=layout, dilations=dilations)");
 }
 
 /* With a shape for the output the padding follows from it. */
