@@ -2,7 +2,6 @@
 #include "source/layer.h"
 
 #include "source/files.h"
-#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -105,17 +104,21 @@ static Value *value_from_file(Layer *layer, const StoredForm *forms) {
     return NULL;
 }
 
+static bool name_taken(Layer *layer, const char *name) {
+    Declared *declared = scope_find(layer->builder, name);
+    diagnose_error(layer->builder->diagnostics, layer->place,
+                   "%s: its variable `%s` has the name of a node", layer->node->row->spelling,
+                   name);
+    if (declared) note_declared(layer->builder, declared);
+    return false;
+}
+
 bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms,
                     const char *initial, ...) {
     Builder *b = layer->builder;
     const char *name = arena_format(b->arena, "%s/%s", layer->name, variable);
     Declared *declared = scope_find(b, name);
-    if (!declared || declared->node) {
-        diagnose_error(b->diagnostics, layer->place, "%s: its variable `%s` has the name of a node",
-                       layer->node->row->spelling, name);
-        if (declared) note_declared(b, declared);
-        return false;
-    }
+    if (!declared || declared->node) return name_taken(layer, name);
     va_list arguments;
     va_start(arguments, initial);
     const char *text = arena_format_list(b->arena, initial, arguments);
@@ -136,13 +139,23 @@ bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms,
     return node->variable->initial != NULL;
 }
 
-bool layer_target(Layer *layer, const char *name, const char *text) {
+static bool layer_node(Layer *layer, OpCode code, const char *name, const char *text) {
     Builder *b = layer->builder;
     Declared *declared = scope_find(b, arena_format(b->arena, "%s/%s", layer->name, name));
-    assert(declared && !declared->node);
-    declared->node = graph_add_node(b->graph, op_row(OP_GROUP), declared->name, NULL, layer->place);
-    declared->node->name_place = layer->place;
-    return compose_into(layer->composer, declared->node, text);
+    if (declared->node) return name_taken(layer, declared->name);
+    GraphNode *node = declared->node =
+        graph_add_node(b->graph, op_row(code), declared->name, NULL, layer->place);
+    node->name_place = layer->place;
+    if (node->output_count > 0) node->outputs[0]->name = declared->name;
+    return compose_into(layer->composer, node, text);
+}
+
+bool layer_target(Layer *layer, const char *name, const char *text) {
+    return layer_node(layer, OP_GROUP, name, text);
+}
+
+bool layer_value(Layer *layer, const char *name, const char *text) {
+    return layer_node(layer, OP_IDENTITY, name, text);
 }
 
 const char *layer_initializer(Layer *layer, const char *attribute, const char *sizes) {

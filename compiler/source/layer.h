@@ -43,6 +43,8 @@ bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms,
                     const char *initial, ...) __attribute__((format(printf, 4, 5)));
 /* The target NAME/`name`, `group(…)`, which a run carries out where it is asked to. */
 bool layer_target(Layer *layer, const char *name, const char *text);
+/* A further value of the layer, the node NAME/`name`. False after a diagnostic. */
+bool layer_value(Layer *layer, const char *name, const char *text);
 /* `initializer(sizes, dtype=dtype)` by the word that the attribute of this name holds: an
  * initializer of the table, or `uniform`, Keras' range of 0.05. NULL after a diagnostic. */
 const char *layer_initializer(Layer *layer, const char *attribute, const char *sizes);

@@ -93,6 +93,81 @@ def multi_head_attention(rng):
                     {"feeds": {"x": x, "m": mask}, "expect": {"y": f(y)}}], tolerance=4e-6)
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm_by_hand(x, k, r, b, lengths):
+    units = r.shape[0]
+    h, c, all_h = np.zeros((len(x), units)), np.zeros((len(x), units)), []
+    for t in range(x.shape[1]):
+        i, f, g, o = np.split(x[:, t] @ k + h @ r + b, 4, axis=1)
+        c1 = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h1 = sigmoid(o) * np.tanh(c1)
+        live = (t < lengths)[:, None]
+        h, c = np.where(live, h1, h), np.where(live, c1, c)
+        all_h.append(h)
+    return np.stack(all_h, 1), h, c
+
+
+def gru_by_hand(x, k, r, b, lengths):
+    units = r.shape[0]
+    h = np.zeros((len(x), units))
+    for t in range(x.shape[1]):
+        xz, xr, xh = np.split(x[:, t] @ k + b[0], 3, axis=1)
+        hz, hr, hh = np.split(h @ r + b[1], 3, axis=1)
+        z = sigmoid(xz + hz)
+        h1 = z * h + (1 - z) * np.tanh(xh + sigmoid(xr + hr) * hh)
+        h = np.where((t < lengths)[:, None], h1, h)
+    return h
+
+
+def recurrent(rng):
+    x = f(rng.uniform(-1, 1, (2, 4, 3)).round(3))
+    lengths = np.int32([4, 2])
+    for op, gates in (("lstm", 4), ("gru", 3)):
+        file = file_of(op)
+        k, r = f(rng.uniform(-1, 1, (3, 2 * gates)).round(3)), f(rng.uniform(-1, 1, (2, 2 * gates)).round(3))
+        b = f(rng.uniform(-1, 1, 8 if op == "lstm" else (2, 6)).round(3))
+        nodes = "y: %s(x, 2, lengths=n)\nall: %s(x, 2, return_sequences=true)\nback: %s(x, 2, go_backwards=true)\nset: group(%s)\n" % (
+            op, op, op, ", ".join("assign(`%s/%s`, %s)" % (n, v, v[0]) for n in ("y", "all", "back") for v in ("kernel", "recurrent_kernel", "bias")))
+        weights = {"feeds": {"k": k, "r": r, "b": b}, "targets": ["set"]}
+        X, K, R, B = (a.astype("d") for a in (x, k, r, b))
+        full = np.int32([4, 4])
+        if op == "lstm":
+            every, h, c = lstm_by_hand(X, K, R, B, full)
+            y, short_c = lstm_by_hand(X, K, R, B, lengths)[1:]
+            expect = {"y": f(y), "y/state_h": f(y), "y/state_c": f(short_c), "all": f(every),
+                      "back": f(lstm_by_hand(X[:, ::-1], K, R, B, full)[1])}
+        else:
+            expect = {"y": f(gru_by_hand(X, K, R, B, lengths)), "all/state_h": f(gru_by_hand(X, K, R, B, full)),
+                      "back": f(gru_by_hand(X[:, ::-1], K, R, B, full))}
+        file.case("given weights", nodes, runs=[weights, {"feeds": {"x": x, "n": lengths}, "expect": expect}],
+                  top="fetches: [%s, set]" % ", ".join(expect), tolerance=2e-6)
+        file.case("no units", "y: %s(x, 0)" % op, {"x": x}, compile_error="`units` has to be positive")
+
+
+def conv2d_layer(rng):
+    file = file_of("conv2d_layer")
+    x = f(rng.uniform(-1, 1, (1, 4, 5, 2)).round(3))
+    k, b = f(rng.uniform(-1, 1, (3, 2, 1, 4)).round(3)), f([0.5, -0.25, 0, 1])
+    X, y = x.astype("d"), np.zeros((1, 2, 4, 4))
+    for group in range(2):
+        for i in range(2):
+            for j in range(4):
+                patch = X[0, i : i + 3, j : j + 2, group : group + 1]
+                y[0, i, j, 2 * group : 2 * group + 2] = np.tensordot(patch, k[..., 2 * group : 2 * group + 2], 3)
+    expect = f(np.maximum(y + b, 0))
+    file.case("groups, channels last and first", "y: conv2d_layer(x, 4, [3, 2], groups=2, activation=relu)\n"
+              "z: conv2d_layer(c, 4, [3, 2], groups=2, activation=relu, data_format=NCHW)\n"
+              "set: group(assign(`y/kernel`, k), assign(`y/bias`, b), assign(`z/kernel`, k), assign(`z/bias`, b))\n",
+              runs=[{"feeds": {"k": k, "b": b}, "targets": ["set"]},
+                    {"feeds": {"x": x, "c": np.transpose(x, [0, 3, 1, 2]).copy()},
+                     "expect": {"y": expect, "z": np.transpose(expect, [0, 3, 1, 2])}}], tolerance=2e-6)
+    file.case("kernel of no size", "y: conv2d_layer(x, 4, 0)", {"x": x}, compile_error="`kernel_size` is one positive number")
+    file.case("filters and groups", "y: conv2d_layer(x, 3, 1, groups=2)", {"x": x}, compile_error="multiple of `groups`")
+
+
 def tables():
-    for table in (dense, embedding, layer_normalization, batch_normalization, multi_head_attention):
+    for table in (dense, embedding, layer_normalization, batch_normalization, multi_head_attention, recurrent, conv2d_layer):
         table(np.random.default_rng(sum(map(ord, table.__name__))))
