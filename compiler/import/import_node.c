@@ -452,7 +452,7 @@ static void translate(ImportNode *n) {
         n->row->function(n);
     else
         import_write(n, n->row->expression);
-    for (size_t i = 0; i < n->onnx->output_count && !n->reason; i++)
+    for (size_t i = 0; i < n->onnx->output_count && !n->reason && !n->is_silent; i++)
         if (*n->onnx->outputs[i] && !map_get(&n->scope->values, n->onnx->outputs[i]))
             import_refuse(n, "its output %zu, `%s`, is not supported", i, n->onnx->outputs[i]);
 }

@@ -338,6 +338,19 @@ static bool write_expression(Writer *w, const Expression *e) {
 
 /* ---- Nodes ---- */
 
+/* A text that happens to be the name of something else would be read as that: `2`, where a node is
+ * called so. In a list of YAML this holds for every item, so that the list becomes an expression. */
+static const char *guard_text(const ImportNode *n, const Expression *expression, const char *text) {
+    const OnnxModel *model = n->importer->model;
+    const ImportBinding *binding =
+        expression->kind == EXPRESSION_NAME ? import_binding(n, expression->text) : NULL;
+    if (binding && binding->kind == BOUND_VALUE && strcmp(text, binding->value->name) == 0)
+        return text;
+    bool is_other =
+        map_find(&model->taken, text, strlen(text)) || (text[0] == '[' && model->has_number_names);
+    return is_other ? arena_format(n->importer->arena, "(%s)", text) : text;
+}
+
 /* `{op: split, inputs: [x, 2], axis: 1, outputs: [a, b]}`: the form that names several outputs. */
 static bool write_mapping(Writer *w, const Expression *call, const char *const *names,
                           size_t count) {
@@ -365,10 +378,10 @@ static bool write_mapping(Writer *w, const Expression *call, const char *const *
             text_add_format(
                 &keys,
                 ", %s: ", call->keywords[i] ? call->keywords[i] : row->parameters[parameter].name);
-            import_add_scalar(&keys, argument.bytes, true);
+            import_add_scalar(&keys, guard_text(w->n, call->items[i], argument.bytes), true);
         } else {
             text_add(out, any ? ", " : ", inputs: [");
-            import_add_scalar(out, argument.bytes, true);
+            import_add_scalar(out, guard_text(w->n, call->items[i], argument.bytes), true);
             any = true;
         }
     }
@@ -501,11 +514,7 @@ bool import_statement(ImportNode *n, const Statement *s) {
         return import_refuse(n, "it cannot be written");
     import_add_key(&lines, names[0], 0);
     text_add_char(&lines, ' ');
-    /* A text that happens to be the name of something else would be read as that. */
-    const char *only = text.bytes;
-    if (!is_mapping && expression->kind != EXPRESSION_NAME &&
-        map_find(&im->model->taken, only, strlen(only)))
-        only = arena_format(im->arena, "(%s)", only);
+    const char *only = is_mapping ? text.bytes : guard_text(n, expression, text.bytes);
     if (is_mapping)
         text_add(&lines, only);
     else

@@ -72,6 +72,7 @@ const char *onnx_text(OnnxModel *model, const uint8_t *bytes, size_t length) {
     MapEntry *entry = map_insert(&model->names, (const char *)bytes, length, &is_new);
     if (!is_new) return entry->value;
     const char *name = onnx_unique_name(model, printable_name(model, bytes, length));
+    model->has_number_names |= name[strspn(name, "0123456789+-.e")] == '\0';
     return map_find(&model->names, (const char *)bytes, length)->value = (void *)(uintptr_t)name;
 }
 

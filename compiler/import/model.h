@@ -113,6 +113,7 @@ typedef struct OnnxModel {
     size_t function_count;
     Map names;          /* as in the file -> as here */
     Map taken;          /* names that are in use here */
+    bool has_number_names; /* some of them look like numbers */
     Map external_files; /* location -> ExternalFile */
     const struct WireCut *cuts;
     size_t cut_count;
