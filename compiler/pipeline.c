@@ -3,6 +3,7 @@
 
 #include "kernels/fuse.h"
 #include "kernels/kernel.h"
+#include "kernels/move_constants.h"
 #include "loops/loops.h"
 #include "passes/passes.h"
 #include "source/build.h"
@@ -35,6 +36,7 @@ static const Pass passes[] = {
     {"prune", STAGE_GRAPH, pass_prune, false},
     {"lower", STAGE_KERNELS, lower_graph, false},
     {"fuse", STAGE_KERNELS, fuse_program, false},
+    {"constants", STAGE_KERNELS, move_constants, false},
     {"schedule", STAGE_LOOPS, pass_schedule, false},
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };
