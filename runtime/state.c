@@ -112,9 +112,10 @@ static void preload(const tfcc_call *call, const tfcc_plan_step *step, uint32_t 
     if (to != NULL && to != from && bytes > 0) memcpy(to, from, (size_t)bytes);
 }
 
-/* Copies the elements of a buffer to the symbols of a BIND step. From here on the sizes of its
- * level are known: its workspace and its results get their places. */
-static tfcc_status run_bind(const tfcc_call *call, const tfcc_plan_step *step) {
+/* Copies the elements of a buffer to the symbols of a BIND step; those of a branch that is not
+ * taken are 0. From here on the sizes of its level are known: its workspace and its results get
+ * their places. */
+static tfcc_status run_bind(const tfcc_call *call, const tfcc_plan_step *step, bool is_taken) {
     const tfcc_model *model = call->session->model;
     const tfcc_abi_argument *argument = &model->arguments[step->step->first_argument];
     uint32_t dtype = model->buffers[argument->buffer].dtype, level = step->step->level;
@@ -122,11 +123,13 @@ static tfcc_status run_bind(const tfcc_call *call, const tfcc_plan_step *step) {
     for (uint32_t i = 0; i < step->slot_count && step->argument_count > 0; i++) {
         int32_t small = 0;
         int64_t *symbol = &call->frame->dims[step->slots[i]];
-        if (dtype == TFCC_INT64) {
+        if (is_taken && dtype == TFCC_INT64) {
             memcpy(symbol, data + 8 * (size_t)i, 8);
             continue;
         }
-        if (dtype == TFCC_INT32)
+        if (!is_taken)
+            small = 0;
+        else if (dtype == TFCC_INT32)
             memcpy(&small, data + 4 * (size_t)i, 4);
         else
             small = data[i] != 0;
@@ -141,7 +144,7 @@ static tfcc_status run_step(const tfcc_call *call, const tfcc_plan_step *step) {
     const tfcc_model *model = call->session->model;
     for (uint32_t i = 0; i < step->argument_count && step->required; i++)
         TFCC_TRY(check_value(call, step->arguments[i]));
-    if (step->step->kind == TFCC_ABI_BIND) return run_bind(call, step);
+    if (step->step->kind == TFCC_ABI_BIND) return run_bind(call, step, true);
     for (uint32_t i = 0; i < step->argument_count; i++)
         if ((model->arguments[step->step->first_argument + i].flags & TFCC_ABI_PRELOADED) != 0)
             preload(call, step, i);
@@ -156,7 +159,8 @@ static uint64_t now(void) {
 
 tfcc_status tfcc_run_special(const tfcc_call *call, const tfcc_plan_step *step) {
     const tfcc_session *session = call->session;
-    if (!guards_hold(call, step)) return TFCC_OK;
+    if (!guards_hold(call, step))
+        return step->step->kind == TFCC_ABI_BIND ? run_bind(call, step, false) : TFCC_OK;
     uint64_t begin = session->trace != NULL ? now() : 0;
     TFCC_TRY(run_step(call, step));
     if (session->trace != NULL)

@@ -60,6 +60,8 @@ typedef struct DimSymbol {
     int64_t minimum; /* 0 for sizes, INT64_MIN for contents of tensors */
     Dim fallback; /* DIM_OF_FEED, DIM_RANK: the number where the value is computed instead of fed,
                      or NULL */
+    bool is_late; /* the fallback is known only when something has been computed: a BIND gives it.
+                     Found by the lowering */
     Dim upper;    /* never larger than this, or NULL */
 } DimSymbol;
 

@@ -131,6 +131,14 @@ static void need_input(void *context, Buffer *buffer) {
     need_buffer(context, buffer);
 }
 
+/* Whether feeds have given all that a BIND would. */
+static bool is_bound_by_feeds(const Interpreter *interpreter, const Kernel *kernel) {
+    bool all = kernel->symbol_count > 0;
+    for (size_t k = 0; k < kernel->symbol_count; k++)
+        all = all && interpreter->is_bound[kernel->symbols[k]->symbol->number];
+    return all;
+}
+
 /* A kernel that reads what others write is carried out after them because it stands behind them. */
 static void need_kernel(Need *need, const Kernel *kernel) {
     for (size_t k = 0; k < kernel->after_count; k++) need->kernels[kernel->after[k]->number] = true;
@@ -138,7 +146,7 @@ static void need_kernel(Need *need, const Kernel *kernel) {
         need_buffer(need, guard->predicate->buffer);
     for (size_t k = 0; k < kernel->output_count; k++)
         if (kernel->outputs[k].initial) need_buffer(need, kernel->outputs[k].initial);
-    kernel_each_input(kernel, need_input, need);
+    if (!is_bound_by_feeds(need->interpreter, kernel)) kernel_each_input(kernel, need_input, need);
 }
 
 static void find_needed(Need *need) {
@@ -157,7 +165,7 @@ static void bind_fallbacks(Interpreter *interpreter) {
     DimTable *dims = interpreter->program->graph->dims;
     for (size_t k = 0; k < dim_symbol_count(dims); k++) {
         const DimSymbol *symbol = dim_symbol_at(dims, k)->symbol;
-        if (interpreter->is_bound[k] || !symbol->fallback) continue;
+        if (interpreter->is_bound[k] || !symbol->fallback || symbol->is_late) continue;
         interpreter->symbols[k] = dim_evaluate(symbol->fallback, interpreter->symbols, NULL);
         interpreter->is_bound[k] = true;
     }

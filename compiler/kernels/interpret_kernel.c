@@ -408,8 +408,23 @@ static bool guards_hold(Interpreter *interpreter, const Guard *guard) {
     return true;
 }
 
+/* Sizes of what might have been fed and was not. */
+static const char *bind_sizes(Interpreter *interpreter, const Kernel *kernel) {
+    InterpreterBuffer *memory = interpreter_buffer(interpreter, kernel->bind);
+    for (size_t k = 0; k < kernel->symbol_count; k++) {
+        uint32_t number = kernel->symbols[k]->symbol->number;
+        if (interpreter->is_bound[number]) continue;
+        if (!memory->bytes) return "a size comes from what has no value";
+        interpreter->symbols[number] =
+            bits_to_integer(TFCC_INT64, bits_load(TFCC_INT64, memory->bytes, (int64_t)k));
+        interpreter->is_bound[number] = true;
+    }
+    return NULL;
+}
+
 /* DIM_OF_VALUE symbols take the elements of the buffer. */
 static const char *bind_symbols(Interpreter *interpreter, const Kernel *kernel) {
+    if (kernel->symbols) return bind_sizes(interpreter, kernel);
     DimTable *dims = interpreter->program->graph->dims;
     InterpreterBuffer *memory = interpreter_buffer(interpreter, kernel->bind);
     for (size_t k = 0; k < dim_symbol_count(dims); k++) {

@@ -132,7 +132,7 @@ typedef struct KernelCheck {
 
 typedef enum KernelKind {
     KERNEL_STRUCTURED,
-    KERNEL_BIND,   /* gives the DIM_OF_VALUE symbols of `bind` their numbers */
+    KERNEL_BIND,   /* gives symbols their numbers */
     KERNEL_DIRECT, /* carries out `code` */
     KERNEL_GROUP,  /* carries out its members step by step */
 } KernelKind;
@@ -164,7 +164,10 @@ struct Kernel {
     Guard *guard;
     Kernel **after; /* carried out before it, and needed with it */
     size_t after_count, after_capacity;
-    Buffer *bind;     /* KERNEL_BIND */
+    Buffer *bind; /* KERNEL_BIND: whose elements the symbols are; the DIM_OF_VALUE symbols of the
+                     value it holds, or, where there are any, element k of symbols[k] */
+    Dim *symbols;
+    size_t symbol_count;
     KernelCode *code; /* KERNEL_DIRECT */
     Kernel **members; /* KERNEL_GROUP, whose outputs and checks are copies of the members' */
     size_t member_count, member_capacity;

@@ -249,6 +249,50 @@ static void wait_for_binds(const Lowering *lowering, size_t first) {
     }
 }
 
+/* ---- feeds whose own sizes are computed ---- */
+
+/* Whether the number is known only after a BIND. */
+static bool is_late(const Lowering *lowering, Dim dim) {
+    bool answer = false;
+    for (size_t k = 0; k < lowering->symbol_count && !answer; k++)
+        answer = lowering->binds[k] && dim_contains(dim, dim_symbol_at(lowering->graph->dims, k));
+    return answer;
+}
+
+/* The sizes of a value that may be fed, and else has sizes that are known only then: they go
+ * through a buffer, from which a BIND takes them. */
+static void bind_fallbacks(Lowering *lowering, const GraphNode *node) {
+    Program *program = lowering->program;
+    DimTable *dims = lowering->graph->dims;
+    Dim *symbols = NULL;
+    size_t count = 0, capacity = 0;
+    bool is_feedable = node->output_count > 0 && node->outputs[0]->is_feedable;
+    for (size_t k = 0; is_feedable && k < lowering->symbol_count; k++) {
+        Dim dim = dim_symbol_at(dims, k);
+        DimSymbol *symbol = dim->symbol;
+        if (!symbol->fallback || !symbol->value || symbol->value->node != node ||
+            !is_late(lowering, symbol->fallback))
+            continue;
+        symbol->is_late = true;
+        *ARENA_PUSH(program->arena, symbols, count, capacity) = dim;
+    }
+    if (count == 0) return;
+    Shape shape = {.rank = 1, .dims = {dim_constant(dims, (int64_t)count)}};
+    const char *name = arena_format(program->arena, "%s.shape", node->label);
+    Buffer *sizes = program_add_temporary(program, name, TFCC_INT64, &shape);
+    Kernel *kernel = kernel_create(program, KERNEL_STRUCTURED, name, node->place, node->guard);
+    for (size_t k = 0; k < count; k++) {
+        Scalar *index = scalar_index(kernel, dim_constant(dims, (int64_t)k));
+        kernel_store_at(kernel, sizes, &index, scalar_index(kernel, symbols[k]->symbol->fallback));
+    }
+    wait_for_binds(lowering, kernel->number);
+    Kernel *bind = kernel_create(program, KERNEL_BIND, name, node->place, node->guard);
+    bind->bind = sizes;
+    bind->symbols = symbols;
+    bind->symbol_count = count;
+    for (size_t k = 0; k < count; k++) lowering->binds[symbols[k]->symbol->number] = bind;
+}
+
 /* ---- the graph ---- */
 
 /* What `initialize` stores: a copy of every variable's initial value. */
@@ -289,6 +333,7 @@ static Program *lower_nodes(Arena *arena, Graph *graph) {
     for (size_t n = 0; n < graph->node_count; n++) {
         GraphNode *node = graph->nodes[n];
         if (node->is_dead) continue;
+        bind_fallbacks(&lowering, node);
         size_t first = lowering.program->kernel_count;
         context.node = node;
         context.requirement = NULL;

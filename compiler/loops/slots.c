@@ -40,10 +40,16 @@ uint32_t slots_of_dim(LoopProgram *loops, Dim dim) {
     return (uint32_t)((uintptr_t)entry->value - 1);
 }
 
+static void bind_argument(LoopProgram *loops, LoopStep *step) {
+    step->argument_count = 1;
+    step->arguments = arena_alloc(loops->arena, sizeof *step->arguments);
+    *step->arguments =
+        (LoopArgument){.buffer = buffer_root(step->kernel->bind), .flags = TFCC_ABI_INPUT};
+}
+
 /* The symbols that a BIND gives their numbers: step->slots[k] is that of element k of the buffer,
  * UINT32_MAX where element k has none. */
 static void plan_bind(LoopProgram *loops, LoopStep *step, Dim *symbols, size_t symbol_count) {
-    Buffer *bound = buffer_root(step->kernel->bind);
     size_t count = 0;
     for (size_t k = 0; k < symbol_count; k++) {
         size_t needed = (size_t)symbols[k]->symbol->element + 1;
@@ -57,9 +63,18 @@ static void plan_bind(LoopProgram *loops, LoopStep *step, Dim *symbols, size_t s
         step->slots[symbols[k]->symbol->element] = number;
         loops->slots[number].level = step->level;
     }
-    step->argument_count = 1;
-    step->arguments = arena_alloc(loops->arena, sizeof *step->arguments);
-    *step->arguments = (LoopArgument){.buffer = bound, .flags = TFCC_ABI_INPUT};
+    bind_argument(loops, step);
+}
+
+/* The same for symbols that the BIND lists itself. */
+static void plan_sizes(LoopProgram *loops, LoopStep *step) {
+    step->slot_count = step->kernel->symbol_count;
+    step->slots = arena_alloc_array(loops->arena, step->slot_count + 1, sizeof *step->slots);
+    for (size_t k = 0; k < step->slot_count; k++) {
+        step->slots[k] = step->kernel->symbols[k]->symbol->number;
+        loops->slots[step->slots[k]].level = step->level;
+    }
+    bind_argument(loops, step);
 }
 
 void slots_begin(LoopProgram *loops) {
@@ -91,7 +106,10 @@ void slots_begin(LoopProgram *loops) {
         if (step->kernel->kind != KERNEL_BIND) continue;
         step->level = loops->level_count++;
         List *list = &lists[buffer_root(step->kernel->bind)->number];
-        plan_bind(loops, step, list->symbols, list->count);
+        if (step->kernel->symbols)
+            plan_sizes(loops, step);
+        else
+            plan_bind(loops, step, list->symbols, list->count);
     }
     for (size_t k = 0; k < loops->symbol_count; k++) {
         const DimSymbol *symbol = dim_symbol_at(dims, k)->symbol;

@@ -44,7 +44,8 @@ static uint32_t buffer_index(const NativeModule *m, const Buffer *buffer) {
 static void add_symbols(NativeModule *m, TableRows *table) {
     for (size_t k = 0; k < m->loops->symbol_count; k++) {
         const DimSymbol *symbol = m->loops->slots[k].dim->symbol;
-        uint32_t fallback = symbol->fallback ? layout_slot(m, symbol->fallback) : TFCC_ABI_NONE;
+        bool has_fallback = symbol->fallback && !symbol->is_late;
+        uint32_t fallback = has_fallback ? layout_slot(m, symbol->fallback) : TFCC_ABI_NONE;
         uint32_t upper = symbol->upper ? layout_slot(m, symbol->upper) : TFCC_ABI_NONE;
         LLVMValueRef name =
             symbol->kind == DIM_NAMED ? native_text(m, symbol->name) : LLVMConstNull(m->pointer);

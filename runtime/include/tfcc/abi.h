@@ -29,7 +29,8 @@
  *  3. Steps run in order. A step with a guard runs if all its predicates have the wanted value. A
  *     BIND step copies int32, int64 or bool elements of a buffer into dim slots and calls `settle`
  *     for its level: from then on, sizes of that level are known. (Where feeds have bound all its
- *     symbols, it neither copies nor needs the buffer.) In a run at most one BIND step of a level
+ *     symbols, it neither copies nor needs the buffer. Where its guard does not hold, the symbols
+ *     are 0.) In a run at most one BIND step of a level
  *     is carried out, before every step that touches a buffer of that level, and levels come in
  *     rising order; so two sizes computed independently have two levels. A step's kernel gives 0,
  *     or 1 + the number of one of the step's checks with the values for its message.

@@ -414,7 +414,47 @@ def search():
     refuse(file, "batch", "[2, 3]", "in_top_k([1], x, 1)", "batches differ")
 
 
+def sizes_of_the_run():
+    file = File(
+        "sort/sizes_of_the_run",
+        "sizes that depend on data: in branches, of values that a run may feed, one from another.",
+        "numpy",
+    )
+    x = np.float32([1, 2, 2, 5, 0])
+    branches = (
+        "z: {op: cond, inputs: p, then: 'unique(x)', else: 'boolean_mask(x, x > 1.0)'}\n"
+        "y: {op: cond, inputs: p, then: 'reduce_sum(nonzero(x))', else: 'reduce_max(where(x > 1.0))'}\n"
+        "t: z * 2.0\nn: size(z)"
+    )
+    runs = []
+    for p in (True, False, True):
+        z = np.float32([1, 2, 5, 0]) if p else x[x > 1]
+        y = np.int64(6 if p else 3)
+        runs.append(dict(feeds={"p": np.bool_(p), "x": Fed(x, "[n]")}, expect={"z": z, "y": y, "t": z * 2, "n": np.int32(z.size)}))
+    file.case("both_branches", branches, runs=runs)
+    u = np.float32([1, 2, 5, 0])
+    file.case(
+        "fed_or_found",
+        "u: unique(x)\nw: u * 2.0\nv: boolean_mask(w, w > 2.0)\nr: v + 1.0",
+        runs=[
+            dict(feeds={"x": Fed(x, "[n]")}, expect={"w": u * 2, "u": u, "r": np.float32([5, 11])}),
+            dict(feeds={"u": np.float32([7, 8])}, expect={"w": np.float32([14, 16])}),
+            dict(feeds={"u": np.float32([0.5, 8, 9])}, expect={"r": np.float32([17, 19])}),
+            dict(feeds={"v": np.float32([3] * 9)}, expect={"r": np.float32([4] * 9)}),
+            dict(feeds={"x": x, "v": np.float32([])}, expect={"r": np.float32([]), "u": u}),
+        ],
+        top="feeds: [u, v]",
+    )
+    file.case(
+        "one_from_another",
+        "a: unique(x)\nb: nonzero(a)[0]\nc: gather(a, b)\nd: unique(concat([c, c + 1.0], 0))\ne: size(d)\nf: range(e)",
+        {"x": Fed(x, "[n]")},
+        {"c": np.float32([1, 2, 5]), "d": np.float32([1, 2, 5, 3, 6]), "f": np.arange(5, dtype=np.int32)},
+    )
+
+
 def tables():
+    sizes_of_the_run()
     sort_like("sort", False)
     sort_like("argsort", True)
     top_k()
