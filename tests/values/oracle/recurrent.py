@@ -169,6 +169,31 @@ def rnn_steps():
     x, r = f(rng, 4, 2, 3), f(rng, 3, 3)
     file.case("another activation", node("rnn_steps", ["x", "r"], 1, activations="relu"), {"x": x, "r": r},
               outputs_of(defined(rnn_cell(r, lambda v: np.maximum(v, 0)), [np.zeros((2, 3))], x)), tolerance=CLOSE)
+    found = outputs_of(defined(rnn_cell(r), [np.zeros((2, 3))], 2 * x))
+    mask = np.array([[1, 1], [1, 0], [1, 0], [0, 0]], bool)
+    masked = outputs_of(defined(rnn_cell(r), [np.zeros((2, 3))], 2 * x, mask))
+    file.case("what the steps take in may be fetched", ["p: x * 2", "m: range(4)[:, None] < n", node("rnn_steps", ["p", "r"], 1),
+                                                         node("rnn_steps", ["p", "r"], 1, mask="m").replace("y: ", "u: ")
+                                                         .replace("[y, h]", "[u, v]")],
+              runs=[{"feeds": {"x": x, "r": r}, "expect": {"y": found["y"]}},
+                    {"feeds": {"x": x, "r": r}, "expect": {"p": 2 * x, "h": found["h"]}},
+                    {"feeds": {"x": x}, "expect": {"p": 2 * x}},
+                    {"feeds": {"x": x, "r": r, "n": np.int32([3, 1])}, "expect": {"m": mask, "u": masked["y"], "p": 2 * x}}],
+              tolerance=CLOSE)
+    branch = "{nodes: {s: {op: rnn_steps, inputs: [%s, r], outputs: [s, last]}}, fetches: [s]}"
+    file.case("in a branch", ["y: {op: cond, inputs: way, then: %s, else: %s}" % (branch % "x * 2", branch % "x")],
+              runs=[{"feeds": {"x": x, "r": r, "way": np.bool_(True)}, "expect": {"y": found["y"]}},
+                    {"feeds": {"x": x, "r": r, "way": np.bool_(False)},
+                     "expect": {"y": outputs_of(defined(rnn_cell(r), [np.zeros((2, 3))], x))["y"]}}], tolerance=CLOSE)
+    v = f(rng, 2, 3)
+    state, runs = v, []
+    for _ in range(2):
+        new = outputs_of(defined(rnn_cell(r), [state.astype("d")], x))
+        runs.append({"feeds": {"x": x, "r": r}, "expect": {"kept": new["h"], "y": new["y"]}})
+        state = new["h"]
+    file.case("a state that stays from run to run",
+              ["v: {op: variable, value: %s}" % str(v.tolist()).replace("'", ""),
+               node("rnn_steps", ["x", "r"], 1, initial_h="v"), "kept: assign(v, h)"], runs=runs, tolerance=CLOSE)
 
 
 def lstm_steps():
