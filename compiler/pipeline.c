@@ -35,6 +35,7 @@ static const Pass passes[] = {
     {"share", STAGE_GRAPH, pass_share, false},
     {"prune", STAGE_GRAPH, pass_prune, false},
     {"lower", STAGE_KERNELS, lower_graph, false},
+    {"arrange", STAGE_KERNELS, arrange_constants, false},
     {"fuse", STAGE_KERNELS, fuse_program, false},
     {"constants", STAGE_KERNELS, move_constants, false},
     {"schedule", STAGE_LOOPS, pass_schedule, false},

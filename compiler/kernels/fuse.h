@@ -9,4 +9,8 @@
  * Does nothing where options.keep_unfused is set. */
 bool fuse_program(Compilation *compilation);
 
+/* Weights that are only turned around (the filters of a model from elsewhere) are stored the way
+ * they are read; see arrange.c. Comes before fusion. */
+bool arrange_constants(Compilation *compilation);
+
 #endif
