@@ -160,8 +160,19 @@ static bool settle_dtypes(InferContext *c) {
 
 /* ---- Limits ---- */
 
+/* A rank that turns out to be the same in every run is a known one. */
+static void narrow_rank(Shape *shape) {
+    int64_t rank;
+    if (!shape->runtime_rank || !dim_is_constant(shape->runtime_rank, &rank)) return;
+    Shape narrow = {.rank = (int)rank};
+    for (int i = 0; i < narrow.rank; i++)
+        narrow.dims[i] = shape->dims[shape->rank - narrow.rank + i];
+    *shape = narrow;
+}
+
 static bool check_output(InferContext *c, Value *value) {
     Shape *shape = &value->type.shape;
+    narrow_rank(shape);
     if (shape->rank > MAX_RANK)
         return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
                                 shape->rank, MAX_RANK);

@@ -182,7 +182,10 @@ static bool import_both(ImportNode *n) {
     size_t count = n->onnx->output_count;
     if (count == 0) return true;
     const char **names = output_names(n);
-    const ImportBinding *condition = import_binding(n, "cond");
+    /* A tensor of one element will do for ONNX; here it is a scalar. */
+    bool is_scalar = import_rank(n, "cond") == 0;
+    if (!is_scalar && !import_write(n, "test = reshape(cond, [])")) return false;
+    const ImportBinding *condition = import_binding(n, is_scalar ? "cond" : "test");
     const char *reason = NULL;
     if (condition->value->tensor && !import_write_constant(im, condition->value, &reason))
         return import_refuse(n, "%s", reason);

@@ -5,6 +5,25 @@
 
 #include <string.h>
 
+/* Without axes the rank of the result depends on sizes. Where some of them are known only when the
+ * model runs it is the declared one, or else these count as other than 1; the run tells. */
+bool import_squeeze(ImportNode *n) {
+    const OnnxValueInfo *declared = import_declared(n, 0);
+    int rank = import_rank(n, "data"), kept = 0;
+    bool is_known = import_has(n, "axes") || rank < 0;
+    for (int i = 0; i < rank && !is_known; i++) kept += import_size(n, "data", i) != 1;
+    for (int i = 0; i < rank && !is_known; i++) {
+        if (import_size(n, "data", i) >= 0) continue;
+        Text text = {.arena = import_arena(n)};
+        if (declared && declared->has_shape) kept = declared->rank;
+        text_add(&text, "ensure_shape(squeeze(data), [");
+        for (int k = 0; k < kept; k++) text_add(&text, k ? ", null" : "null");
+        text_add(&text, "])");
+        return import_write(n, text.bytes);
+    }
+    return import_write(n, "squeeze(data, axis=axes)");
+}
+
 /* Axes count in the result. */
 bool import_unsqueeze(ImportNode *n) {
     const int64_t *axes;

@@ -81,7 +81,10 @@ static bool fold(Graph *graph, GraphNode *node, const ConstantData **outputs) {
         value->node->row->lower(&context);
     }
     context.node = node;
+    Guard *guard = node->guard;
+    node->guard = NULL; /* whose predicate is not of this program */
     node->row->lower(&context);
+    node->guard = guard;
     bool done = !is_too_much(program);
     Interpreter *interpreter = done ? interpreter_create(scratch, program) : NULL;
     for (size_t k = 0; k < program->kernel_count && done; k++)

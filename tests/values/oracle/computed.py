@@ -203,6 +203,24 @@ def shapes():
     )
 
 
+def ranks():
+    file = File("computed/ranks", "a branch of each rank; what is the same in both is known.")
+    nodes = (
+        "c: {op: constant, value: 2.5}\n"
+        "y:\n"
+        "  op: cond\n"
+        "  inputs: p\n"
+        "  then: {nodes: {a: {op: identity, inputs: c}}, fetches: [a]}\n"
+        '  else: {nodes: {b: "[1.0] * 2.0"}, fetches: [b]}\n'
+        "z: transpose(y + [1.0, 2.0])"
+    )
+    runs = []
+    for p, y in ((True, np.float32(2.5)), (False, np.array([2], np.float32))):
+        z = y + np.array([1, 2], np.float32)
+        runs.append(dict(feeds={"p": Fed(np.bool_(p), "[]")}, expect={"y": y, "z": z}))
+    file.case("branches", nodes, runs=runs)
+
+
 def numbers():
     file = File("computed/spacing", "vectors, integers and an axis; none at all. Tolerance: two roundings.")
     a, b = array([-3, 4], "int32"), array([[10], [20]], "int32")
@@ -253,4 +271,5 @@ def tables():
     borders()
     slices()
     shapes()
+    ranks()
     numbers()
