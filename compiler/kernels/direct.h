@@ -129,10 +129,10 @@ LoopInstruction *code_row_start(Code *code, const CodeRows *rows, LoopInstructio
 LoopInstruction *code_row_at(Code *code, const CodeRows *rows, LoopInstruction *start,
                              LoopInstruction *index);
 
-/* Scratch memory of a merge sort (direct_sort.c): keys and indices, or indices alone where
- * `is_in_order` says whether the elements of two indices may stand as they do. */
+/* Scratch memory for sorting (direct_sort.c): keys and indices, or indices alone where `is_in_order`
+ * says whether the elements of two indices may stand as they do. */
 typedef struct CodeSort {
-    uint32_t keys, indices;
+    uint32_t keys, indices, counts;
     LoopInstruction *(*is_in_order)(Code *code, const void *context, LoopInstruction *left,
                                     LoopInstruction *right);
     const void *context;
@@ -141,6 +141,6 @@ typedef struct CodeSort {
 CodeSort code_sort_scratch(Code *code, tfcc_dtype key_dtype, Dim most);
 /* Sorts the first `length` keys and indices, smallest key first. They then stand from the offset on
  * that is given. */
-LoopInstruction *code_merge_sort(Code *code, const CodeSort *sort, LoopInstruction *length);
+LoopInstruction *code_sort(Code *code, const CodeSort *sort, LoopInstruction *length);
 
 #endif

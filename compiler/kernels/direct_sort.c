@@ -1,9 +1,13 @@
-/* direct_sort.c: a merge sort, written into the code of a direct kernel.
+/* direct_sort.c: sorting, written into the code of a direct kernel.
  *
  * Indices, and keys beside them where there are any, stand in scratch memory twice: each pass goes
- * from one half to the other. What is equal keeps its order.
+ * from one half to the other. What is equal keeps its order. Few elements are merged, in runs of
+ * 1, 2, 4, …; many are dealt out by one byte of their keys after the other, the lowest first.
  */
 #include "kernels/direct.h"
+
+/* From how many elements on dealing out is faster, for each byte of the keys. */
+enum { DEALT_PER_BYTE = 24, DIGITS = 256 };
 
 CodeSort code_sort_scratch(Code *code, tfcc_dtype key_dtype, Dim most) {
     DimTable *dims = code->context->dims;
@@ -11,6 +15,8 @@ CodeSort code_sort_scratch(Code *code, tfcc_dtype key_dtype, Dim most) {
     CodeSort sort = {0};
     if (key_dtype != TFCC_NONE) sort.keys = code_scratch(code, key_dtype, doubled);
     sort.indices = code_scratch(code, TFCC_INT64, doubled);
+    if (key_dtype != TFCC_NONE)
+        sort.counts = code_scratch(code, TFCC_INT64, dim_constant(dims, DIGITS));
     return sort;
 }
 
@@ -47,7 +53,7 @@ static void merge_runs(Code *code, const CodeSort *s, LoopInstruction *from, Loo
         code, (LoopInstruction *[]){code_add(code, left, step), code_add(code, right, other)}, 2);
 }
 
-LoopInstruction *code_merge_sort(Code *code, const CodeSort *s, LoopInstruction *length) {
+static LoopInstruction *merge_sort(Code *code, const CodeSort *s, LoopInstruction *length) {
     LoopInstruction *zero = code_integer(code, 0), *one = code_integer(code, 1);
     LoopInstruction *passes = code_while(code, (LoopInstruction *[]){one, zero}, 2);
     LoopInstruction *width = passes->carried[0], *from = passes->carried[1];
@@ -64,4 +70,76 @@ LoopInstruction *code_merge_sort(Code *code, const CodeSort *s, LoopInstruction 
     code_for_end(code, NULL, 0);
     code_while_end(code, (LoopInstruction *[]){pair, to}, 2);
     return passes->results[1];
+}
+
+/* ---- by digits ---- */
+
+static LoopInstruction *digit_of(Code *code, LoopInstruction *key, LoopInstruction *shift) {
+    LoopInstruction *moved = code_binary(code, SCALAR_SHIFT_RIGHT, key, shift);
+    moved = code_and(code, moved, code_constant(code, key->type.dtype, DIGITS - 1));
+    return code_convert(code, TFCC_INT64, moved);
+}
+
+/* counts[d] = how many keys have digit d */
+static void count_digits(Code *code, const CodeSort *s, LoopInstruction *from,
+                         LoopInstruction *length, LoopInstruction *shift) {
+    LoopInstruction *zero = code_integer(code, 0);
+    LoopInstruction *clear = code_for(code, zero, code_integer(code, DIGITS), NULL, 0);
+    code_store(code, s->counts, clear->index, code_integer(code, 0));
+    code_for_end(code, NULL, 0);
+    LoopInstruction *each = code_for(code, zero, length, NULL, 0);
+    LoopInstruction *key = code_load(code, s->keys, code_add(code, from, each->index));
+    LoopInstruction *digit = digit_of(code, key, shift);
+    code_store(code, s->counts, digit, code_plus(code, code_load(code, s->counts, digit), 1));
+    code_for_end(code, NULL, 0);
+}
+
+/* Every element to the next place of its digit. */
+static void deal_out(Code *code, const CodeSort *s, LoopInstruction *from, LoopInstruction *to,
+                     LoopInstruction *length, LoopInstruction *shift) {
+    LoopInstruction *zero = code_integer(code, 0);
+    LoopInstruction *sums = code_for(code, zero, code_integer(code, DIGITS), &to, 1);
+    LoopInstruction *count = code_load(code, s->counts, sums->index);
+    code_store(code, s->counts, sums->index, sums->carried[0]);
+    LoopInstruction *next = code_add(code, sums->carried[0], count);
+    code_for_end(code, &next, 1);
+    LoopInstruction *each = code_for(code, zero, length, NULL, 0);
+    LoopInstruction *at = code_add(code, from, each->index), *key = code_load(code, s->keys, at);
+    LoopInstruction *digit = digit_of(code, key, shift);
+    LoopInstruction *place = code_load(code, s->counts, digit);
+    code_store(code, s->counts, digit, code_plus(code, place, 1));
+    code_store(code, s->keys, place, key);
+    code_store(code, s->indices, place, code_load(code, s->indices, at));
+    code_for_end(code, NULL, 0);
+}
+
+static LoopInstruction *digit_sort(Code *code, const CodeSort *s, LoopInstruction *length) {
+    tfcc_dtype dtype = code->b.function->buffers[s->keys].dtype;
+    LoopInstruction *zero = code_integer(code, 0);
+    LoopInstruction *bytes = code_integer(code, (int64_t)dtype_size(dtype));
+    LoopInstruction *pass = code_for(code, zero, bytes, &zero, 1);
+    LoopInstruction *from = pass->carried[0], *to = code_subtract(code, length, from);
+    LoopInstruction *shift = code_convert(code, dtype, code_times(code, pass->index, 8));
+    count_digits(code, s, from, length, shift);
+    /* Where all have one digit nothing moves. */
+    LoopInstruction *first = digit_of(code, code_load(code, s->keys, from), shift);
+    LoopInstruction *moves = code_not_equal(code, code_load(code, s->counts, first), length);
+    code_if(code, moves);
+    deal_out(code, s, from, to, length, shift);
+    code_if_end(code, NULL, 0);
+    LoopInstruction *next = code_select(code, moves, to, from);
+    code_for_end(code, &next, 1);
+    return pass->results[0];
+}
+
+LoopInstruction *code_sort(Code *code, const CodeSort *s, LoopInstruction *length) {
+    if (s->is_in_order) return merge_sort(code, s, length);
+    tfcc_dtype dtype = code->b.function->buffers[s->keys].dtype;
+    int64_t most = DEALT_PER_BYTE * (int64_t)dtype_size(dtype);
+    LoopInstruction *branch = code_if(code, code_less(code, length, code_integer(code, most)));
+    LoopInstruction *merged = merge_sort(code, s, length);
+    code_else(code, &merged, 1);
+    LoopInstruction *dealt = digit_sort(code, s, length);
+    code_if_end(code, &dealt, 1);
+    return branch->results[0];
 }

@@ -29,7 +29,7 @@ static void lower_sorted(LowerContext *c, bool gives_indices) {
     code_store(&code, sort.indices, in->index, in->index);
     code_for_end(&code, NULL, 0);
 
-    LoopInstruction *half = code_merge_sort(&code, &sort, rows.length);
+    LoopInstruction *half = code_sort(&code, &sort, rows.length);
 
     LoopInstruction *out = code_for(&code, zero, rows.length, NULL, 0);
     LoopInstruction *index = code_load(&code, sort.indices, code_add(&code, half, out->index));

@@ -125,7 +125,7 @@ static LoopInstruction *select_boxes(const Suppression *s, LoopInstruction *batc
     Code *code = s->code;
     LoopInstruction *first_box = code_multiply(code, batch, s->box_count);
     LoopInstruction *count = gather_candidates(s, first_score);
-    LoopInstruction *half = code_merge_sort(code, &s->sort, count);
+    LoopInstruction *half = code_sort(code, &s->sort, count);
     LoopInstruction *most = code_add(code, selected, s->limit);
     LoopInstruction *zero = code_integer(code, 0);
     LoopInstruction *loop = code_while(code, (LoopInstruction *[]){zero, selected}, 2);

@@ -3,9 +3,13 @@
  * A heap holds the best so far, the worst of them at the root, where each further element is
  * compared with it; at the end the heap is taken apart from its root, which fills the places from
  * the last to the first. Better is a larger key (code_sort_key), or of equal ones the smaller
- * index, so the result does not depend on the order of the work.
+ * index, so the result does not depend on the order of the work. Where a good part of the row is
+ * wanted, all of it is sorted.
  */
 #include "kernels/direct.h"
+
+/* From which part of the row on, 1 / SORTED_SHARE, sorting all of it is faster. */
+enum { SORTED_SHARE = 16 };
 
 typedef struct Heap {
     Code *code;
@@ -58,6 +62,7 @@ static void sift(Heap *h, LoopInstruction *place, LoopInstruction *size, Candida
 
 typedef struct TopK {
     Heap heap;
+    CodeSort sort;
     uint32_t input;
     CodeRows rows;
     LoopInstruction *k;
@@ -102,6 +107,28 @@ static void order_best(TopK *t) {
     code_for_end(code, NULL, 0);
 }
 
+/* The best of one row by the heap, or, where most are wanted, by sorting all. */
+static void best_of_row(TopK *t, LoopInstruction *start) {
+    Code *code = t->heap.code;
+    LoopInstruction *is_most =
+        code_less(code, t->rows.length, code_times(code, t->k, SORTED_SHARE));
+    code_if(code, is_most);
+    LoopInstruction *in = code_for(code, code_integer(code, 0), t->rows.length, NULL, 0);
+    Candidate candidate = candidate_of_row(t, start, in->index);
+    code_store(code, t->sort.keys, in->index, code_not(code, candidate.key));
+    code_store(code, t->sort.indices, in->index, in->index);
+    code_for_end(code, NULL, 0);
+    LoopInstruction *half = code_sort(code, &t->sort, t->rows.length);
+    LoopInstruction *out = code_for(code, code_integer(code, 0), t->k, NULL, 0);
+    LoopInstruction *index = code_load(code, t->sort.indices, code_add(code, half, out->index));
+    code_store(code, t->heap.indices, out->index, index);
+    code_for_end(code, NULL, 0);
+    code_else(code, NULL, 0);
+    gather_best(t, start);
+    order_best(t);
+    code_if_end(code, NULL, 0);
+}
+
 /* values[.., i, ..], indices[.., i, ..] = the element that comes at place i of its row, and where it
  * stands in it. */
 void lower_top_k(LowerContext *c);
@@ -118,6 +145,7 @@ void lower_top_k(LowerContext *c) {
     uint32_t to_values = code_output(&code, values), to_indices = code_output(&code, indices);
     t.heap.keys = code_scratch(&code, code_sort_key_dtype(input->type.dtype), k);
     t.heap.indices = code_scratch(&code, TFCC_INT64, k);
+    t.sort = code_sort_scratch(&code, code_sort_key_dtype(input->type.dtype), shape->dims[axis]);
     t.rows = code_rows(&code, shape, axis);
     t.k = code_size(&code, k);
     CodeRows result = {t.k, t.rows.stride, t.rows.rows};
@@ -126,8 +154,7 @@ void lower_top_k(LowerContext *c) {
     LoopInstruction *each = code_for(&code, zero, t.rows.rows, NULL, 0);
     LoopInstruction *start = code_row_start(&code, &t.rows, each->index);
     LoopInstruction *to = code_row_start(&code, &result, each->index);
-    gather_best(&t, start);
-    order_best(&t);
+    best_of_row(&t, start);
     LoopInstruction *out = code_for(&code, zero, t.k, NULL, 0);
     LoopInstruction *index = code_load(&code, t.heap.indices, out->index);
     LoopInstruction *place = code_row_at(&code, &result, to, out->index);

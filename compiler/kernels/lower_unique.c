@@ -165,7 +165,7 @@ static Found find_groups(LowerContext *c, int axis, Dim slice_count) {
                    code_sort_key(&code, code_load(&code, s.input, in->index), false));
     code_store(&code, sort.indices, in->index, in->index);
     code_for_end(&code, NULL, 0);
-    LoopInstruction *half = code_merge_sort(&code, &sort, s.count);
+    LoopInstruction *half = code_sort(&code, &sort, s.count);
     LoopInstruction *groups = walk_sorted(&n, &s, &sort, half, by_order, leaders);
     if (!by_order) groups = walk_as_given(&n, &s, leaders);
     code_store(&code, total, zero, groups);

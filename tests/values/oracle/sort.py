@@ -54,6 +54,12 @@ def sort_like(op, indices):
     for n in (1, 2, 3, 31, 32, 33, 1000):
         v = shuffled(n, dtype="int32", seed=n) if n < 100 else np.random.RandomState(n).randint(-500, 500, n, np.int32)
         add(file, "length_%d" % n, {"x": unknown(v)}, {"y": ("%s(x)" % op, function)})
+    for d in ("int8", "uint16", "float16", "int32", "float32", "uint64", "float64"):
+        top = 1000 if d == "float16" else min(np.iinfo(d).max, 2**40) if "int" in d else 10**6
+        low = 0 if d[0] == "u" else -top
+        v = array(np.random.RandomState(len(d)).randint(low, top, 250), d)
+        nodes = "y: %s(x)\nz: %s(x, direction=DESCENDING)" % (op, op)
+        file.case("long_" + d, nodes, {"x": Fed(v, "[n]")}, {"y": ordered(v, 0, False, indices), "z": ordered(v, 0, True, indices)})
     v = np.array([3, np.nan, -np.inf, 0.0, -0.0, np.inf, -1, np.nan, 5e-324], np.float64)
     for d in FLOATS:
         w = array(v, d)
