@@ -274,8 +274,8 @@ static double cost_along(const Nest *nest, Dim axis, int lanes) {
         if (!facts->axes || nest->kernel->scalars[id]->op != SCALAR_REDUCE) continue;
         double trips = 1, loads = 0;
         for (int k = 0; k < facts->reduce_axis_count; k++)
-            trips *=
-                dim_is_constant(facts->reduce_axes[k]->size, &size) ? (double)size : USUAL_TRIPS;
+            trips *= dim_is_constant(facts->reduce_axes[k]->size, &size) ? (double)size
+                                                                         : (double)USUAL_TRIPS;
         for (size_t k = 0; k < facts->member_count; k++) {
             const Scalar *load = nest->kernel->scalars[facts->members[k]];
             const Scalar *condition = load->op == SCALAR_LOAD ? load->as.load.condition : NULL;
