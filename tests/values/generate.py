@@ -23,8 +23,8 @@ os.environ.update(
 
 HERE = pathlib.Path(__file__).resolve().parent
 GROUPS = (
-    "unary binary reduce matmul window shape index image sort fusion computed state random quantize normalize layers "
-    "recurrent features"
+    "unary binary reduce matmul window shape index image signal sort fusion computed state random quantize normalize "
+    "layers recurrent features"
 ).split()
 
 
