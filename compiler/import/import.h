@@ -50,7 +50,7 @@ Value *import_value(const ImportNode *n, const char *name);
 size_t import_list(const ImportNode *n, const char *name, Value ***values);
 /* Of a value, or that an attribute of kind `dtype` names; TFCC_NONE where absent. */
 tfcc_dtype import_dtype(const ImportNode *n, const char *name);
-int import_rank(const ImportNode *n, const char *name);         /* -1: not known */
+int import_rank(const ImportNode *n, const char *name); /* -1: not known */
 /* Size `axis` (counted from the end where negative) of it, or -1 where it is not known. */
 int64_t import_size(const ImportNode *n, const char *name, int axis);
 /* The numbers that an attribute or a constant input holds; false where it is absent or not known. */

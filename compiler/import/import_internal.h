@@ -133,6 +133,16 @@ typedef struct Statement {
 } Statement;
 bool template_statements(ImportNode *n, const char *text, Statement **statements, size_t *count);
 
+/* ---- import_expression.c ---- */
+
+/* Appends the expression with bound names replaced; false with n->reason. */
+bool import_write_expression(ImportNode *n, Text *out, const Expression *expression);
+/* A call of an op with several outputs as a mapping that names them. */
+bool import_write_mapping(ImportNode *n, Text *out, const Expression *call,
+                          const char *const *names, size_t count);
+/* The text of an expression as a YAML scalar may hold it. */
+const char *import_guard_text(const ImportNode *n, const Expression *expression, const char *text);
+
 /* ---- import_write.c ---- */
 
 /* Appends a piece of an expression, or a name, as a YAML scalar; `in_flow` inside [ ] or { }. */

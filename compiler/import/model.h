@@ -111,10 +111,10 @@ typedef struct OnnxModel {
     OnnxGraph *graph;
     OnnxFunction *functions;
     size_t function_count;
-    Map names;          /* as in the file -> as here */
-    Map taken;          /* names that are in use here */
+    Map names;             /* as in the file -> as here */
+    Map taken;             /* names that are in use here */
     bool has_number_names; /* some of them look like numbers */
-    Map external_files; /* location -> ExternalFile */
+    Map external_files;    /* location -> ExternalFile */
     const struct WireCut *cuts;
     size_t cut_count;
     const char **read_files; /* everything that was opened */
