@@ -3,7 +3,6 @@
 
 #include "kernels/fuse.h"
 #include "kernels/kernel.h"
-#include "kernels/move_constants.h"
 #include "loops/loops.h"
 #include "passes/passes.h"
 #include "source/build.h"
@@ -37,7 +36,6 @@ static const Pass passes[] = {
     {"lower", STAGE_KERNELS, lower_graph, false},
     {"arrange", STAGE_KERNELS, arrange_constants, false},
     {"fuse", STAGE_KERNELS, fuse_program, false},
-    {"constants", STAGE_KERNELS, move_constants, false},
     {"schedule", STAGE_LOOPS, pass_schedule, false},
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };

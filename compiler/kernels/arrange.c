@@ -2,7 +2,8 @@
  *
  * A kernel that does nothing but load a constant at sums of its axes (a transpose of weights, a
  * slice of a table) is carried out now, whatever its size: its result becomes a constant, and the
- * kernel goes. Anything that computes is left to the graph's folding, and to the run.
+ * kernel goes. Anything that computes is left to the graph's folding, and to the run; so is what
+ * stretches a constant, whose result would have more elements than there are.
  */
 #include "kernels/fuse.h"
 
@@ -55,9 +56,12 @@ static bool find_move(const Kernel *kernel, Move *move) {
     move->from = constant_of(load->as.load.buffer);
     const Shape *shape = &load->as.load.buffer->type.shape;
     if (!move->from || !shape_is_known(&output->buffer->type.shape)) return false;
+    int64_t step = 1, size, count = 1;
     for (int k = 0; k < move->rank; k++)
-        if (!dim_is_constant(kernel->axes[k]->size, &move->sizes[k])) return false;
-    int64_t step = 1, size;
+        if (!dim_is_constant(kernel->axes[k]->size, &move->sizes[k]) ||
+            __builtin_mul_overflow(count, move->sizes[k], &count))
+            return false;
+    if (count > move->from->element_count) return false;
     for (int d = shape->rank; d-- > 0;) {
         Dim index;
         if (!scalar_is_index(kernel, load->as.load.index[d], &index) ||
@@ -131,68 +135,68 @@ static const ConstantData *moved_constant(Arena *arena, const Move *move, const 
 
 /* ---- the program ---- */
 
-/* Kernels that others wait for, or that stand for a target, stay. */
-static bool *find_awaited(const Program *program, Arena *scratch) {
-    bool *is_awaited = arena_alloc(scratch, program->kernel_count + 1);
-    for (size_t k = 0; k < program->kernel_count; k++)
-        for (size_t a = 0; a < program->kernels[k]->after_count; a++)
-            is_awaited[program->kernels[k]->after[a]->number] = true;
+typedef struct Surroundings {
+    bool *is_awaited; /* by kernel number: others wait for it, or it stands for a target */
+    bool *is_shared;  /* by buffer number: several kernels store it, or sizes are taken from it */
+} Surroundings;
+
+static Surroundings look_around(const Program *program, Arena *scratch) {
+    Surroundings around = {arena_alloc(scratch, program->kernel_count + 1),
+                           arena_alloc(scratch, program->buffer_count + 1)};
+    bool *is_stored = arena_alloc(scratch, program->buffer_count + 1);
+    for (size_t k = 0; k < program->kernel_count; k++) {
+        const Kernel *kernel = program->kernels[k];
+        for (size_t a = 0; a < kernel->after_count; a++)
+            around.is_awaited[kernel->after[a]->number] = true;
+        if (kernel->bind) around.is_shared[buffer_root(kernel->bind)->number] = true;
+        for (size_t o = 0; o < kernel->output_count; o++) {
+            const KernelOutput *output = &kernel->outputs[o];
+            if (output->initial) around.is_shared[buffer_root(output->initial)->number] = true;
+            around.is_shared[output->buffer->number] |= is_stored[output->buffer->number];
+            is_stored[output->buffer->number] = true;
+        }
+    }
     const Graph *graph = program->graph;
     for (size_t f = 0; f < graph->fetch_count; f++) {
         if (graph->fetches[f].value) continue;
         const ProgramNode *target = &program->nodes[graph->fetches[f].node->id];
         for (size_t k = 0; k < target->kernel_count; k++)
-            is_awaited[target->kernels[k]->number] = true;
+            around.is_awaited[target->kernels[k]->number] = true;
     }
-    return is_awaited;
+    return around;
 }
 
-static void become_constant(Program *program, Buffer *buffer, const ConstantData *data) {
-    buffer->kind = TFCC_ABI_CONSTANT;
-    buffer->constant = data;
-    for (size_t k = 0; k < program->buffer_count; k++)
-        if (program->buffers[k]->alias_of == buffer) program->buffers[k]->kind = TFCC_ABI_CONSTANT;
-}
-
-/* Whether the buffer is that kernel's alone to store, and no size is taken from it. */
-static bool is_of_one_kernel(const Program *program, const Buffer *buffer) {
-    int stores = 0;
-    for (size_t k = 0; k < program->kernel_count; k++) {
-        const Kernel *kernel = program->kernels[k];
-        if (kernel->bind && buffer_root(kernel->bind) == buffer) return false;
-        for (size_t o = 0; o < kernel->output_count; o++) {
-            stores += kernel->outputs[o].buffer == buffer;
-            if (kernel->outputs[o].initial == buffer) return false;
-        }
-    }
-    return stores == 1;
+static bool may_go(const Kernel *kernel, const Surroundings *around) {
+    if (kernel->kind != KERNEL_STRUCTURED || kernel->output_count != 1 || kernel->check_count > 0 ||
+        kernel->guard || kernel->after_count > 0 || around->is_awaited[kernel->number])
+        return false;
+    const KernelOutput *output = &kernel->outputs[0];
+    return !output->index && !output->condition && output->combine == COMBINE_STORE &&
+           !output->initial && output->buffer->kind == TFCC_ABI_VALUE &&
+           !output->buffer->is_feedable && !around->is_shared[output->buffer->number];
 }
 
 bool arrange_constants(Compilation *c) {
     Program *program = c->program;
     Arena *scratch = arena_create();
-    bool *is_awaited = find_awaited(program, scratch);
+    Surroundings around = look_around(program, scratch);
     size_t kept = 0;
     for (size_t k = 0; k < program->kernel_count; k++) {
         Kernel *kernel = program->kernels[k];
         Move move;
-        program->kernels[kept++] = kernel;
-        if (kernel->kind != KERNEL_STRUCTURED || kernel->output_count != 1 ||
-            kernel->check_count > 0 || kernel->guard || kernel->after_count > 0 || is_awaited[k])
+        if (!may_go(kernel, &around) || !find_move(kernel, &move)) {
+            program->kernels[kept++] = kernel;
             continue;
-        const KernelOutput *output = &kernel->outputs[0];
-        Buffer *buffer = output->buffer;
-        if (output->index || output->condition || output->combine != COMBINE_STORE ||
-            output->initial || buffer->kind != TFCC_ABI_VALUE || buffer->is_feedable ||
-            !find_move(kernel, &move) || !is_of_one_kernel(program, buffer))
-            continue;
-        become_constant(program, buffer,
-                        moved_constant(program->arena, &move, &buffer->type.shape));
+        }
+        Buffer *buffer = kernel->outputs[0].buffer;
+        buffer->constant = moved_constant(program->arena, &move, &buffer->type.shape);
+        buffer->kind = TFCC_ABI_CONSTANT;
         kernel->is_dead = true;
-        kept--;
     }
     program->kernel_count = kept;
     for (size_t k = 0; k < kept; k++) program->kernels[k]->number = (uint32_t)k;
+    for (size_t k = 0; k < program->buffer_count; k++)
+        program->buffers[k]->kind = buffer_root(program->buffers[k])->kind;
     arena_destroy(scratch);
     return true;
 }
