@@ -282,6 +282,22 @@ bool plan_trees(InferContext *c, TreePlan *plan) {
     return lay_leaves(&r) && measure_trees(&r);
 }
 
+/* One value for every key. */
+bool shape_label_encoder(InferContext *c);
+bool shape_label_encoder(InferContext *c) {
+    if (!need_rank(c, "x", 0) || !need_exact_rank(c, "keys", 1) ||
+        !need_exact_rank(c, "values", 1) ||
+        (has_input(c, "default_value") && !need_exact_rank(c, "default_value", 0)))
+        return false;
+    if (input_shape(c, "x")->rank == MAX_RANK)
+        return infer_error_text(c, "x has %d dimensions; here %d are the most", MAX_RANK,
+                                MAX_RANK - 1);
+    set_shape(c, 0, *input_shape(c, "x"));
+    return require_equal(c, input_shape(c, "keys")->dims[0], input_shape(c, "values")->dims[0],
+                         "there has to be one value for every key", input_index(c, "keys"),
+                         input_index(c, "values"));
+}
+
 /* x is [rows, features]. */
 bool shape_tree_ensemble(InferContext *c);
 bool shape_tree_ensemble(InferContext *c) {

@@ -80,6 +80,9 @@ void import_bind_integers(ImportNode *n, const char *name, const int64_t *number
 /* The same as what another name stands for. */
 void import_alias(ImportNode *n, const char *name, const char *other);
 void import_bind_absent(ImportNode *n, const char *name);
+/* A constant with these elements, which last as long as the arena. */
+void import_bind_tensor(ImportNode *n, const char *name, tfcc_dtype dtype, int rank,
+                        const int64_t *dims, const void *elements);
 /* Writes statements in the form of the table's expressions, names and braces included. May be called
  * several times; what was written can be asked about. False after a refusal. */
 bool import_write(ImportNode *n, const char *statements);
@@ -111,6 +114,7 @@ typedef enum ImportKind {
 typedef struct ImportInput {
     const char *name;
     bool is_optional, is_list;
+    bool is_each; /* stands for one of a list at a time */
 } ImportInput;
 
 typedef struct ImportAttribute {

@@ -76,6 +76,30 @@ static const char *word_text(Arena *arena, const char *word) {
     return text.bytes;
 }
 
+static const char *output_name(const ImportNode *n) {
+    for (size_t i = 0; i < n->onnx->output_count; i++)
+        if (*n->onnx->outputs[i]) return n->onnx->outputs[i];
+    return n->onnx->op;
+}
+
+void import_bind_tensor(ImportNode *n, const char *name, tfcc_dtype dtype, int rank,
+                        const int64_t *dims, const void *elements) {
+    Arena *arena = n->importer->arena;
+    OnnxTensor *tensor = arena_alloc(arena, sizeof *tensor);
+    int64_t count = 1;
+    *tensor = (OnnxTensor){.dtype = dtype, .dtype_name = dtype_name(dtype)};
+    for (int k = 0; k < rank; k++) count *= tensor->data.dims[k] = dims[k];
+    tensor->data.dtype = dtype;
+    tensor->data.rank = rank;
+    tensor->data.element_count = count;
+    tensor->data.bytes = elements;
+    tensor->data.size = (size_t)count * dtype_size(dtype);
+    const char *wanted = arena_format(arena, "%s/%s", output_name(n), name);
+    ImportBinding binding = {.kind = BOUND_VALUE};
+    binding.value = import_add_tensor(n->importer, n->scope, NULL, wanted, tensor);
+    import_add_binding(n, name, binding);
+}
+
 static const char *dtype_text(ImportNode *n, int64_t type) {
     const char *name;
     tfcc_dtype dtype = onnx_dtype(type < 0 || type > 1000 ? -1 : (int32_t)type, &name);
@@ -139,12 +163,6 @@ static const OnnxAttribute *find_attribute(const ImportNode *n, const char *name
         return n->scope->attributes ? map_get(n->scope->attributes, a->reference) : NULL;
     }
     return NULL;
-}
-
-static const char *output_name(const ImportNode *n) {
-    for (size_t i = 0; i < n->onnx->output_count; i++)
-        if (*n->onnx->outputs[i]) return n->onnx->outputs[i];
-    return n->onnx->op;
 }
 
 static void bind_attribute(ImportNode *n, const ImportAttribute *row) {
@@ -313,16 +331,8 @@ bool import_integers(const ImportNode *n, const char *name, const int64_t **numb
 }
 
 static double element_as_double(const ConstantData *data, int64_t index) {
-    const char *at = (const char *)data->bytes + (size_t)index * dtype_size(data->dtype);
-    float single;
-    double number;
-    uint16_t half;
-    switch (data->dtype) {
-    case TFCC_FLOAT32: memcpy(&single, at, sizeof single); return (double)single;
-    case TFCC_FLOAT64: memcpy(&number, at, sizeof number); return number;
-    default: memcpy(&half, at, sizeof half);
-    }
-    return (double)(data->dtype == TFCC_FLOAT16 ? float16_to_float(half) : bfloat16_to_float(half));
+    return float_element_load(data->dtype,
+                              (const char *)data->bytes + (size_t)index * dtype_size(data->dtype));
 }
 
 bool import_floats(const ImportNode *n, const char *name, const double **numbers, size_t *count) {
@@ -457,6 +467,47 @@ static void translate(ImportNode *n) {
             import_refuse(n, "its output %zu, `%s`, is not supported", i, n->onnx->outputs[i]);
 }
 
+/* The row for member k of every list: the node that has these inputs and outputs alone. */
+static void translate_member(ImportNode *n, size_t shared, size_t members, size_t k) {
+    Arena *arena = n->importer->arena;
+    const ImportRow *row = n->row;
+    OnnxNode *one = arena_copy(arena, n->onnx, sizeof *one);
+    one->input_count = row->input_count;
+    one->output_count = row->output_count;
+    one->inputs = arena_alloc_array(arena, row->input_count + 1, sizeof *one->inputs);
+    one->outputs = arena_alloc_array(arena, row->output_count + 1, sizeof *one->outputs);
+    for (size_t i = 0; i < row->input_count; i++)
+        one->inputs[i] = n->onnx->inputs[i < shared ? i : shared + (i - shared) * members + k];
+    for (size_t i = 0; i < row->output_count; i++) {
+        size_t output = i * members + k;
+        one->outputs[i] = output < n->onnx->output_count ? n->onnx->outputs[output] : "";
+    }
+    ImportNode part = *n;
+    part.onnx = one;
+    part.names = map_create(arena);
+    translate(&part);
+    if (!n->reason) n->reason = part.reason;
+    n->is_silent |= part.is_silent;
+}
+
+/* A row with lists of equally many inputs is carried out for each of their members. */
+static void translate_members(ImportNode *n) {
+    size_t shared = 0, lists;
+    while (shared < n->row->input_count && !n->row->inputs[shared].is_each) shared++;
+    lists = n->row->input_count - shared;
+    if (lists == 0 || n->onnx->input_count < shared) {
+        translate(n);
+        return;
+    }
+    size_t left = n->onnx->input_count - shared, members = left / lists;
+    if (left % lists != 0 || n->onnx->output_count > members * n->row->output_count) {
+        import_refuse(n, "its %zu inputs are not %zu lists of equally many, or its outputs are not",
+                      left, lists);
+        return;
+    }
+    for (size_t k = 0; k < members && !n->reason; k++) translate_member(n, shared, members, k);
+}
+
 void import_node(Importer *im, ImportScope *scope, const OnnxNode *node) {
     ImportNode n = {.importer = im, .scope = scope, .onnx = node, .names = map_create(im->arena)};
     const OnnxFunction *function = find_function(im, node);
@@ -482,7 +533,7 @@ void import_node(Importer *im, ImportScope *scope, const OnnxNode *node) {
     if (function)
         import_call_function(&n, function);
     else
-        translate(&n);
+        translate_members(&n);
     if (n.reason) import_add_problem(im, scope, node, n.reason);
     break_outputs(&n);
 }

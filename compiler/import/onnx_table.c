@@ -51,6 +51,7 @@ static size_t take_inputs(Arena *arena, const char **at, ImportInput **inputs) {
         input->name = take_word(arena, at);
         input->is_optional = take(at, '?');
         input->is_list = take(at, '*');
+        input->is_each = take(at, '+');
         if (!take(at, ',')) break;
     }
     return count;

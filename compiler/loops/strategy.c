@@ -16,7 +16,6 @@ enum {
     LINE = 64,   /* bytes of a line of the cache: the side of a transposed tile */
     PADDING = 4, /* elements between the rows of a tile */
     MOST_LANES = 128,
-    LEAST_IN_LANES = 8,  /* points of a reduction that are worth lanes of their own */
     FEW_LANES = 8,       /* where each lane is an instruction, or a branch, of its own */
     CHEAP = 8,           /* operations at a point up to which four vectors are computed at once, */
     MODERATE = 24,       /* and up to which two */
@@ -146,10 +145,7 @@ static void plan_reduce(Nest *nest, const Scalar *reduce) {
     if (combiner_is_search(combiner)) use.widest = 8;
     int lanes = nest->target->vector_bytes / use.widest * (is_exact ? 8 : 1);
     int64_t size;
-    if (dim_is_constant(axis->size, &size)) {
-        if (size < LEAST_IN_LANES) return;
-        lanes = fit_lanes(size, lanes, facts->is_masked);
-    }
+    if (dim_is_constant(axis->size, &size)) lanes = fit_lanes(size, lanes, facts->is_masked);
     if (is_branching && lanes > FEW_LANES) lanes = FEW_LANES;
     if (lanes < 4 || (!is_exact && use.cost < 4)) return;
     facts->mode = is_exact ? REDUCE_LANES : REDUCE_ORDERED;
@@ -244,9 +240,7 @@ static bool shares_loads(const Nest *nest, Dim lane_axis, Dim axis) {
 static int choose_copies(const Nest *nest, Dim axis, const AxisUse *lane_use, int lanes) {
     int vectors =
         (lanes * lane_use->widest + nest->target->vector_bytes - 1) / nest->target->vector_bytes;
-    int reserved = nest->target->vector_bytes > 16 ? 2 : 4;
-    int copies =
-        (nest->target->vector_registers - vectors - reserved) / (vectors > 0 ? vectors : 1);
+    int copies = (nest->target->vector_registers - vectors - 2) / (vectors > 0 ? vectors : 1);
     if (copies > 8) copies = 8;
     int64_t size;
     if (!dim_is_constant(axis->size, &size)) return copies;

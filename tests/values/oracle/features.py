@@ -174,5 +174,31 @@ def refuse(file, x):
     )
 
 
+def label_encoder():
+    file = File(
+        "features/label_encoder",
+        "tables from numbers to numbers; NaN is a key like others; what is no key gives the default.",
+        by="numpy",
+    )
+    for keys, values in (("int64", "float32"), ("float32", "int64"), ("int32", "int32"), ("float64", "float64"), ("uint8", "bool")):
+        table = dict(zip([0, 3, 1, 7], [5, 6, 0, 8]))
+        x = np.array([[0, 1, 2], [3, 7, 9]], keys)
+        k, v = np.array(list(table), keys), np.array(list(table.values()), values)
+        for default in (None, 4):
+            otherwise = np.array(default or 0, values)
+            expected = np.array([[table.get(int(i), otherwise) for i in row] for row in x]).astype(values)
+            nodes = "y: label_encoder(x, k, v%s)" % ("" if default is None else ", d")
+            feeds = {"x": Fed(x, "[n, m]"), "k": Fed(k, "[t]"), "v": Fed(v, "[t]")}
+            if default is not None:
+                feeds["d"] = otherwise
+            file.case("%s_to_%s%s" % (keys, values, "" if default is None else "_default"), nodes, feeds, {"y": expected})
+    x = np.array([np.nan, 1, 2.5, np.inf], np.float32)
+    nodes = "k: {op: constant, value: [1.0, .nan, 2.5, 1.0]}\ny: label_encoder(x, k, [10, 20, 30, 40], -1)"
+    file.case("nan_and_a_key_twice", nodes, {"x": Fed(x, "[n]")}, {"y": np.array([20, 40, 30, -1], np.int32)})
+    text = "x: {op: placeholder, dtype: int32, shape: [2]}\ny: label_encoder(x, [1, 2], [3.0])"
+    file.case("lengths", text, compile_error="there has to be one value for every key")
+
+
 def tables():
     tree_ensemble()
+    label_encoder()
