@@ -1,7 +1,9 @@
 /* test_import.c: ONNX files: what they become, and everything that can be wrong with one. */
+#include "graph/ops.h"
 #include "import/import.h"
 #include "import/wire.h"
 #include "onnx_writer.h"
+#include "support/dtype.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +80,68 @@ static void store(const char *name, const void *bytes, size_t size) {
     FILE *file = fopen(arena_format(arena, "%s/%s", folder, name), "wb");
     cr_assert_eq(fwrite(bytes, 1, size, file), size);
     fclose(file);
+}
+
+/* ---- The table ---- */
+
+static bool is_among(const char *word, const char *const *words) {
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0) return true;
+    return false;
+}
+
+static bool is_of_row(const ImportRow *row, const char *word) {
+    for (size_t i = 0; i < row->input_count; i++)
+        if (strcmp(row->inputs[i].name, word) == 0) return true;
+    for (size_t i = 0; i < row->attribute_count; i++)
+        if (strcmp(row->attributes[i].name, word) == 0) return true;
+    for (size_t i = 0; i < row->output_count; i++)
+        if (strcmp(row->outputs[i].name, word) == 0) return true;
+    return false;
+}
+
+/* Every word of a row's expression is a name of the row, an op, a keyword or a word of the language. */
+static void check_row(const ImportRow *row) {
+    static const char *const functions[] = {"rank", "count", "integer", "unsigned", "float",
+                                            "bool", "known", "dtype",   "scalar",   NULL};
+    static const char *const words[] = {"and",  "not", "opset", "true", "false",
+                                        "None", "inf", "nan",   NULL};
+    Map targets = map_create(arena);
+    if (row->expression && strstr(row->expression, "_{")) return; /* braces hold parts of words */
+    for (const char *at = row->expression; at && *at;) {
+        if (*at == '\'' || *at == '`') {
+            at += strcspn(at + 1, *at == '`' ? "`" : "'") + 2;
+            continue;
+        }
+        size_t length =
+            strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.");
+        if (length == 0 || (*at >= '0' && *at <= '9') || *at == '.') {
+            at += length ? length : 1;
+            continue;
+        }
+        const char *word = arena_copy_text(arena, at, length);
+        at += length;
+        bool is_target = *at == ' ' && (at[1] == '=' && at[2] == ' ');
+        if (is_target || *at == ',') map_set(&targets, word, &targets);
+        if (*at == '(')
+            cr_assert(op_find(word) || is_among(word, functions), "%s: there is no op `%s`",
+                      row->op, word);
+        else if (*at != '=' && !is_target && *at != ',')
+            cr_assert(is_of_row(row, word) || map_get(&targets, word) || is_among(word, words) ||
+                          dtype_from_name(word) != TFCC_NONE,
+                      "%s: nothing is called `%s`", row->op, word);
+    }
+}
+
+Test(import, table) {
+    op_table();
+    Map table = import_table(arena);
+    cr_assert_gt(table.count, 100);
+    for (size_t i = 0; i < table.count; i++)
+        for (const ImportRow *row = table.entries[i].value; row; row = row->older) {
+            cr_assert((row->expression != NULL) != (row->function != NULL));
+            check_row(row);
+        }
 }
 
 /* ---- What models become ---- */
