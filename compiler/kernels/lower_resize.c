@@ -298,17 +298,19 @@ static Scalar *antialiased(const Resize *r, Kernel *k, Buffer *input, Scalar **i
     return scalar_divide(k, sum, kernel_reduce(k, COMBINE_ADD, &tap, 1, weight));
 }
 
-/* Integers lose their fraction, which antialiasing rounds; narrow ones stop at their limits. */
+/* Integers lose their fraction, which antialiasing rounds; unsigned and narrow ones stop at their
+ * limits. */
 static Scalar *to_dtype(const Resize *r, Kernel *k, Scalar *value) {
     tfcc_dtype dtype = r->output->type.dtype;
     if (dtype_is_float(dtype)) return value;
     if (r->antialias)
         value = scalar_unary(k, SCALAR_FLOOR, scalar_add(k, value, scalar_like(k, value, 0.5)));
-    if (dtype_bits(dtype) > 16) return scalar_convert(k, dtype, value);
     double most = ldexp(1, dtype_bits(dtype) - dtype_is_signed(dtype)) - 1;
     double least = dtype_is_signed(dtype) ? -most - 1 : 0;
-    value = scalar_minimum(k, value, scalar_like(k, value, most));
-    return scalar_convert(k, dtype, scalar_maximum(k, value, scalar_like(k, value, least)));
+    if (dtype_bits(dtype) <= 16) value = scalar_minimum(k, value, scalar_like(k, value, most));
+    if (dtype_bits(dtype) <= 16 || dtype_is_unsigned(dtype))
+        value = scalar_maximum(k, value, scalar_like(k, value, least));
+    return scalar_convert(k, dtype, value);
 }
 
 /* One kernel that resizes `count` axes of `from`; the last one gives the result. */
