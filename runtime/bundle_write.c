@@ -120,7 +120,7 @@ tfcc_status tfcc_bundle_add(BundleWriter *writer, const char *name, uint32_t dty
     if (name_size > BUNDLE_NAME_MOST || rank > BUNDLE_RANK ||
         writer->table.size > BUNDLE_INDEX_MOST ||
         tfcc_bundle_compare_names(name, name_size, last->bytes, last->size) <= 0)
-        return tfcc_fail(NEXT_NAME, name);
+        return tfcc_fail(NAMED_TWICE, "key", name);
     if (writer->prefix) TFCC_TRY(tfcc_bundle_output_write(&writer->output, bytes, size));
 
     /* dtype, shape, shard, offset, size, checksum; the shape is there also when it is empty */

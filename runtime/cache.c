@@ -59,21 +59,18 @@ tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_
 tfcc_status tfcc_plan_find(tfcc_call *call, bool exclusive) {
     tfcc_session *session = call->session;
     for (;;) {
-        tfcc_plan *plan = session->plans;
-        while (plan != NULL && !tfcc_plan_fits(call, plan)) plan = plan->next;
-        call->plan = plan;
-        if (exclusive || (plan != NULL && !plan->exclusive)) break;
+        call->plan = session->plans;
+        while (call->plan != NULL && !tfcc_plan_fits(call, call->plan))
+            call->plan = call->plan->next;
+        tfcc_status status = call->plan == NULL && exclusive ? add_plan(call) : TFCC_OK;
+        if (status == TFCC_OK && call->plan != NULL && call->plan->exclusive == exclusive) break;
         /* Others may change the list before the lock is taken again. */
-        tfcc_lock_release(&session->lock, false);
-        tfcc_lock_acquire(&session->lock, exclusive = true);
+        bool wanted = call->plan == NULL || call->plan->exclusive;
+        tfcc_lock_release(&session->lock, exclusive);
+        if (status != TFCC_OK) return status;
+        tfcc_lock_acquire(&session->lock, exclusive = wanted);
     }
-    tfcc_status status = call->plan == NULL ? add_plan(call) : TFCC_OK;
-    if (status != TFCC_OK) {
-        tfcc_lock_release(&session->lock, true);
-        return status;
-    }
-    if (exclusive && !call->plan->exclusive) tfcc_lock_downgrade(&session->lock);
     atomic_store_explicit(&session->last_plan, call->plan, memory_order_relaxed);
-    atomic_store_explicit(&session->exclusive_hint, call->plan->exclusive, memory_order_relaxed);
+    atomic_store_explicit(&session->exclusive_hint, exclusive, memory_order_relaxed);
     return TFCC_OK;
 }

@@ -85,13 +85,10 @@ static tfcc_status select_variables(Selection *selection, tfcc_session *session,
 
 /* Adds every variable, each key once. */
 static tfcc_status add_variables(const Selection *selection, BundleWriter *writer) {
-    const char *before = "";
     tfcc_bundle_sort(selection->items, selection->count, key_before);
     for (size_t i = 0; i < selection->count; i++) {
         const Item *item = selection->items[i];
         const tfcc_abi_variable *variable = item->variable;
-        if (strcmp(before, item->key) == 0) return tfcc_fail(NAMED_TWICE, "key", item->key);
-        before = item->key;
         if (!item->value->has_value) return tfcc_fail(UNINITIALIZED, variable->name);
         TFCC_TRY(tfcc_bundle_add(writer, item->key, variable->dtype, (int32_t)variable->rank,
                                  variable->shape, item->value->data, variable->bytes));

@@ -137,17 +137,18 @@ typedef struct tfcc_result {
     size_t bytes;
 } tfcc_result;
 
-/* Finds where the result->bytes bytes go that `tensor` asks for: the caller's buffer, or a new
- * block. A dtype of TFCC_NONE asks for nothing; the value goes to a block. Where the tensor does
- * not fit, the status is TFCC_INVALID_ARGUMENT without a message. */
-tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tensor *tensor,
-                                uint32_t dtype, tfcc_result *result);
+/* What is asked for: a `fetch` or `variable`. */
+typedef struct tfcc_value {
+    const char *what, *name;
+    const int64_t *shape;
+    int32_t rank;
+    uint32_t dtype;
+} tfcc_value;
 
-/* Then this is the message. */
-__attribute__((cold)) tfcc_status tfcc_fail_result(const tfcc_tensor *tensor, const char *what,
-                                                   const char *name, uint32_t dtype,
-                                                   const int64_t *shape, int32_t rank,
-                                                   size_t bytes);
+/* Finds where the result->bytes bytes go that `tensor` asks for: the caller's buffer, or a new
+ * block. A dtype of TFCC_NONE asks for nothing; the value goes to a block. */
+tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tensor *tensor,
+                                const tfcc_value *value, tfcc_result *result);
 
 /* Fills in `tensor` after its data has been stored. The block, if any, is then the caller's. Cannot
  * fail. */
@@ -181,7 +182,6 @@ void tfcc_lock_create(tfcc_lock *lock);
 void tfcc_lock_destroy(tfcc_lock *lock);
 void tfcc_lock_acquire(tfcc_lock *lock, bool exclusive);
 void tfcc_lock_release(tfcc_lock *lock, bool exclusive);
-void tfcc_lock_downgrade(tfcc_lock *lock); /* from writer to reader, with nobody in between */
 
 /* ---- session.c ---- */
 
@@ -202,30 +202,29 @@ typedef struct tfcc_frame tfcc_frame;
 
 /* The fields used most stand first: they are reached by shorter instructions. */
 struct tfcc_session {
-    const tfcc_model *model;  /* the version this processor runs */
-    const tfcc_model *opened; /* what the session was opened with */
+    const tfcc_model *model;
     tfcc_allocator allocator;
     tfcc_session_variable *variables;
     uint64_t epoch;       /* grows with every change of a variable's address; frames remember for
                              which one they are bound */
     uint64_t random_runs; /* how many runs have drawn random numbers */
-    const volatile int *cancel;
-    tfcc_trace trace;
-    void *trace_context;
-
-    tfcc_plan *plans; /* a list; changed by writers only */
+    tfcc_plan *plans;     /* a list; changed by writers only */
     _Atomic(tfcc_plan *) last_plan;
-    uint64_t plan_serial; /* every plan gets a number of its own */
+    _Atomic(tfcc_frame *) spare_frame; /* the first of the frames that no run is using */
+    tfcc_frame *frames;                /* the others */
     uint32_t plan_count;
     _Atomic bool exclusive_hint; /* whether the last run was alone */
 
-    _Atomic(tfcc_frame *) spare_frame; /* the first of the frames that no run is using */
-    tfcc_frame *frames;                /* the others */
-    const char *side;                  /* the mapped side file, or NULL */
-    void *saver;                       /* checkpoint.c: which checkpoints this session has saved */
+    tfcc_lock lock; /* guards all but frames; a run that writes holds it as writer */
 
-    tfcc_lock lock;             /* guards what is above, but for frames; a run that writes holds it
-                                   as writer */
+    const tfcc_model *opened; /* what the session was opened on; `model` is it, or one of its
+                                 alternatives */
+    const volatile int *cancel;
+    tfcc_trace trace;
+    void *trace_context;
+    uint64_t plan_serial;       /* every plan gets a number of its own */
+    const char *side;           /* the mapped side file, or NULL */
+    void *saver;                /* checkpoint.c: which checkpoints this session has saved */
     pthread_mutex_t save_mutex; /* saves come one after the other */
 };
 

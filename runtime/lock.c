@@ -82,9 +82,3 @@ void tfcc_lock_acquire(tfcc_lock *lock, bool exclusive) {
 void tfcc_lock_release(tfcc_lock *lock, bool exclusive) {
     tfcc_lock_release_fast(lock, exclusive);
 }
-
-void tfcc_lock_downgrade(tfcc_lock *lock) {
-    uint32_t before =
-        atomic_fetch_add_explicit(&lock->state, READER - WRITER, memory_order_release);
-    if ((before & WAITED) != 0) tfcc_lock_wake(lock);
-}

@@ -65,7 +65,6 @@ void tfcc_plan_place_writes(const tfcc_model *model, tfcc_plan *plan) {
         write->offset = plan->extra_bytes;
         uint64_t bytes = model->variables[write->variable].bytes;
         if (bytes == 0) bytes = 1; /* the address is not NULL: the variable has a value */
-        if (bytes > UINT64_MAX / 2 - plan->extra_bytes) bytes = UINT64_MAX / 2 - plan->extra_bytes;
         plan->extra_bytes += (bytes + TFCC_ALIGNMENT - 1) & ~(uint64_t)(TFCC_ALIGNMENT - 1);
     }
 }

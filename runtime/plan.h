@@ -233,6 +233,9 @@ tfcc_status tfcc_grow_block(const tfcc_allocator *allocator, tfcc_workspace_bloc
 
 /* ---- A run ---- */
 
+/* run.c: a run of what the call asks for. */
+tfcc_status tfcc_run_call(tfcc_call *call);
+
 /* run.c: a step's kernel, and what it has written. */
 tfcc_status tfcc_run_kernel(const tfcc_call *call, const tfcc_plan_step *step);
 

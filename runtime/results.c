@@ -24,13 +24,13 @@ tfcc_status tfcc_prepare_result(const tfcc_call *call, uint32_t i) {
     const tfcc_tensor *tensor = tfcc_tensor_at(call->fetches, i);
     tfcc_result *result = &call->frame->results[i];
     if (fetch->feed != TFCC_ABI_NONE) result->bytes = call->frame->feed_bytes[fetch->feed];
-    tfcc_status status =
-        tfcc_result_prepare(&call->session->allocator, tensor, fetch->dtype, result);
-    if (status != TFCC_INVALID_ARGUMENT) return status;
     int64_t shape[TFCC_MAX_RANK];
-    int32_t rank = result_shape(call, fetch, shape);
-    return tfcc_fail_result(tensor, "fetch", call->session->model->fetches[fetch->fetch].handle,
-                            fetch->dtype, shape, rank, result->bytes);
+    const tfcc_value value = {.what = "fetch",
+                              .name = call->session->model->fetches[fetch->fetch].handle,
+                              .shape = shape,
+                              .rank = result_shape(call, fetch, shape),
+                              .dtype = fetch->dtype};
+    return tfcc_result_prepare(&call->session->allocator, tensor, &value, result);
 }
 
 void tfcc_deliver_result(const tfcc_call *call, uint32_t i) {

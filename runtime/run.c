@@ -160,7 +160,7 @@ static tfcc_status run_transaction(const tfcc_call *call) {
     return TFCC_OK;
 }
 
-static tfcc_status run_call(tfcc_call *call) {
+tfcc_status tfcc_run_call(tfcc_call *call) {
     TFCC_TRY(tfcc_plan_acquire(call));
     bool exclusive = call->plan->exclusive;
     tfcc_status status = tfcc_frame_take(call);
@@ -177,7 +177,7 @@ tfcc_status tfcc_run(tfcc_session *session, const tfcc_feed *feeds, size_t feed_
                      tfcc_fetch *fetches, size_t fetch_count) {
     tfcc_call call;
     TFCC_TRY(tfcc_call_begin(session, feeds, feed_count, fetches, fetch_count, &call));
-    return run_call(&call);
+    return tfcc_run_call(&call);
 }
 
 __attribute__((cold)) static tfcc_status wrong_session(const tfcc_model *model,
@@ -196,21 +196,6 @@ tfcc_status tfcc_run_model(const tfcc_model *model, tfcc_session *session, const
     return tfcc_run(session, feeds, feed_count, fetches, fetch_count);
 }
 
-/* A signature's run, or (without feeds or fetches) that of the initial steps. */
-static tfcc_status run_signature(tfcc_session *session, uint32_t index,
-                                 const tfcc_abi_signature *signature, const tfcc_tensor *feeds,
-                                 tfcc_tensor *fetches) {
-    tfcc_call call;
-    call.session = session;
-    call.feeds.first = (char *)(uintptr_t)feeds;
-    call.fetches.first = (char *)fetches;
-    call.feeds.stride = call.fetches.stride = sizeof *feeds;
-    call.feed_count = signature->feed_count;
-    call.fetch_count = signature->fetch_count + signature->target_count;
-    call.signature = index;
-    return run_call(&call);
-}
-
 tfcc_status tfcc_run_signature(const tfcc_model *model, tfcc_session *session, uint32_t index,
                                const tfcc_tensor *feeds, tfcc_tensor *fetches) {
     if (!is_session_of(model, session)) return wrong_session(model, session);
@@ -220,11 +205,13 @@ tfcc_status tfcc_run_signature(const tfcc_model *model, tfcc_session *session, u
     if ((feeds == NULL && signature->feed_count > 0) ||
         (fetches == NULL && signature->fetch_count > 0))
         return tfcc_fail_null();
-    return run_signature(session, index, signature, feeds, fetches);
-}
-
-tfcc_status tfcc_initialize(tfcc_session *session) {
-    static const tfcc_abi_signature none;
-    if (session == NULL) return tfcc_fail_null();
-    return run_signature(session, TFCC_INITIALIZE, &none, NULL, NULL);
+    tfcc_call call;
+    call.session = session;
+    call.feeds.first = (char *)(uintptr_t)feeds;
+    call.fetches.first = (char *)fetches;
+    call.feeds.stride = call.fetches.stride = sizeof *feeds;
+    call.feed_count = signature->feed_count;
+    call.fetch_count = signature->fetch_count + signature->target_count;
+    call.signature = index;
+    return tfcc_run_call(&call);
 }

@@ -6,15 +6,14 @@
 
 static tfcc_status map_file(tfcc_session *session, const BundleFile *file) {
     const tfcc_model *model = session->model;
-    if ((uint64_t)file->size != model->side_bytes)
-        return tfcc_fail(SIDE_FILE_SIZE, file->path, (long long)file->size, model->name,
-                         (long long)model->side_bytes);
-    if (file->size == 0) return TFCC_OK;
-    void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_PRIVATE, file->descriptor, 0);
-    if (data == MAP_FAILED) return tfcc_fail_errno("map", file->path);
-    session->side = data;
-    if (tfcc_crc32c(0, data, (size_t)file->size) == model->side_checksum) return TFCC_OK;
-    return tfcc_fail(SIDE_FILE_CONTENT, file->path, model->name);
+    if ((uint64_t)file->size == model->side_bytes) {
+        void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_PRIVATE, file->descriptor, 0);
+        if (data == MAP_FAILED) return tfcc_fail_errno("map", file->path);
+        session->side = data;
+        if (tfcc_crc32c(0, data, (size_t)file->size) == model->side_checksum) return TFCC_OK;
+    }
+    return tfcc_fail(SIDE_FILE, file->path, (long long)file->size, model->name,
+                     (long long)model->side_bytes);
 }
 
 tfcc_status tfcc_side_file_open(tfcc_session *session, const char *path) {

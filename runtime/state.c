@@ -167,3 +167,8 @@ tfcc_status tfcc_run_special(const tfcc_call *call, const tfcc_plan_step *step) 
         session->trace(session->trace_context, step->step->name, begin, now());
     return TFCC_OK;
 }
+
+tfcc_status tfcc_initialize(tfcc_session *session) {
+    tfcc_call call = {.session = session, .signature = TFCC_INITIALIZE};
+    return session != NULL ? tfcc_run_call(&call) : tfcc_fail_null();
+}

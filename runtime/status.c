@@ -59,7 +59,12 @@ static const char *sentence_text(tfcc_sentence sentence) {
     return text;
 }
 
-tfcc_status tfcc_fail_with(tfcc_sentence sentence, ...) {
+/* No sentence takes a floating-point number: what could hold one need not be saved for va_arg. */
+#if defined(__x86_64__)
+__attribute__((target("general-regs-only")))
+#endif
+tfcc_status
+tfcc_fail_with(tfcc_sentence sentence, ...) {
     va_list arguments;
     va_start(arguments, sentence);
     char *text = texts.message;
@@ -96,9 +101,14 @@ tfcc_status tfcc_fail_check(const tfcc_abi_check *check, const int64_t *values) 
         int64_t value = values[*++at - 1];
         double number;
         memcpy(&number, &value, sizeof number);
-        to += form == TFCC_ABI_AS_FLOAT  ? sprintf(to, "%.9g", number)
-              : form == TFCC_ABI_AS_BOOL ? sprintf(to, "%s", value != 0 ? "true" : "false")
-                                         : sprintf(to, "%lld", (long long)value);
+        if (form == TFCC_ABI_AS_FLOAT)
+            to += sprintf(to, "%.9g", number);
+        else
+            to += sprintf(to,
+                          form == TFCC_ABI_AS_INTEGER ? "%lld"
+                          : value                     ? "true"
+                                                      : "false",
+                          (long long)value);
     }
     *to = '\0';
     if (*at != '\0') {

@@ -134,23 +134,20 @@ static size_t result_room(const tfcc_tensor *tensor) {
 }
 
 tfcc_status tfcc_result_prepare(const tfcc_allocator *allocator, const tfcc_tensor *tensor,
-                                uint32_t dtype, tfcc_result *result) {
+                                const tfcc_value *value, tfcc_result *result) {
+    size_t room = result_room(tensor);
     result->data = tensor->data;
-    bool asks = tensor->dtype != TFCC_NONE;
-    if (asks && (uint32_t)tensor->dtype != dtype) return TFCC_INVALID_ARGUMENT;
-    if (!asks || (tensor->data == NULL && tensor->shape == NULL)) {
+    if (tensor->dtype == TFCC_NONE || ((uint32_t)tensor->dtype == value->dtype &&
+                                       tensor->data == NULL && tensor->shape == NULL)) {
         TFCC_TRY(tfcc_block_obtain(allocator, result->bytes, &result->block));
         result->data = result->block.data;
         return TFCC_OK;
     }
-    return result->bytes > result_room(tensor) ? TFCC_INVALID_ARGUMENT : TFCC_OK;
-}
-
-tfcc_status tfcc_fail_result(const tfcc_tensor *tensor, const char *what, const char *name,
-                             uint32_t dtype, const int64_t *shape, int32_t rank, size_t bytes) {
-    return tfcc_fail(RESULT_UNFIT, what, name, tfcc_dtype_name((tfcc_dtype)dtype),
-                     tfcc_shape_text(shape, rank), bytes, tfcc_dtype_name(tensor->dtype),
-                     result_room(tensor));
+    if ((uint32_t)tensor->dtype == value->dtype && result->bytes <= room) return TFCC_OK;
+    return tfcc_fail(RESULT_UNFIT, value->what, value->name,
+                     tfcc_dtype_name((tfcc_dtype)value->dtype),
+                     tfcc_shape_text(value->shape, value->rank), result->bytes,
+                     tfcc_dtype_name(tensor->dtype), room);
 }
 
 void tfcc_result_deliver(tfcc_tensor *tensor, tfcc_result *result, const int64_t *shape,

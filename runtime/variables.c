@@ -25,21 +25,19 @@ void tfcc_variable_adopt(tfcc_session *session, uint32_t index) {
     session->epoch++;
 }
 
-static tfcc_status get_value(tfcc_session *session, uint32_t index, tfcc_tensor *value) {
+static tfcc_status get_value(tfcc_session *session, uint32_t index, tfcc_tensor *tensor) {
     const tfcc_abi_variable *variable = &session->model->variables[index];
     const void *stored = session->variables[index].data;
-    int32_t rank = (int32_t)variable->rank;
-    if (stored == NULL) return tfcc_fail(UNINITIALIZED, variable->name);
+    const tfcc_value value = {"variable", variable->name, variable->shape, (int32_t)variable->rank,
+                              variable->dtype};
     tfcc_result result = {.bytes = (size_t)variable->bytes};
-    tfcc_status status = value->dtype != TFCC_NONE ? tfcc_result_prepare(&session->allocator, value,
-                                                                         variable->dtype, &result)
-                                                   : TFCC_INVALID_ARGUMENT;
-    if (status == TFCC_INVALID_ARGUMENT)
-        tfcc_fail_result(value, "variable", variable->name, variable->dtype, variable->shape, rank,
-                         result.bytes);
-    if (status != TFCC_OK) return status;
+    if (stored == NULL) return tfcc_fail(UNINITIALIZED, variable->name);
+    if (tensor->dtype == TFCC_NONE)
+        return tfcc_fail(TENSOR_DTYPE, "variable", variable->name,
+                         tfcc_dtype_name((tfcc_dtype)variable->dtype), "none");
+    TFCC_TRY(tfcc_result_prepare(&session->allocator, tensor, &value, &result));
     if (result.bytes > 0) memcpy(result.data, stored, result.bytes);
-    tfcc_result_deliver(value, &result, variable->shape, rank);
+    tfcc_result_deliver(tensor, &result, variable->shape, value.rank);
     return TFCC_OK;
 }
 
