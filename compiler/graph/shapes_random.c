@@ -31,6 +31,7 @@ bool shape_random_categorical(InferContext *c) {
 bool shape_dropout(InferContext *c) {
     const Shape *x = input_shape(c, "x");
     if (!need_rank(c, "x", 0) || !need_scalar(c, "rate")) return false;
+    if (has_input(c, "training") && !need_scalar(c, "training")) return false;
     const ConstantData *rate = input_value(c, "rate")->node->constant;
     if (rate && rate->dtype == TFCC_FLOAT32 && rate->size == sizeof(float)) {
         float number = *(const float *)rate->bytes;

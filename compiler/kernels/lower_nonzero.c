@@ -16,12 +16,36 @@ static LoopInstruction *is_nonzero(Code *code, LoopInstruction *value) {
     return code_not_equal(code, value, code_bits(code, value->type.dtype, 0));
 }
 
+/* The row-major numbers of what is true or not 0, of which there are `count`. Each is written to the next place, which it keeps if it is;
+ * nothing is asked, so that nothing is guessed wrong. */
+static void lower_places(LowerContext *c, Buffer *mask, Buffer *found, Dim count) {
+    Code code;
+    code_begin(&code, c);
+    uint32_t from = code_input(&code, mask), to = code_output(&code, found);
+    LoopInstruction *zero = code_integer(&code, 0);
+    LoopInstruction *length = code_size(&code, shape_element_count(c->dims, &mask->type.shape));
+    LoopInstruction *most = code_size(&code, count);
+    LoopInstruction *walk = code_while(&code, (LoopInstruction *[]){zero, zero}, 2);
+    LoopInstruction *at = walk->carried[0], *place = walk->carried[1];
+    code_do(&code, code_and(&code, code_less(&code, place, most), code_less(&code, at, length)));
+    LoopInstruction *is_there = is_nonzero(&code, code_load(&code, from, at));
+    code_store(&code, to, place, at);
+    LoopInstruction *taken = code_convert(&code, TFCC_INT64, is_there);
+    code_while_end(
+        &code, (LoopInstruction *[]){code_plus(&code, at, 1), code_add(&code, place, taken)}, 2);
+    code_end(&code);
+}
+
 /* Coordinate d of the n-th element that is not 0 goes to n * step + d * stride of the output: side
  * by side, or one dimension after the other. */
 static void lower_coordinates(LowerContext *c, Buffer *input, bool by_dimension) {
     Buffer *output = lower_output(c, 0);
     const Shape *shape = &input->type.shape;
     int rank = shape->rank;
+    if (rank == 1) {
+        lower_places(c, input, output, output->type.shape.dims[by_dimension ? 1 : 0]);
+        return;
+    }
     Code code;
     code_begin(&code, c);
     uint32_t from = code_input(&code, input), to = code_output(&code, output);
@@ -76,27 +100,6 @@ void lower_where(LowerContext *c) {
     kernel_store(k, output, scalar_select(k, condition, x, y));
 }
 
-/* The row-major numbers of what is true. */
-static Buffer *places_of_true(LowerContext *c, Buffer *mask, Dim count) {
-    Shape places = {.rank = 1, .dims = {count}};
-    Buffer *found = program_add_temporary(c->program, c->node->label, TFCC_INT64, &places);
-    Code code;
-    code_begin(&code, c);
-    uint32_t from = code_input(&code, mask), to = code_output(&code, found);
-    LoopInstruction *zero = code_integer(&code, 0);
-    LoopInstruction *length = code_size(&code, shape_element_count(c->dims, &mask->type.shape));
-    LoopInstruction *walk = code_for(&code, zero, length, &zero, 1);
-    LoopInstruction *is_there = code_load(&code, from, walk->index);
-    code_if(&code, is_there);
-    code_store(&code, to, walk->carried[0], walk->index);
-    code_if_end(&code, NULL, 0);
-    LoopInstruction *next =
-        code_add(&code, walk->carried[0], code_convert(&code, TFCC_INT64, is_there));
-    code_for_end(&code, &next, 1);
-    code_end(&code);
-    return found;
-}
-
 /* y[.., i, ..] = tensor[.., the place of the i-th true element of the mask.., ..] */
 void lower_boolean_mask(LowerContext *c);
 void lower_boolean_mask(LowerContext *c) {
@@ -107,7 +110,9 @@ void lower_boolean_mask(LowerContext *c) {
     Shape joined = output->type.shape;
     Dim count = joined.dims[axis];
     joined.dims[axis] = shape_element_count(c->dims, &mask->type.shape);
-    Buffer *places = places_of_true(c, mask, count);
+    Shape list = {.rank = 1, .dims = {count}};
+    Buffer *places = program_add_temporary(c->program, c->node->label, TFCC_INT64, &list);
+    lower_places(c, mask, places, count);
     if (mask->type.shape.rank > 1) tensor = program_reshape(c->program, tensor, &joined);
     Dim axes[MAX_RANK];
     Scalar *index[MAX_RANK];

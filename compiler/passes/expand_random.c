@@ -38,5 +38,6 @@ Value *expand_dropout(Composer *c, GraphNode *node, Graph *graph) {
     compose_let(c, "fraction", "cast(rate, drawn)");
     if (!composer_has(c, "noise_shape")) compose_let(c, "noise_shape", "shape(x)");
     compose_let(c, "kept", "random_uniform(noise_shape, dtype=drawn, seed=seed) >= fraction");
-    return compose(c, "where(kept, x * cast(1 / (1 - fraction), dtype), cast(0, dtype))");
+    compose_let(c, "dropped", "where(kept, x * cast(1 / (1 - fraction), dtype), cast(0, dtype))");
+    return compose(c, composer_has(c, "training") ? "where(training, dropped, x)" : "dropped");
 }

@@ -201,6 +201,17 @@ def draws():
         stats={"y": stats((40, 30), "float32")},
         properties=dict(equal="[[y, z], [v, w]]", differ="[[y, v]]"),
     )
+    file.case(
+        "training",
+        "y: dropout(x, 1.0, training=t)\nz: dropout(x, 0.0, training=t)\nw: dropout(x, 0.5, training=false)",
+        runs=[
+            dict(
+                feeds={"x": Fed(x, "[null, null]"), "t": Fed(np.bool_(t), "[]")},
+                expect={"y": np.zeros_like(x) if t else x, "z": x, "w": x},
+            )
+            for t in (True, False)
+        ],
+    )
     refuse(file, "rate", "[2]", "dropout(x, 1.5)", "fraction from 0 to 1")
     refuse(file, "noise", "[2, 3]", "dropout(x, 0.5, noise_shape=[2])", "broadcast")
 
