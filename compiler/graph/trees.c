@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_STEPS = 1024, MODE_MEMBER = 6 };
+enum { MOST_STEPS = 1024, MOST_TARGETS = 1 << 20, MOST_WEIGHTS = 1 << 27, MODE_MEMBER = 6 };
 
 /* Of the modes 0 … 5: <=, <, >=, >, ==, !=. */
 static const uint8_t outcomes_of_mode[] = {
@@ -256,8 +256,9 @@ bool plan_trees(InferContext *c, TreePlan *plan) {
     int64_t extra, targets = node_attribute_integer(c->node, "n_targets");
     *plan = (TreePlan){.targets = targets};
     if (!read_lists(&r) || !find_members(&r, &extra)) return false;
-    if (targets < 1 || targets > 1 << 20)
-        return infer_error_text(c, "n_targets is %lld; it has to be positive", (long long)targets);
+    if (targets < 1 || targets > MOST_TARGETS)
+        return infer_error_text(c, "n_targets is %lld; it goes from 1 to %d", (long long)targets,
+                                MOST_TARGETS);
     if (!r.targets && r.weights->element_count % targets != 0)
         return fail(&r, "leaf_weights", "its %lld elements are not %lld for every leaf",
                     r.weights->element_count, targets);
@@ -265,8 +266,10 @@ bool plan_trees(InferContext *c, TreePlan *plan) {
     plan->first_leaf = r.node_count + extra;
     plan->node_count = plan->first_leaf + plan->leaf_count;
     plan->root_count = r.roots->element_count;
-    if (plan->node_count > INT32_MAX / 2 || plan->leaf_count > (INT64_C(1) << 31) / targets)
-        return infer_error_text(c, "%lld nodes are too many", (long long)plan->node_count);
+    if (plan->node_count > INT32_MAX / 2 || plan->leaf_count > MOST_WEIGHTS / targets)
+        return infer_error_text(
+            c, "%lld nodes, and %lld leaves with %lld weights each, are too many",
+            (long long)plan->node_count, (long long)plan->leaf_count, (long long)targets);
     size_t count = (size_t)plan->node_count, size = dtype_size(r.splits->dtype);
     plan->features = arena_alloc_array(arena, count, sizeof *plan->features);
     plan->next = arena_alloc_array(arena, 2 * count, sizeof *plan->next);

@@ -168,6 +168,8 @@ bool import_linear_classifier(ImportNode *n) {
 
 /* ---- support vectors ---- */
 
+enum { MOST_WEIGHTS = 1 << 27 };
+
 /* `products` [rows, vectors] of X with the matrix `vectors`, by the kernel. */
 static bool write_kernel(ImportNode *n) {
     const double *parameters;
@@ -224,6 +226,9 @@ static bool write_votes(ImportNode *n, const int64_t *of_class, size_t classes, 
     if (!import_floats(n, "coefficients", &given, &count) ||
         count != (classes - 1) * (size_t)vectors)
         return import_refuse(n, "its coefficients are not %zu for every vector", classes - 1);
+    if (classes > 512 || (size_t)vectors > MOST_WEIGHTS / pairs)
+        return import_refuse(n, "%zu classes with %lld vectors are too many", classes,
+                             (long long)vectors);
     tfcc_dtype dtype = import_dtype(n, "X") == TFCC_FLOAT64 ? TFCC_FLOAT64 : TFCC_FLOAT32;
     size_t size = dtype_size(dtype), pair = 0;
     char *bytes = arena_alloc_array(import_arena(n), (size_t)vectors * pairs + 1, size);
@@ -261,7 +266,11 @@ bool import_svm_classifier(ImportNode *n) {
     if (!import_integers(n, "vectors_per_class", &of_class, &listed) || listed == 0 || classes < 2)
         return import_refuse(n, "it has no support vectors for classes");
     int64_t vectors = 0;
-    for (size_t k = 0; k < listed; k++) vectors += of_class[k];
+    for (size_t k = 0; k < listed; k++) {
+        if (of_class[k] < 0 || of_class[k] > INT32_MAX)
+            return import_refuse(n, "its vectors_per_class holds %lld", (long long)of_class[k]);
+        vectors += of_class[k];
+    }
     if (listed != classes || vectors < 1)
         return import_refuse(n, "its vectors_per_class are not those of %zu classes", classes);
     if (!as_float(n) || !bind_vectors(n, vectors) || !write_kernel(n) ||

@@ -8,6 +8,8 @@
 #include "support/map.h"
 #include <string.h>
 
+enum { MOST_WEIGHTS = 1 << 27 };
+
 static const char call[] =
     "tree_ensemble(X, nodes_featureids=nodes_featureids, nodes_splits=nodes_splits, "
     "nodes_modes=nodes_modes, nodes_truenodeids=nodes_truenodeids, "
@@ -203,6 +205,9 @@ static bool lay_nodes(Forest *f, Lists *l) {
 
 /* A number for each target of each leaf; several that a leaf says about one are combined. */
 static bool lay_weights(Forest *f, Lists *l, int64_t function) {
+    if (f->targets < 1 || l->leaf_count > MOST_WEIGHTS / (size_t)f->targets)
+        return import_refuse(f->n, "its %zu leaves have %lld weights each", l->leaf_count,
+                             (long long)f->targets);
     size_t size = dtype_size(f->dtype), count = l->leaf_count * (size_t)f->targets;
     double largest = dtype_info(f->dtype)->largest;
     double nothing = function == 2 ? largest : function == 3 ? -largest : 0;
@@ -290,7 +295,6 @@ bool import_tree_ensemble_regressor(ImportNode *n) {
     while (function < 4 && strcmp(wanted, functions[function]) != 0) function++;
     if (function == 4) return import_refuse(n, "its aggregate_function is `%s`", wanted);
     Forest f = {.n = n, .prefix = "target", .targets = import_integer(n, "n_targets", 1)};
-    if (f.targets < 1) return import_refuse(n, "it has no targets");
     return read_forest(&f) && write_forest(&f, function) && add_base(&f, f.targets) &&
            learning_give(n, "Y", transform);
 }
