@@ -59,6 +59,7 @@ static void add_placeholder(Importer *im, ImportScope *scope, const OnnxValueInf
     if (!infer_node(im->graph, node)) {
         onnx_error(im->model, "the input `%s` cannot be fed: %s", input->name,
                    diagnostics_first_message(im->diagnostics));
+        import_add_value(im, scope, input->name, input->name, NULL);
         return;
     }
     Declared *declared = arena_alloc(im->arena, sizeof *declared);
@@ -73,7 +74,11 @@ static void add_inputs(Importer *im, ImportScope *scope, const OnnxGraph *graph)
     for (size_t i = 0; i < graph->input_count; i++) {
         const OnnxValueInfo *input = &graph->inputs[i];
         if (*input->name && initializer_of(scope, input->name)) continue;
-        if (!check_input(im, input)) continue;
+        if (!check_input(im, input)) {
+            /* Who uses it is silent, so that every other problem is found as well. */
+            if (*input->name) import_add_value(im, scope, input->name, input->name, NULL);
+            continue;
+        }
         if (map_get(&scope->values, input->name))
             onnx_error(im->model, "the input `%s` is given twice", input->name);
         else
@@ -184,8 +189,7 @@ bool import_model(OnnxModel *model, const char *weights, ImportResult *result) {
     text_add(&text, "nodes:\n");
     import_declare_graph(im, &scope, model->graph);
     add_inputs(im, &scope, model->graph);
-    if (diagnostics_error_count(model->diagnostics) == 0)
-        import_nodes(im, &scope, model->graph->nodes, model->graph->node_count);
+    import_nodes(im, &scope, model->graph->nodes, model->graph->node_count);
     if (!im->is_over) add_fetches(im, &scope, model->graph, &text);
     report_problems(im);
     if (diagnostics_error_count(model->diagnostics) > 0) return false;

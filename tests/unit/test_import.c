@@ -561,7 +561,9 @@ Test(import, shapes_and_dtypes_that_do_not_fit) {
                    "node 1, `y` (MatMul): matmul: inner sizes differ: x is [2, 3], w is [4, 5]");
     put_input(&strings, "s", 8, "2");
     put_output(&strings, "s");
+    put_node(&strings, "StringNormalizer", "s", "t");
     expect_refusal(&strings, "the input `s` is string, and inputs are tensors of numbers");
+    expect_refusal(&strings, "node 1, `t` (StringNormalizer): the op is not supported");
     put_input(&wide, "x", 1, "1 1 1 1 1 1 1 1 1");
     put_output(&wide, "x");
     expect_refusal(&wide, "the input `x` has 9 dimensions");
