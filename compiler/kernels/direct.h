@@ -107,8 +107,8 @@ void code_while_end(Code *code, LoopInstruction *const *next, size_t count);
 LoopInstruction *code_if(Code *code, LoopInstruction *condition);
 void code_else(Code *code, LoopInstruction *const *results, size_t count);
 void code_if_end(Code *code, LoopInstruction *const *results, size_t count);
-/* Leaves with this message where the condition holds; %0, %1, … (%f0 of floating point, %b0 of bool) are
- * the values. */
+/* Leaves with this message where the condition holds; %0, %1, … (of floating point %f0, of bool %b0)
+ * are the values. */
 void code_fail_if(Code *code, LoopInstruction *condition, tfcc_status status, const char *message,
                   LoopInstruction *const *values, size_t count);
 

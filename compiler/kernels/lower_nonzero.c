@@ -16,8 +16,8 @@ static LoopInstruction *is_nonzero(Code *code, LoopInstruction *value) {
     return code_not_equal(code, value, code_bits(code, value->type.dtype, 0));
 }
 
-/* The row-major numbers of what is true or not 0, of which there are `count`. Each is written to the next place, which it keeps if it is;
- * nothing is asked, so that nothing is guessed wrong. */
+/* The row-major numbers of what is true or not 0, of which there are `count`. Every number is
+ * written to the next place, and what counts keeps it: no branch is there to be predicted. */
 static void lower_places(LowerContext *c, Buffer *mask, Buffer *found, Dim count) {
     Code code;
     code_begin(&code, c);
