@@ -80,17 +80,11 @@ static bool has_filter_of(ImportNode *n) {
 }
 
 static bool write_with_bias(ImportNode *n, const char *convolution) {
-    const char *text =
-        import_has(n, "B")
-            ? "filters = transpose(W, order); Y = bias_add(%s, B, data_format=layout)"
-            : "filters = transpose(W, order); Y = %s";
     bind_filter_order(n);
-    char *written = arena_alloc(import_arena(n), strlen(text) + strlen(convolution) + 1);
-    const char *at = strstr(text, "%s");
-    memcpy(written, text, (size_t)(at - text));
-    strcpy(written + (at - text), convolution);
-    strcat(written, at + 2);
-    return import_write(n, written);
+    const char *text = convolution;
+    if (import_has(n, "B"))
+        text = arena_format(import_arena(n), "bias_add(%s, B, data_format=layout)", convolution);
+    return import_write(n, text);
 }
 
 static bool bind_convolution(ImportNode *n) {
@@ -107,24 +101,25 @@ static bool bind_convolution(ImportNode *n) {
 
 bool import_conv(ImportNode *n) {
     if (!bind_convolution(n)) return false;
-    return write_with_bias(n, "convolution(X, filters, strides=strides, padding=padding, "
-                              "data_format=layout, dilations=dilations)");
+    return write_with_bias(n,
+                           "convolution(X, transpose(W, order), strides=strides, padding=padding, "
+                           "data_format=layout, dilations=dilations)");
 }
 
 bool import_conv_integer(ImportNode *n) {
     return bind_convolution(n) &&
-           import_write(n, "filters = transpose(W, order); "
-                           "y = conv_integer(X, filters, input_zero_point=x_zero_point, "
-                           "filters_zero_point=w_zero_point, strides=strides, padding=padding, "
-                           "data_format=layout, dilations=dilations)");
+           import_write(n,
+                        "y = conv_integer(X, transpose(W, order), input_zero_point=x_zero_point, "
+                        "filters_zero_point=w_zero_point, strides=strides, padding=padding, "
+                        "data_format=layout, dilations=dilations)");
 }
 
 bool import_qlinear_conv(ImportNode *n) {
     return bind_convolution(n) &&
-           import_write(n, "filters = transpose(W, order); "
-                           "y = qlinear_conv(X, x_scale, x_zero_point, filters, w_scale, "
-                           "w_zero_point, y_scale, y_zero_point, bias=B, strides=strides, "
-                           "padding=padding, data_format=layout, dilations=dilations)");
+           import_write(n,
+                        "y = qlinear_conv(X, x_scale, x_zero_point, transpose(W, order), w_scale, "
+                        "w_zero_point, y_scale, y_zero_point, bias=B, strides=strides, "
+                        "padding=padding, data_format=layout, dilations=dilations)");
 }
 
 /* With a shape for the output the padding follows from it. */
@@ -134,10 +129,10 @@ bool import_conv_transpose(ImportNode *n) {
         import_bind(n, "padding", "same_lower");
     if (is_all(n, "output_padding", 0)) import_bind_absent(n, "output_padding");
     if (import_integer(n, "group", 1) == 1) import_bind_absent(n, "group");
-    return write_with_bias(n,
-                           "conv_transpose(X, filters, output_shape=output_shape, strides=strides, "
-                           "padding=padding, data_format=layout, dilations=dilations, "
-                           "output_padding=output_padding, groups=group)");
+    return write_with_bias(
+        n, "conv_transpose(X, transpose(W, order), output_shape=output_shape, strides=strides, "
+           "padding=padding, data_format=layout, dilations=dilations, "
+           "output_padding=output_padding, groups=group)");
 }
 
 bool import_max_pool(ImportNode *n) {
