@@ -141,7 +141,7 @@ static Scalar *coordinate(const Resize *r, Kernel *k, int axis, Dim position) {
     if (strcmp(mode, "tf_crop_and_resize") == 0) return in_region(r, k, axis, x, n, length);
     Scalar *centre = scalar_subtract(k, scalar_divide(k, scalar_add(k, x, half), scale), half);
     if (strcmp(mode, "pytorch_half_pixel") == 0)
-        return scalar_select(k, scalar_less(k, one, length), centre, zero);
+        return scalar_select(k, scalar_less(k, one, count), centre, zero);
     if (strcmp(mode, "half_pixel_symmetric") == 0) {
         Scalar *surplus = scalar_subtract(k, one, scalar_divide(k, count, length));
         return scalar_add(k, scalar_multiply(k, scalar_multiply(k, n, half), surplus), centre);
