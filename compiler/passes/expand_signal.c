@@ -8,10 +8,10 @@
  * name only. */
 static void let_angle(Composer *c, const GraphNode *node, bool is_tensorflow) {
     const char *period = !node_attribute_bool(node, "periodic") ? "length - 1"
-                         : is_tensorflow                        ? "length - length %% 2"
+                         : is_tensorflow                        ? "length - length % 2"
                                                                 : "identity(length)";
     compose_let(c, "length", "reshape(%s, [])", node->row->parameters[0].name);
-    compose_let(c, "period", period);
+    compose_let(c, "period", "%s", period);
     compose_let(c, "count", "cast(range(maximum(length, 0)), float64)");
     compose_let(c, "angle", "count * 6.283185307179586 / cast(maximum(period, 1), float64)");
 }
