@@ -92,7 +92,7 @@ static bool write_name(Writer *w, const Expression *name, bool is_operand) {
     switch (binding->kind) {
     case BOUND_ABSENT: return import_refuse(w->n, "its `%s` is needed, and missing", name->text);
     case BOUND_VALUE: return write_value(w, binding->value);
-    case BOUND_TEXT: write_text(w, binding->text, is_operand); return true;
+    case BOUND_TEXT: write_text(w, import_binding_text(w->n, binding), is_operand); return true;
     case BOUND_LIST: break;
     }
     text_add_char(w->out, '[');

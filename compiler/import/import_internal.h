@@ -68,8 +68,9 @@ typedef struct ImportBinding {
     ImportValue *value;
     ImportValue **values;
     size_t count;
-    const char *text;
+    const char *text;               /* NULL: of a long list, see import_binding_text */
     const OnnxAttribute *attribute; /* a TEXT that came from it */
+    ImportKind attribute_kind;
     bool is_pending;                /* an output or intermediate that has not been written */
 } ImportBinding;
 
@@ -118,6 +119,8 @@ bool import_is_literal(const ConstantData *data);
 
 void import_node(Importer *im, ImportScope *scope, const OnnxNode *node);
 ImportBinding *import_binding(const ImportNode *n, const char *name);
+/* How a TEXT stands in an expression; that of a long list is made when it is asked for. */
+const char *import_binding_text(ImportNode *n, const ImportBinding *binding);
 ImportBinding *import_add_binding(ImportNode *n, const char *name, ImportBinding binding);
 
 /* ---- import_template.c ---- */

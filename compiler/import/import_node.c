@@ -59,6 +59,8 @@ void import_bind_absent(ImportNode *n, const char *name) {
 
 /* ---- Attributes ---- */
 
+enum { LONG_LIST = 1000 };
+
 static const char *float_text(Arena *arena, float number) {
     Text text = {.arena = arena};
     text_add_double(&text, (double)number, 1);
@@ -108,8 +110,7 @@ static const char *dtype_text(ImportNode *n, int64_t type) {
     return "";
 }
 
-/* How the attribute stands in an expression. */
-static const char *attribute_text(ImportNode *n, const OnnxAttribute *a, ImportKind kind) {
+static OnnxAttributeKind wanted_kind(ImportKind kind) {
     static const OnnxAttributeKind wanted[] = {
         [IMPORT_BOOL] = ONNX_INTEGER,      [IMPORT_INTEGER] = ONNX_INTEGER,
         [IMPORT_FLOAT] = ONNX_FLOAT,       [IMPORT_WORD] = ONNX_STRING,
@@ -117,11 +118,16 @@ static const char *attribute_text(ImportNode *n, const OnnxAttribute *a, ImportK
         [IMPORT_DTYPE] = ONNX_INTEGER,     [IMPORT_TENSOR] = ONNX_TENSOR,
         [IMPORT_GRAPH] = ONNX_GRAPH,       [IMPORT_WORDS] = ONNX_STRINGS,
     };
+    return wanted[kind];
+}
+
+/* How the attribute stands in an expression. */
+static const char *attribute_text(ImportNode *n, const OnnxAttribute *a, ImportKind kind) {
     Arena *arena = n->importer->arena;
     /* A list without elements has no kind in files that do not say it. */
     bool is_empty = a->kind == ONNX_UNDEFINED && (kind == IMPORT_INTEGERS || kind == IMPORT_FLOATS);
     bool is_sparse = kind == IMPORT_TENSOR && a->kind == ONNX_SPARSE_TENSOR;
-    if (a->kind != wanted[kind] && !is_empty && !is_sparse) {
+    if (a->kind != wanted_kind(kind) && !is_empty && !is_sparse) {
         import_refuse(n, "its attribute `%s` is of another kind than ONNX gives it", a->name);
         return "";
     }
@@ -153,6 +159,11 @@ static const char *attribute_text(ImportNode *n, const OnnxAttribute *a, ImportK
     return "";
 }
 
+const char *import_binding_text(ImportNode *n, const ImportBinding *binding) {
+    return binding->text ? binding->text
+                         : attribute_text(n, binding->attribute, binding->attribute_kind);
+}
+
 /* The attribute of the node; inside a function one may stand for an attribute of the call, which
  * may be absent. */
 static const OnnxAttribute *find_attribute(const ImportNode *n, const char *name) {
@@ -174,7 +185,9 @@ static void bind_attribute(ImportNode *n, const ImportAttribute *row) {
             import_refuse(n, "its attribute `%s` is missing", row->name);
     } else {
         binding.kind = BOUND_TEXT;
-        binding.text = attribute_text(n, a, row->kind);
+        binding.attribute_kind = row->kind;
+        bool is_long = a->kind == wanted_kind(row->kind) && a->count > LONG_LIST;
+        binding.text = is_long ? NULL : attribute_text(n, a, row->kind);
         if (row->kind == IMPORT_TENSOR && a->tensor && !n->reason) {
             const char *wanted =
                 arena_format(n->importer->arena, "%s/%s", output_name(n), row->name);

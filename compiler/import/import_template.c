@@ -69,7 +69,7 @@ static const char *condition_word(Condition *c) {
 static bool is_true(const ImportNode *n, const char *name) {
     const ImportBinding *binding = import_binding(n, name);
     if (!binding || binding->kind == BOUND_ABSENT) return false;
-    return binding->kind != BOUND_TEXT || strcmp(binding->text, "false") != 0;
+    return binding->kind != BOUND_TEXT || !binding->text || strcmp(binding->text, "false") != 0;
 }
 
 /* `op literal` behind a left side that is `text`, or the number where text is NULL. */
@@ -126,7 +126,9 @@ static bool term_holds(Condition *c) {
     if (strcmp(word, "opset") == 0) return compare(c, NULL, (double)c->n->opset);
     const ImportBinding *binding = import_binding(c->n, word);
     if (c->at < c->end && strchr("=!<>", *c->at))
-        return compare(c, binding && binding->kind == BOUND_TEXT ? binding->text : "''", 0);
+        return compare(
+            c, binding && binding->kind == BOUND_TEXT ? import_binding_text(c->n, binding) : "''",
+            0);
     return is_true(c->n, word);
 }
 
