@@ -188,8 +188,49 @@ static void emit_lanes_loop(Emission *e, size_t depth, const NestLoop *plan, Loo
     loop_if_end(&e->b, branch, NULL, 0, outer);
 }
 
+/* Whether a point may be computed twice: nothing that it reads is stored meanwhile. */
+static bool may_repeat(const Nest *nest) {
+    const Kernel *kernel = nest->kernel;
+    for (size_t k = 0; k < kernel->output_count; k++) {
+        const KernelOutput *output = &kernel->outputs[k];
+        uint32_t number =
+            arguments_find(nest->arguments, output->buffer, output->buffer->type.dtype);
+        if (output->combine != COMBINE_STORE || !nest->arguments->parameters[number].is_exclusive)
+            return false;
+        for (size_t id = 0; id < kernel->scalar_count; id++)
+            if (kernel->scalars[id]->op == SCALAR_LOAD && nest->facts[id].axes &&
+                nest->facts[id].parameter == number)
+                return false;
+    }
+    return true;
+}
+
+/* At least as many points as copies: the last round ends with the last point, and begins among those
+ * that have been done. */
+static void emit_repeated_copies(Emission *e, size_t depth, const NestLoop *plan,
+                                 LoopInstruction *begin, LoopInstruction *end) {
+    LoopBlock *outer = e->b.block;
+    size_t scope = scope_begin(e);
+    e->copy_axis = plan->axis;
+    e->copies = (int)plan->step;
+    LoopInstruction *last =
+        index_operation(e, SCALAR_SUBTRACT, end, emission_integer(e, plan->step));
+    LoopInstruction *loop = loop_for_begin(&e->b, begin, end, plan->step, NULL, 0);
+    emission_bind(e, plan->axis, index_operation(e, SCALAR_MINIMUM, loop->index, last));
+    emit_level(e, depth + 1);
+    emission_unbind(e, plan->axis);
+    scope_end(e, scope);
+    loop_for_end(&e->b, loop, NULL, outer);
+    e->copy_axis = NULL;
+    e->copies = 1;
+}
+
 static void emit_copies_loop(Emission *e, size_t depth, const NestLoop *plan,
                              LoopInstruction *begin, LoopInstruction *end) {
+    if (e->nest->has_enough && may_repeat(e->nest)) {
+        emit_repeated_copies(e, depth, plan, begin, end);
+        return;
+    }
     LoopInstruction *middle = last_full(e, begin, end, plan->step);
     e->copy_axis = plan->axis;
     e->copies = (int)plan->step;
@@ -310,22 +351,27 @@ static void emit_versions(Emission *e) {
     }
 }
 
-void nest_emit(Emission *e) {
-    const Nest *general = e->nest, *aligned = general->aligned;
-    if (!aligned) {
+/* The nest where none of its special versions is right. */
+static void emit_cases(Emission *e) {
+    const Nest *nest = e->nest, *special = nest->special;
+    if (!special) {
         emit_versions(e);
-    } else {
-        LoopBlock *outer = e->b.block;
-        LoopInstruction *condition = emission_size(e, aligned->aligned_condition);
-        LoopInstruction *is_aligned =
-            index_operation(e, SCALAR_NOT_EQUAL, condition, emission_integer(e, 0));
-        LoopInstruction *branch = loop_if_begin(&e->b, is_aligned);
-        e->nest = aligned;
-        emit_versions(e);
-        e->nest = general;
-        loop_if_else(&e->b, branch, NULL, 0);
-        emit_versions(e);
-        loop_if_end(&e->b, branch, NULL, 0, outer);
+        return;
     }
-    e->whole->check_count += (uint32_t)general->kernel->check_count;
+    LoopBlock *outer = e->b.block;
+    LoopInstruction *condition = emission_size(e, special->special_condition);
+    LoopInstruction *is_special =
+        index_operation(e, SCALAR_NOT_EQUAL, condition, emission_integer(e, 0));
+    LoopInstruction *branch = loop_if_begin(&e->b, is_special);
+    e->nest = special;
+    emit_cases(e);
+    e->nest = nest;
+    loop_if_else(&e->b, branch, NULL, 0);
+    emit_versions(e);
+    loop_if_end(&e->b, branch, NULL, 0, outer);
+}
+
+void nest_emit(Emission *e) {
+    emit_cases(e);
+    e->whole->check_count += (uint32_t)e->nest->kernel->check_count;
 }

@@ -201,9 +201,11 @@ static void find_scan_axis(Nest *nest) {
     nest->scan_reverse = first->as.scan.reverse;
 }
 
-/* NULL where an aligned version is asked for that would gain nothing. */
+/* The general version; or (where `general` is given) the aligned one, NULL where it would gain
+ * nothing; or one with fewer copies. */
 static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *target,
-                    const Kernel *kernel, const KernelArguments *arguments, const Nest *general) {
+                    const Kernel *kernel, const KernelArguments *arguments, const Nest *general,
+                    int most_copies) {
     Nest *nest = arena_alloc(arena, sizeof *nest);
     *nest = (Nest){.arena = arena,
                    .loops = loops,
@@ -229,7 +231,8 @@ static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *t
     mark_roots(nest, needed);
     nest_mark(nest, needed);
     find_axes(nest, needed);
-    if (general && !(nest->aligned_condition = nest_align(nest))) return NULL;
+    nest->most_copies = most_copies;
+    if (general && !(nest->special_condition = nest_align(nest))) return NULL;
     if (nest->has_scan) find_scan_axis(nest);
     nest_collapse(nest);
     if (general && nest->axis_count >= general->axis_count) return NULL;
@@ -251,9 +254,45 @@ static Nest *create(Arena *arena, LoopProgram *loops, const TargetDescription *t
     return nest;
 }
 
+/* The loop that does points side by side whose number is known at run time only, or NULL. */
+static const NestLoop *find_open_copies(const Nest *nest) {
+    for (size_t k = 0; k < nest->plan_count; k++)
+        if (nest->plan[k].kind == NEST_COPIES && !dim_is_constant(nest->plan[k].axis->size, NULL))
+            return &nest->plan[k];
+    return NULL;
+}
+
+/* A bound of what the size is when it is not 0: that of 49 * n is 49. */
+static int64_t least_positive(Dim size) {
+    if (size->kind != DIM_SUM || size->constant < 0) return 1;
+    int64_t least = size->constant > 0 ? size->constant : INT64_MAX;
+    for (size_t k = 0; k < size->term_count; k++)
+        if (size->terms[k].coefficient < least) least = size->terms[k].coefficient;
+    return least > 0 ? least : 1;
+}
+
+/* For fewer points than copies: half as many copies, and where there are fewer still, none, so that
+ * what the points share is read row by row. */
+static void add_thinner(Nest *nest) {
+    const NestLoop *copies = find_open_copies(nest);
+    if (!copies) return;
+    nest->has_enough = least_positive(copies->axis->size) >= copies->step;
+    if (nest->has_enough) return;
+    int most = copies->step >= 8 ? (int)copies->step / 2 : 1;
+    Nest *thin =
+        create(nest->arena, nest->loops, nest->target, nest->kernel, nest->arguments, NULL, most);
+    if (most == 1 && thin->stage_depth == SIZE_MAX) return;
+    thin->special_condition =
+        dim_less(nest->dims, copies->axis->size, dim_constant(nest->dims, copies->step));
+    nest->special = thin;
+    nest->has_enough = true;
+    add_thinner(thin);
+}
+
 Nest *nest_create(Arena *arena, LoopProgram *loops, const TargetDescription *target,
                   const Kernel *kernel, const KernelArguments *arguments) {
-    Nest *nest = create(arena, loops, target, kernel, arguments, NULL);
-    nest->aligned = create(arena, loops, target, kernel, arguments, nest);
+    Nest *nest = create(arena, loops, target, kernel, arguments, NULL, 0);
+    nest->special = create(arena, loops, target, kernel, arguments, nest, 0);
+    if (!nest->special) add_thinner(nest);
     return nest;
 }

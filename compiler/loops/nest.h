@@ -98,8 +98,12 @@ struct Nest {
         stage_inner; /* of the tile: the lane axis, and for loads the one their memory runs along */
     int stage_lanes;
     int64_t stage_length, stage_pitch;
-    Nest *aligned;         /* the version for the case that nothing is broadcast, or NULL */
-    Dim aligned_condition; /* of that version: not zero where it is right */
+    Nest *special;         /* a version for a case that a run may turn out to be, or NULL: that
+                              nothing is broadcast, or that there are fewer points than copies */
+    Dim special_condition; /* of that version: not zero where it is right */
+    int most_copies;       /* of such a version, 1 for none; else 0 */
+    bool has_enough; /* where this version is taken there are as many points as copies, or none
+                            */
 };
 
 /* ---- nest.c ---- */

@@ -242,6 +242,7 @@ static int choose_copies(const Nest *nest, Dim axis, const AxisUse *lane_use, in
         (lanes * lane_use->widest + nest->target->vector_bytes - 1) / nest->target->vector_bytes;
     int copies = (nest->target->vector_registers - vectors - 2) / (vectors > 0 ? vectors : 1);
     if (copies > 8) copies = 8;
+    if (nest->most_copies > 0 && copies > nest->most_copies) copies = nest->most_copies;
     int64_t size;
     if (!dim_is_constant(axis->size, &size)) return copies;
     if (copies >= size) return (int)size;
@@ -509,7 +510,7 @@ static void plan_lanes(Nest *nest, const Dim *axes, size_t count, bool may_reord
         for (size_t k = 0; k < count; k++) add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
         return;
     }
-    Dim copy_axis = may_reorder && !nest->has_scan && use.cost <= MODERATE
+    Dim copy_axis = may_reorder && !nest->has_scan && nest->most_copies != 1 && use.cost <= MODERATE
                         ? find_copy_axis(nest, axes, count, lane_axis)
                         : NULL;
     bool is_innermost = lane_axis == axes[count - 1];

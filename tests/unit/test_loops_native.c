@@ -509,7 +509,7 @@ static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code,
     }
 }
 
-static void check_program(uint64_t seed, const char *cpu, int optimisation) {
+static Generator *open_program(uint64_t seed, const char *cpu, int optimisation) {
     Arena *arena = arena_create();
     Generator *g = arena_alloc(arena, sizeof *g);
     *g = (Generator){.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1, .arena = arena};
@@ -520,8 +520,11 @@ static void check_program(uint64_t seed, const char *cpu, int optimisation) {
     c->graph = graph_create(arena, c->diagnostics, "random");
     c->program = g->program = program_create(arena, c->graph);
     g->program->nodes = arena_alloc(arena, sizeof *g->program->nodes);
-    for (int k = 0; k < KERNELS; k++) draw_kernel(g);
-    for (int k = 0; k < GROUPS; k++) draw_group(g);
+    return g;
+}
+
+static const tfcc_model *build(Generator *g, uint64_t seed, const char *cpu) {
+    Compilation *c = &g->compilation;
     char wrong[300];
     cr_assert(program_verify(g->program, wrong, sizeof wrong), "seed %llu: %s",
               (unsigned long long)seed, wrong);
@@ -529,7 +532,7 @@ static void check_program(uint64_t seed, const char *cpu, int optimisation) {
     bool is_built =
         target_list(&c->options, &targets, c->diagnostics) && schedule_program(c, &targets);
     if (is_built && getenv("PRINT_LOOPS")) {
-        Text text = {.arena = arena};
+        Text text = {.arena = g->arena};
         program_print(&text, c->program);
         loop_program_print(&text, c->loops);
         puts(text.bytes);
@@ -538,9 +541,39 @@ static void check_program(uint64_t seed, const char *cpu, int optimisation) {
     const tfcc_model *model = module ? native_load(module) : NULL;
     if (!model) diagnostics_print(c->diagnostics, stderr);
     cr_assert(model, "seed %llu, %s", (unsigned long long)seed, cpu);
-    for (size_t k = 0; k < c->loops->step_count; k++)
-        check_step(g, &c->loops->steps[k], model->steps[k].kernel, seed, cpu);
-    arena_destroy(arena);
+    return model;
+}
+
+static void check_program(uint64_t seed, const char *cpu, int optimisation) {
+    Generator *g = open_program(seed, cpu, optimisation);
+    for (int k = 0; k < KERNELS; k++) draw_kernel(g);
+    for (int k = 0; k < GROUPS; k++) draw_group(g);
+    const tfcc_model *model = build(g, seed, cpu);
+    for (size_t k = 0; k < g->compilation.loops->step_count; k++)
+        check_step(g, &g->compilation.loops->steps[k], model->steps[k].kernel, seed, cpu);
+    arena_destroy(g->arena);
+}
+
+/* A product of matrices, with as few rows as copies have to be cut down for. */
+static void check_rows(const char *cpu, int64_t columns) {
+    Generator *g = open_program(1, cpu, 1);
+    DimTable *dims = dims_of(g);
+    Dim rows = dim_named(dims, "rows"), inner = number(g, 33), wide = number(g, columns);
+    Kernel *kernel = kernel_create(g->program, KERNEL_STRUCTURED, "product", (Place){0}, NULL);
+    Dim i = kernel_add_axis(kernel, rows), j = kernel_add_axis(kernel, wide),
+        k = kernel_add_reduce_axis(kernel, inner);
+    Buffer *a = add_input(g, TFCC_FLOAT32, &(Shape){.rank = 2, .dims = {rows, inner}}),
+           *b = add_input(g, TFCC_FLOAT32, &(Shape){.rank = 2, .dims = {inner, wide}}),
+           *y = add_input(g, TFCC_FLOAT32, &(Shape){.rank = 2, .dims = {rows, wide}});
+    Scalar *product = scalar_binary(kernel, SCALAR_MULTIPLY, scalar_load(kernel, a, (Dim[]){i, k}),
+                                    scalar_load(kernel, b, (Dim[]){k, j}));
+    kernel_store(kernel, y, kernel_reduce(kernel, COMBINE_ADD, &k, 1, product));
+    const tfcc_model *model = build(g, 1, cpu);
+    for (int64_t m = 0; m <= 20; m++) {
+        g->symbols[rows->symbol->number] = m;
+        check_step(g, &g->compilation.loops->steps[0], model->steps[0].kernel, (uint64_t)m, cpu);
+    }
+    arena_destroy(g->arena);
 }
 
 static void check_seeds(uint64_t first, uint64_t count) {
@@ -557,4 +590,13 @@ static void check_seeds(uint64_t first, uint64_t count) {
 Test(loops_native, random_kernels_give_the_interpreters_bits) {
     const char *count = getenv("LOOPS_SEEDS"), *first = getenv("LOOPS_FIRST");
     check_seeds(first ? strtoull(first, NULL, 10) : 1, count ? strtoull(count, NULL, 10) : 6);
+}
+
+Test(loops_native, products_of_any_number_of_rows) {
+    for (int64_t columns = 32; columns <= 100; columns += 34) {
+        check_rows("x86-64-v2", columns);
+        if (__builtin_cpu_supports("avx2")) check_rows("x86-64-v3", columns);
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
+            check_rows("x86-64-v4", columns);
+    }
 }
