@@ -136,8 +136,8 @@ static tfcc_status read_slice(BundleReader *reader, const BundleTensor *tensor, 
 
 /* The slices are the records, one after the other, whose keys begin as they should. Those that do
  * not overlap and have together as many elements as the whole cover it. */
-static tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
-                               char *destination) {
+TFCC_INLINE tfcc_status read_slices(BundleReader *reader, const BundleTensor *tensor,
+                                    char *destination) {
     BundleBuffer key = {.memory = &reader->memory};
     append_name(&key, tensor);
     if (key.memory->status) return key.memory->status;

@@ -79,7 +79,7 @@ __attribute__((noinline)) static tfcc_status read_header(BundleReader *reader, B
     return TFCC_OK;
 }
 
-static tfcc_status add_record(BundleReader *reader, BundleRecord *record) {
+TFCC_INLINE tfcc_status add_record(BundleReader *reader, BundleRecord *record) {
     BundleTensor tensor;
     if (!tfcc_bundle_parse_entry(&tensor, record) || record->shard >= reader->shard_count)
         return tfcc_fail_in(reader->file.path, (const char *)reader->names.bytes + record->name,
@@ -176,7 +176,7 @@ static tfcc_status open_block(Table *table, BundleSpan *handle, BundleSpan *bloc
 }
 
 /* All data blocks, in the order of the index block. */
-static tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, size_t size) {
+TFCC_INLINE tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, size_t size) {
     if (size < BUNDLE_FOOTER_SIZE + BUNDLE_TRAILER_SIZE)
         return fail_index(reader, MESSAGE_TABLE_SHORT);
     const uint8_t *end = bytes + size;

@@ -88,8 +88,8 @@ static bool decode_string(char *at) {
 }
 
 /* Stores the newest checkpoint of a state file, whose folder it is relative to, in `path`. */
-static tfcc_status find_newest(BundleMemory *memory, BundleFile *file, char *path,
-                               size_t path_size) {
+TFCC_INLINE tfcc_status find_newest(BundleMemory *memory, BundleFile *file, char *path,
+                                    size_t path_size) {
     int folder = (int)tfcc_bundle_folder_length(file->path);
     uint8_t *text;
     TFCC_TRY(tfcc_bundle_file_open(file));

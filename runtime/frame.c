@@ -22,7 +22,7 @@ static const tfcc_part plan_parts[] = {
     TFCC_PART(tfcc_frame, results, FETCHES),
 };
 
-static tfcc_frame *frame_create(tfcc_session *session) {
+TFCC_INLINE tfcc_frame *frame_create(tfcc_session *session) {
     const tfcc_model *model = session->model;
     const uint32_t counts[] = {model->level_count, model->slot_count};
     tfcc_frame measured;

@@ -46,6 +46,10 @@
         if (tried_ != TFCC_OK) return tried_;                                                      \
     } while (0)
 
+/* For functions that are called once and make the code smaller where they are inlined, which the
+ * compiler does not see. */
+#define TFCC_INLINE static inline __attribute__((always_inline))
+
 /* ---- status.c ---- */
 
 /* The sentences: MESSAGE_NAME for each row of messages.def. */

@@ -47,7 +47,7 @@ static uint32_t root_of(const Builder *b, uint32_t buffer) {
 
 /* ---- The walk ---- */
 
-static void need_buffer(Builder *b, uint32_t buffer, uint8_t mark) {
+TFCC_INLINE void need_buffer(Builder *b, uint32_t buffer, uint8_t mark) {
     b->buffers[root_of(b, buffer)] |= mark;
 }
 

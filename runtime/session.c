@@ -11,10 +11,6 @@ tfcc_status tfcc_name_find(const tfcc_session *session, const char *name, bool f
     const tfcc_abi_entry *entries = fetch ? model->fetches : model->feeds;
     uint32_t count = fetch ? model->fetch_count : model->feed_count;
     if (name == NULL) return tfcc_fail_null();
-    if (name >= model->handles_begin + sizeof *index && name < model->handles_end) {
-        memcpy(index, name - sizeof *index, sizeof *index);
-        if (*index < count && entries[*index].handle == name) return TFCC_OK;
-    }
     size_t length = strlen(name);
     *index = tfcc_find_text(entries, count, sizeof *entries, name, length);
     if (*index == TFCC_ABI_NONE && length > 2 && strcmp(name + length - 2, ":0") == 0)
@@ -57,7 +53,7 @@ static tfcc_status check_options(tfcc_options *options) {
     return options->threads < 0 ? tfcc_fail(THREADS, (int)options->threads) : TFCC_OK;
 }
 
-static tfcc_status check_model(const tfcc_model *model) {
+TFCC_INLINE tfcc_status check_model(const tfcc_model *model) {
     if (model->abi_version != TFCC_ABI_VERSION || model->struct_size != sizeof *model)
         return tfcc_fail(ABI_VERSION, (unsigned)model->abi_version, TFCC_ABI_VERSION);
     return TFCC_OK;

@@ -1,9 +1,8 @@
 /* emit_interface.c: the tables of what a user sees: feeds, fetches, variables, signatures, and
  * their handles.
  *
- * A handle is a name with its index in the four bytes before it. It has a symbol of its own,
- * NAME_feed_X or NAME_fetch_X, so that a header and an object that do not belong together fail to
- * link.
+ * A handle is a name that has a symbol of its own, NAME_feed_X or NAME_fetch_X, so that a header and
+ * an object that do not belong together fail to link.
  */
 #include "native/module.h"
 #include "support/checked.h"
@@ -15,8 +14,7 @@ static LLVMValueRef number(NativeModule *m, uint32_t value) {
 }
 
 static LLVMValueRef add_handle(NativeModule *m, const char *kind, const char *identifier,
-                               const char *name, uint32_t index) {
-    byte_pool_add(m, &m->handles, &index, sizeof index, 4);
+                               const char *name) {
     size_t size = strlen(name) + 1;
     size_t offset = byte_pool_add(m, &m->handles, name, size, 1);
     LLVMValueRef address = byte_pool_address(m, &m->handles, offset);
@@ -31,7 +29,7 @@ static LLVMValueRef add_handle(NativeModule *m, const char *kind, const char *id
 static void add_feed(NativeModule *m, TableRows *table, uint32_t index) {
     const Feed *feed = &m->graph->feeds[index];
     LLVMValueRef fields[] = {
-        add_handle(m, "feed", m->identifiers->feeds[index], feed->name, index),
+        add_handle(m, "feed", m->identifiers->feeds[index], feed->name),
         number(m, m->layout.buffer_index[feed->value->buffer->number]),
         number(m, 0),
         number(m, 0),
@@ -50,7 +48,7 @@ static void add_fetch(NativeModule *m, TableRows *table, uint32_t index) {
         first_step = lists_add_steps(m, node->kernels, node->kernel_count, &step_count);
     }
     LLVMValueRef fields[] = {
-        add_handle(m, "fetch", m->identifiers->fetches[index], fetch->name, index),
+        add_handle(m, "fetch", m->identifiers->fetches[index], fetch->name),
         number(m, buffer ? m->layout.buffer_index[buffer->number] : TFCC_ABI_NONE),
         number(m, first_step),
         number(m, step_count),

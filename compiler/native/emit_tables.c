@@ -260,7 +260,7 @@ static LLVMValueRef add_side_offsets(NativeModule *m) {
 }
 
 /* Where the fields are that a model of another target has for itself. */
-enum { FIELD_STEPS = 4, FIELD_PROCESSOR = 33, FIELD_REQUIRES = 34, FIELD_ALTERNATIVE = 42 };
+enum { FIELD_STEPS = 4, FIELD_PROCESSOR = 33, FIELD_REQUIRES = 34, FIELD_ALTERNATIVE = 40 };
 
 /* The model for one target: all of it but the steps is shared. The best one is NAME_model, the
  * others are reached from it. */
@@ -288,7 +288,7 @@ void emit_tables(NativeModule *m) {
     const LoopProgram *loops = m->loops;
     byte_pool_begin(m, &m->texts, "texts", 1);
     byte_pool_begin(m, &m->lists, "lists", 4);
-    byte_pool_begin(m, &m->handles, "handles", 4);
+    byte_pool_begin(m, &m->handles, "handles", 1);
     TableRows symbols = {0}, buffers = {0}, feeds = {0}, fetches = {0}, variables = {0};
     TableRows signatures = {0};
     StepTables steps = {0};
@@ -334,8 +334,6 @@ void emit_tables(NativeModule *m) {
         number(m, initial_count),
         NULL,
         NULL,
-        byte_pool_address(m, &m->handles, 0),
-        byte_pool_address(m, &m->handles, m->handles.length),
         side_file_name(m),
         add_side_offsets(m),
         native_int64(m, (int64_t)m->side_size),

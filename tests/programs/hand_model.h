@@ -60,8 +60,6 @@ static inline void hand_begin(HandModel *hand, const char *name) {
     m->fetches = hand->fetches;
     m->variables = hand->variables;
     m->signatures = hand->signatures;
-    m->handles_begin = hand->handles;
-    m->handles_end = hand->handles + sizeof hand->handles;
     for (int i = 0; i < HAND_SYMBOLS; i++)
         hand->symbols[i] = (tfcc_abi_symbol){"unnamed", NONE, NONE};
 }
@@ -201,13 +199,11 @@ static inline void hand_after(HandModel *hand, uint32_t after) {
     step->after_count = 1;
 }
 
-/* Where a name stands behind its index. */
-static inline const char *hand_handle(HandModel *hand, const char *name, uint32_t index) {
+/* A name that is at an address of its own. */
+static inline const char *hand_handle(HandModel *hand, const char *name) {
     char *at = hand->handles + hand->handles_used;
-    memcpy(at, &index, sizeof index);
-    memcpy(at + sizeof index, name, strlen(name) + 1);
-    hand->handles_used += sizeof index + strlen(name) + 1;
-    return at + sizeof index;
+    hand->handles_used += strlen(name) + 1;
+    return strcpy(at, name);
 }
 
 /* A feed for `buffer`. axes[i]: the symbol that axis i of the buffer becomes, or NONE where it stays
@@ -222,16 +218,14 @@ static inline const char *hand_feed(HandModel *hand, uint32_t buffer, uint32_t r
     if (rank == NONE) fed->rank_slot = axes[TFCC_ABI_RANK];
     fed->rank = count;
     tfcc_abi_entry *feed = &hand->feeds[hand->model.feed_count];
-    *feed = (tfcc_abi_entry){.handle = hand_handle(hand, fed->name, hand->model.feed_count),
-                             .buffer = buffer};
+    *feed = (tfcc_abi_entry){.handle = hand_handle(hand, fed->name), .buffer = buffer};
     hand->model.feed_count++;
     return feed->handle;
 }
 
 static inline const char *hand_fetch(HandModel *hand, const char *name, uint32_t buffer) {
     tfcc_abi_entry *fetch = &hand->fetches[hand->model.fetch_count];
-    *fetch = (tfcc_abi_entry){.handle = hand_handle(hand, name, hand->model.fetch_count),
-                              .buffer = buffer};
+    *fetch = (tfcc_abi_entry){.handle = hand_handle(hand, name), .buffer = buffer};
     hand->model.fetch_count++;
     return fetch->handle;
 }

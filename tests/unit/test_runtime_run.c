@@ -61,9 +61,9 @@ Test(runtime_run, uninitialized_variables_are_named_and_nothing_happens) {
         const char *names[] = {"c", "a"};
         int32_t value = 9;
         tfcc_fetch fetch = {names[i], tfcc_int32(&value)};
-        expect_failure(tfcc_run(session, NULL, 0, &fetch, 1), TFCC_FAILED_PRECONDITION,
-                       "attempting to use uninitialized value 'a': initialize the session, restore "
-                       "or set it first");
+        expect_failure(
+            tfcc_run(session, NULL, 0, &fetch, 1), TFCC_FAILED_PRECONDITION,
+            "attempting to use uninitialized value 'a': initialize, restore or set it first");
         cr_assert_eq(value, 9);
     }
     cr_assert_eq(fetch_int32(session, "b"), 1, "what needs no variable can be fetched");
@@ -79,8 +79,7 @@ Test(runtime_run, wrong_sessions_and_nulls_are_refused) {
                    "a run of graph 'counter' was given a session of graph 'counter'");
     expect_failure(tfcc_run_model(&other.model, NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
                    "an argument is NULL");
-    expect_failure(tfcc_run(NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
-                   "an argument is NULL");
+    expect_failure(tfcc_run(NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT, "an argument is NULL");
     expect_failure(tfcc_run(session, NULL, 1, NULL, 0), TFCC_INVALID_ARGUMENT,
                    "an argument is NULL");
     expect_failure(tfcc_run(session, NULL, 0, NULL, 1), TFCC_INVALID_ARGUMENT,

@@ -233,7 +233,7 @@ Test(runtime_variables, feeding_and_writing_a_variable_is_refused) {
     tfcc_feed feed = {"v", tfcc_int32(&fed)};
     tfcc_fetch fetch = {"w", tfcc_int32(&out)};
     expect_failure(tfcc_run(session, &feed, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "variable 'v' is fed, and written by 'w' in the same run");
+                   "variable 'v' is fed, and written by 'w'");
     fetch.name = "v";
     expect_ok(tfcc_run(session, &feed, 1, &fetch, 1));
     cr_assert_eq(out, 50);
@@ -302,8 +302,7 @@ Test(runtime_variables, get_and_set_check_their_arguments) {
                    "graph 'vectors' has no variable 'w'");
     expect_failure(
         tfcc_variable_get(session, "v", &tensor), TFCC_FAILED_PRECONDITION,
-        "attempting to use uninitialized value 'v': initialize the session, restore or set it "
-        "first");
+        "attempting to use uninitialized value 'v': initialize, restore or set it first");
     tensor.shape = three;
     expect_ok(tfcc_variable_set(session, "v", &tensor));
     tensor.capacity = 8;

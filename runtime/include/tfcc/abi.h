@@ -54,7 +54,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TFCC_ABI_VERSION        4
+#define TFCC_ABI_VERSION        5
 #define TFCC_ABI_NONE           UINT32_MAX
 #define TFCC_ABI_RANK           8  /* the highest rank */
 #define TFCC_ABI_FAILURE_VALUES 32 /* room a kernel has for the values of a message */
@@ -179,8 +179,7 @@ typedef struct tfcc_abi_symbol {
  *
  * Fetching a START buffer gives the variable's value at the end of the run. */
 typedef struct tfcc_abi_entry {
-    const char *handle; /* the name; in the four bytes before it stands its index in its table
-                           (little-endian, at any address), so that a handle needs no look-up */
+    const char *handle; /* the name; a plan that is found again knows it by its address */
     uint32_t buffer;    /* TFCC_ABI_NONE: a target, which has no value */
     uint32_t first_step, step_count; /* of a fetch, in model->lists: steps that a target stands for
                                         (also set for nodes with a value that have effects) */
@@ -249,10 +248,6 @@ typedef struct tfcc_model {
      * message. */
     uint32_t processor[TFCC_ABI_PROCESSOR_WORDS];
     const char *requires;
-
-    /* Handles, with their indices, lie in [handles_begin, handles_end): how the runtime tells a
-     * handle from a name. */
-    const char *handles_begin, *handles_end;
 
     /* Constants kept in a side file: NULL where everything is embedded. A CONSTANT buffer whose
      * data is NULL then starts at byte `side_offsets[buffer]` of it. */

@@ -129,7 +129,7 @@ typedef struct tfcc_tensor {
 } tfcc_tensor;
 
 /* One value for a run. `name` is a feed's name, or the handle NAME_feed_X of the generated
- * header, which needs no look-up. The tensor is only read, and only during the call. */
+ * header, which a run like an earlier one need not look up. The tensor is only read, and only during the call. */
 typedef struct tfcc_feed {
     const char *name;
     tfcc_tensor tensor;
