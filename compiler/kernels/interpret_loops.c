@@ -116,6 +116,14 @@ static void zip(Execution *e, const LoopInstruction *i) {
         value_of(e, i)[lane] = value_of(e, i->operands[lane % 2])[first + lane / 2];
 }
 
+static void unzip(Execution *e, const LoopInstruction *i) {
+    int half = i->type.lanes / 2;
+    for (int lane = 0; lane < half; lane++) {
+        value_of(e, i)[lane] = value_of(e, i->operands[0])[2 * lane];
+        value_of(e, i)[half + lane] = value_of(e, i->operands[1])[2 * lane + 1];
+    }
+}
+
 /* ---- loops and branches ---- */
 
 static void run_block(Execution *e, const LoopBlock *block);
@@ -202,6 +210,7 @@ static void run_instruction(Execution *e, const LoopInstruction *i) {
     case LOOP_REDUCE_LANES: reduce_lanes(e, i); return;
     case LOOP_EXTRACT: value[0] = value_of(e, i->operands[0])[i->number]; return;
     case LOOP_ZIP: zip(e, i); return;
+    case LOOP_UNZIP: unzip(e, i); return;
     case LOOP_FOR: run_for(e, i); return;
     case LOOP_WHILE: run_while(e, i); return;
     case LOOP_IF: run_if(e, i); return;

@@ -58,23 +58,48 @@ Scalar *window_term(Kernel *k, Scalar *inside, Scalar *product) {
 
 /* ---- the kernel of a convolution ---- */
 
-ConvolutionKernel convolution_begin(LowerContext *c, const ConvolutionPlan *plan) {
+static Dim add_phases(ConvolutionKernel *v, Dim size, int64_t stride, Dim phase) {
+    DimTable *t = v->kernel->program->graph->dims;
+    Dim step = dim_constant(t, stride);
+    Dim quotient = kernel_add_axis(v->kernel, dim_ceil_divide(t, size, step));
+    Dim index = dim_add(t, dim_multiply(t, quotient, step), phase);
+    v->is_cut = true;
+    if (!dim_is(dim_modulo(t, size, step), 0))
+        v->exists = both(
+            v->kernel, v->exists,
+            scalar_less(v->kernel, scalar_index(v->kernel, index), scalar_index(v->kernel, size)));
+    return index;
+}
+
+ConvolutionKernel convolution_begin(LowerContext *c, const ConvolutionPlan *plan, bool by_phase) {
     ConvolutionKernel v = {.kernel = lower_kernel(c), .output = lower_output(c, 0)};
-    v.is_cut = !dim_is(plan->groups, 1) && !dim_is(plan->per_group, 1);
-    v.group = v.member = dim_constant(c->dims, 0);
+    const Window *w = &plan->window;
+    bool has_groups = !dim_is(plan->groups, 1),
+         is_split = has_groups && !dim_is(plan->per_group, 1);
+    Dim phases[MAX_RANK], zero = dim_constant(c->dims, 0);
+    v.group = v.member = zero;
+    v.is_cut = is_split;
+    for (int s = 0; s < w->spatial; s++) {
+        int64_t stride = w->axes[s].stride;
+        phases[s] = by_phase && stride > 1
+                        ? kernel_add_axis(v.kernel, dim_constant(c->dims, stride))
+                        : NULL;
+    }
     for (int d = 0; d < plan->output.rank; d++) {
-        if (d != plan->window.channel) {
-            v.index[d] = kernel_add_axis(v.kernel, v.output->type.shape.dims[d]);
-        } else if (v.is_cut) {
+        Dim size = v.output->type.shape.dims[d];
+        int s = d - w->first;
+        if (s >= 0 && s < w->spatial && phases[s]) {
+            v.index[d] = add_phases(&v, size, w->axes[s].stride, phases[s]);
+        } else if (d != w->channel || !is_split) {
+            v.index[d] = kernel_add_axis(v.kernel, size);
+        } else {
             v.group = kernel_add_axis(v.kernel, plan->groups);
             v.member = kernel_add_axis(v.kernel, plan->per_group);
             v.index[d] =
                 dim_add(c->dims, dim_multiply(c->dims, v.group, plan->per_group), v.member);
-        } else {
-            v.index[d] = kernel_add_axis(v.kernel, v.output->type.shape.dims[d]);
-            *(dim_is(plan->groups, 1) ? &v.member : &v.group) = v.index[d];
         }
     }
+    if (!is_split) *(has_groups ? &v.group : &v.member) = v.index[w->channel];
     return v;
 }
 
@@ -86,7 +111,7 @@ void convolution_end(ConvolutionKernel *v, Scalar *value) {
     Scalar *index[MAX_RANK];
     for (int d = 0; d < v->output->type.shape.rank; d++)
         index[d] = scalar_index(v->kernel, v->index[d]);
-    kernel_store_at(v->kernel, v->output, index, value);
+    kernel_store_at(v->kernel, v->output, index, value)->condition = v->exists;
 }
 
 /* The product of an element and a filter's, which belongs to an output channel. */
@@ -136,7 +161,7 @@ static void convolution(LowerContext *c, Product product_of) {
     if (!plan_convolution(&infer, &plan)) return;
     const Window *w = &plan.window;
     Buffer *input = lower_input(c, "input"), *filters = lower_input(c, "filters");
-    ConvolutionKernel v = convolution_begin(c, &plan);
+    ConvolutionKernel v = convolution_begin(c, &plan, false);
     Kernel *k = v.kernel;
     Dim taps[MAX_RANK], x[MAX_RANK], f[MAX_RANK];
     Scalar *inside = NULL;
@@ -165,6 +190,22 @@ void lower_conv_integer(LowerContext *c) {
     convolution(c, integer_product);
 }
 
+/* [k.., m, i] as [k.., i, m], so that output channels are next to each other. */
+static Buffer *turn_filters(LowerContext *c, Buffer *filters) {
+    Shape shape = filters->type.shape;
+    int rank = shape.rank;
+    shape.dims[rank - 2] = filters->type.shape.dims[rank - 1];
+    shape.dims[rank - 1] = filters->type.shape.dims[rank - 2];
+    Buffer *turned = program_add_temporary(c->program, filters->name, filters->type.dtype, &shape);
+    Dim axes[MAX_RANK], index[MAX_RANK];
+    Kernel *k = lower_kernel_over(c, &shape, axes);
+    for (int d = 0; d < rank; d++) index[d] = axes[d];
+    index[rank - 2] = axes[rank - 1];
+    index[rank - 1] = axes[rank - 2];
+    kernel_store(k, turned, scalar_load(k, filters, index));
+    return turned;
+}
+
 /* y[n, p.., g * M + m] = sum over k.., i of input[n, origin(p, k).., g * I + i] * filters[k.., m, g
  * * I + i], where there is an origin */
 void lower_conv_transpose(LowerContext *c);
@@ -173,8 +214,8 @@ void lower_conv_transpose(LowerContext *c) {
     ConvolutionPlan plan;
     if (!plan_conv_transpose(&infer, &plan)) return;
     const Window *w = &plan.window;
-    Buffer *input = lower_input(c, "input"), *filters = lower_input(c, "filters");
-    ConvolutionKernel v = convolution_begin(c, &plan);
+    Buffer *input = lower_input(c, "input"), *filters = turn_filters(c, lower_input(c, "filters"));
+    ConvolutionKernel v = convolution_begin(c, &plan, true);
     Kernel *k = v.kernel;
     Dim taps[MAX_RANK], x[MAX_RANK], f[MAX_RANK];
     Scalar *inside = NULL;
@@ -188,8 +229,8 @@ void lower_conv_transpose(LowerContext *c) {
     }
     Dim i = taps[w->spatial] = kernel_add_reduce_axis(k, plan.group_size);
     x[w->channel] = dim_add(c->dims, dim_multiply(c->dims, v.group, plan.group_size), i);
-    f[w->spatial] = v.member;
-    f[w->spatial + 1] = x[w->channel];
+    f[w->spatial] = x[w->channel];
+    f[w->spatial + 1] = v.member;
     convolution_end(&v, sum_of_products(c, k, plain_product, v.index[w->channel], input, x, filters,
                                         f, inside, taps, w->spatial + 1));
 }
@@ -246,7 +287,7 @@ void lower_deform_conv(LowerContext *c) {
     Buffer *x = lower_input(c, "x"), *filters = lower_input(c, "w"),
            *offset = lower_input(c, "offset"), *mask = lower_input(c, "mask"),
            *bias = lower_input(c, "b");
-    ConvolutionKernel v = convolution_begin(c, &plan);
+    ConvolutionKernel v = convolution_begin(c, &plan, false);
     Kernel *k = v.kernel;
     Dim taps[3], *o = v.index;
     for (int s = 0; s < 2; s++) taps[s] = kernel_add_reduce_axis(k, w->axes[s].kernel);

@@ -127,6 +127,10 @@ LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *o
     return result;
 }
 
+LoopInstruction *loop_unzip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other) {
+    return append(b, LOOP_UNZIP, a->type, (LoopInstruction *[]){a, other}, 2);
+}
+
 static void finish_block(LoopBuilder *b, LoopBlock *block, LoopInstruction *const *results,
                          size_t count) {
     block->yields = copy_list(b, results, count);

@@ -7,6 +7,7 @@
 typedef enum Spread {
     SPREAD_SCALAR,  /* there are no lanes, or all in one place */
     SPREAD_NEXT,    /* next to each other */
+    SPREAD_OTHER,   /* every other element */
     SPREAD_STRIDED, /* a distance apart that is known at run time only */
     SPREAD_ANY,
 } Spread;
@@ -15,7 +16,7 @@ typedef struct Address {
     Spread spread;
     LoopInstruction *start;   /* of lane 0; SPREAD_ANY: NULL */
     LoopInstruction *stride;  /* SPREAD_STRIDED */
-    LoopInstruction *offsets; /* SPREAD_ANY, SPREAD_STRIDED: every lane's */
+    LoopInstruction *offsets; /* OTHER, STRIDED, ANY: every lane's */
 } Address;
 
 static LoopInstruction *add_parts(Emission *e, const Access *access, LoopInstruction *offset,
@@ -52,7 +53,9 @@ static Address address_of(Emission *e, const Access *access, int copy) {
         address.spread = SPREAD_NEXT;
         return address;
     }
-    address.spread = dim_is_constant(stride, NULL) ? SPREAD_ANY : SPREAD_STRIDED;
+    address.spread = dim_is(stride, 2)               ? SPREAD_OTHER
+                     : dim_is_constant(stride, NULL) ? SPREAD_ANY
+                                                     : SPREAD_STRIDED;
     address.stride = step;
     LoopInstruction *ramp = loop_ramp(&e->b, emission_integer(e, 0), e->lanes.count);
     address.offsets = index_operation(
@@ -118,6 +121,15 @@ static LoopInstruction *load_strided(Emission *e, uint32_t buffer, const Address
     return branch->results[0];
 }
 
+/* Lanes 0, 2, … of the elements from the first on, and of as many up to the last. */
+static LoopInstruction *load_every_other(Emission *e, uint32_t buffer, const Address *address) {
+    int lanes = e->lanes.count;
+    LoopInstruction *behind =
+        index_operation(e, SCALAR_ADD, address->start, emission_integer(e, lanes - 1));
+    return loop_unzip(&e->b, loop_load(&e->b, buffer, address->start, lanes, NULL, NULL),
+                      loop_load(&e->b, buffer, behind, lanes, NULL, NULL));
+}
+
 static LoopInstruction *load_lanes(Emission *e, const Scalar *scalar, int copy,
                                    LoopInstruction *mask, LoopInstruction *otherwise) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
@@ -127,6 +139,9 @@ static LoopInstruction *load_lanes(Emission *e, const Scalar *scalar, int copy,
     case SPREAD_NEXT:
         return loop_load(&e->b, facts->parameter, address.start, e->lanes.count, mask, otherwise);
     case SPREAD_STRIDED: return load_strided(e, facts->parameter, &address, mask, otherwise);
+    case SPREAD_OTHER:
+        if (mask || e->lanes.count < 4) break;
+        return load_every_other(e, facts->parameter, &address);
     case SPREAD_SCALAR: address.offsets = loop_splat(&e->b, address.start, e->lanes.count); break;
     case SPREAD_ANY: break;
     }
@@ -176,6 +191,30 @@ static LoopInstruction *load_lanes_if(Emission *e, const Scalar *scalar, int cop
     return branch->results[0];
 }
 
+/* Lanes with a condition of their own. Where masked loads are dear it is asked first whether all of
+ * them hold. */
+static LoopInstruction *load_lanes_where(Emission *e, const Scalar *scalar, int copy,
+                                         LoopInstruction *condition, LoopInstruction *otherwise) {
+    Dim stride;
+    const Access *access = &e->nest->facts[scalar->id].access;
+    LoopInstruction *mask = logical_and(e, condition, e->lanes.mask);
+    bool is_next = nest_stride(e->nest, access, e->lanes.axis, &stride) && dim_is(stride, 1);
+    if (!condition || e->lanes.mask || (is_next && e->nest->target->vector_bytes > 16))
+        return load_lanes(e, scalar, copy, mask, otherwise);
+    LoopBlock *outer = e->b.block;
+    LoopInstruction *all = loop_reduce_lanes(&e->b, SCALAR_AND, condition);
+    LoopInstruction *branch = loop_if_begin(&e->b, all);
+    size_t scope = scope_begin(e);
+    LoopInstruction *value = load_lanes(e, scalar, copy, NULL, NULL);
+    scope_end(e, scope);
+    loop_if_else(&e->b, branch, &value, 1);
+    scope = scope_begin(e);
+    value = load_lanes(e, scalar, copy, condition, otherwise);
+    scope_end(e, scope);
+    loop_if_end(&e->b, branch, &value, 1, outer);
+    return branch->results[0];
+}
+
 void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
     int lanes = emission_lanes(e, facts->axes), copies = emission_copies(e, facts->axes);
@@ -195,8 +234,7 @@ void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
         }
         if (lanes > 1) {
             /* Lanes that are masked out are nowhere looked at; only what they read matters. */
-            values->of[c] =
-                load_lanes(e, scalar, c, logical_and(e, condition, e->lanes.mask), otherwise);
+            values->of[c] = load_lanes_where(e, scalar, c, condition, otherwise);
             continue;
         }
         if (!condition) {

@@ -16,8 +16,10 @@ enum {
     LINE = 64,   /* bytes of a line of the cache: the side of a transposed tile */
     PADDING = 4, /* elements between the rows of a tile */
     MOST_LANES = 128,
-    FEW_LANES = 8,       /* where each lane is an instruction, or a branch, of its own */
-    CHEAP = 8,           /* operations at a point up to which four vectors are computed at once, */
+    LEAST_IN_LANES = 8, /* points of a reduction that are worth lanes of their own */
+    FEW_LANES = 8,      /* where each lane is an instruction, or a branch, of its own */
+    CHEAP = 8,          /* operations at a point up to which four vectors are computed at once, */
+    FEW_COPIES = 4,
     MODERATE = 24,       /* and up to which two */
     LEAST_TILED = 4096,  /* elements from which on a transpose is worth tiles */
     STAGED_BYTES = 4096, /* of the array of a tile's sums */
@@ -145,7 +147,10 @@ static void plan_reduce(Nest *nest, const Scalar *reduce) {
     if (combiner_is_search(combiner)) use.widest = 8;
     int lanes = nest->target->vector_bytes / use.widest * (is_exact ? 8 : 1);
     int64_t size;
-    if (dim_is_constant(axis->size, &size)) lanes = fit_lanes(size, lanes, facts->is_masked);
+    if (dim_is_constant(axis->size, &size)) {
+        if (size < LEAST_IN_LANES) return;
+        lanes = fit_lanes(size, lanes, facts->is_masked);
+    }
     if (is_branching && lanes > FEW_LANES) lanes = FEW_LANES;
     if (lanes < 4 || (!is_exact && use.cost < 4)) return;
     facts->mode = is_exact ? REDUCE_LANES : REDUCE_ORDERED;
@@ -240,7 +245,9 @@ static bool shares_loads(const Nest *nest, Dim lane_axis, Dim axis) {
 static int choose_copies(const Nest *nest, Dim axis, const AxisUse *lane_use, int lanes) {
     int vectors =
         (lanes * lane_use->widest + nest->target->vector_bytes - 1) / nest->target->vector_bytes;
-    int copies = (nest->target->vector_registers - vectors - 2) / (vectors > 0 ? vectors : 1);
+    int reserved = nest->target->vector_bytes > 16 ? 2 : 4;
+    int copies =
+        (nest->target->vector_registers - vectors - reserved) / (vectors > 0 ? vectors : 1);
     if (copies > 8) copies = 8;
     if (nest->most_copies > 0 && copies > nest->most_copies) copies = nest->most_copies;
     int64_t size;
@@ -253,11 +260,17 @@ static int choose_copies(const Nest *nest, Dim axis, const AxisUse *lane_use, in
     return (int)((size + rounds - 1) / rounds);
 }
 
-/* The innermost axis whose points share loads in lanes, or NULL. */
+/* The innermost axis whose points share loads in lanes, one with more than a few if there is; or
+ * NULL. */
 static Dim find_copy_axis(const Nest *nest, const Dim *axes, size_t count, Dim lane_axis) {
-    for (size_t k = count; k-- > 0;)
-        if (axes[k] != lane_axis && shares_loads(nest, lane_axis, axes[k])) return axes[k];
-    return NULL;
+    Dim found = NULL;
+    int64_t size, best = 0;
+    for (size_t k = count; k-- > 0 && best < FEW_COPIES;) {
+        if (axes[k] == lane_axis || !shares_loads(nest, lane_axis, axes[k])) continue;
+        if (!dim_is_constant(axes[k]->size, &size)) size = FEW_COPIES;
+        if (size > best) best = size, found = axes[k];
+    }
+    return found;
 }
 
 /* ---- which axis has the lanes ---- */
@@ -346,19 +359,24 @@ static void add_loop(Nest *nest, NestLoopKind kind, Dim axis, int64_t step) {
     nest->plan[nest->plan_count++] = (NestLoop){kind, axis, step};
 }
 
-/* Whether the index is another one wherever an axis in it is: each steps over all that those behind
- * it reach, as in (a * n + b) * m + c. */
+/* Whether the index is another one wherever an axis in it is: each steps over all that those with
+ * smaller steps reach, as in (a * n + b) * m + c. */
 static bool tells_axes(const Nest *nest, Dim index) {
     const Kernel *kernel = nest->kernel;
-    Dim reach = dim_constant(nest->dims, 1), stride, rest;
-    for (size_t a = kernel->axis_count; a-- > 0;) {
-        Dim axis = kernel->axes[a];
-        if (!axis_set_has(nest_dim_axes(nest, index), axis)) continue;
-        if (!dim_split(nest->dims, index, axis, &stride, &rest) || dim_has_axis(stride) ||
-            !dim_is_nonnegative(nest->dims, dim_subtract(nest->dims, stride, reach)))
-            return false;
-        reach = dim_multiply(nest->dims, stride, axis->size);
-        index = rest;
+    Dim reach = dim_constant(nest->dims, 1), rest;
+    for (size_t round = 0; round < kernel->axis_count && dim_has_axis(index); round++) {
+        Dim next = NULL, step = NULL;
+        for (size_t a = kernel->axis_count; a-- > 0;) {
+            Dim axis = kernel->axes[a], stride;
+            if (!axis_set_has(nest_dim_axes(nest, index), axis)) continue;
+            if (!dim_split(nest->dims, index, axis, &stride, &rest) || dim_has_axis(stride))
+                return false;
+            bool is_smaller = !next || dim_low(dim_subtract(nest->dims, step, stride)) > 0;
+            if (is_smaller) next = axis, step = stride;
+        }
+        if (!dim_is_nonnegative(nest->dims, dim_subtract(nest->dims, step, reach))) return false;
+        reach = dim_multiply(nest->dims, step, next->size);
+        dim_split(nest->dims, index, next, &step, &index);
     }
     return true;
 }

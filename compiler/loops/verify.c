@@ -160,6 +160,7 @@ static bool check_instruction(const Verifier *v, const LoopInstruction *i) {
         return check_use(v, i, i->operands[0]) &&
                ((int)i->number < i->operands[0]->type.lanes || wrong(v, i, "no such lane"));
     case LOOP_ZIP:
+    case LOOP_UNZIP:
         return check_type(v, i, i->operands[0], i->type) &&
                check_type(v, i, i->operands[1], i->type) &&
                (i->type.lanes % 2 == 0 || wrong(v, i, "an odd number of lanes"));

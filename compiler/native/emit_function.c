@@ -77,6 +77,19 @@ static LLVMValueRef emit_zip(FunctionEmitter *e, const LoopInstruction *i) {
                                   LLVMConstVector(order, (unsigned)lanes), "");
 }
 
+static LLVMValueRef emit_unzip(FunctionEmitter *e, const LoopInstruction *i) {
+    LLVMValueRef order[512];
+    int lanes = i->type.lanes, half = lanes / 2;
+    assert(lanes <= 512);
+    for (int lane = 0; lane < half; lane++) {
+        order[lane] = native_int32(e->module, (uint32_t)(2 * lane));
+        order[half + lane] = native_int32(e->module, (uint32_t)(lanes + 2 * lane + 1));
+    }
+    return LLVMBuildShuffleVector(e->builder, emitted(e, i->operands[0]),
+                                  emitted(e, i->operands[1]),
+                                  LLVMConstVector(order, (unsigned)lanes), "");
+}
+
 LLVMBasicBlockRef emitter_new_block(FunctionEmitter *e, const char *name) {
     return LLVMAppendBasicBlockInContext(e->module->context, e->llvm, name);
 }
@@ -273,6 +286,7 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
                 LLVMBuildExtractElement(e->builder, *value, native_int32(e->module, i->number), "");
         return;
     case LOOP_ZIP: *value = emit_zip(e, i); return;
+    case LOOP_UNZIP: *value = emit_unzip(e, i); return;
     case LOOP_FOR: emit_for(e, i); return;
     case LOOP_WHILE: emit_while(e, i); return;
     case LOOP_IF: emit_if(e, i); return;
