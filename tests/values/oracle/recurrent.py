@@ -185,6 +185,12 @@ def rnn_steps():
               runs=[{"feeds": {"x": x, "r": r, "way": np.bool_(True)}, "expect": {"y": found["y"]}},
                     {"feeds": {"x": x, "r": r, "way": np.bool_(False)},
                      "expect": {"y": outputs_of(defined(rnn_cell(r), [np.zeros((2, 3))], x))["y"]}}], tolerance=CLOSE)
+    keep = np.array([True, False, True, True])
+    found = outputs_of(defined(rnn_cell(r), [np.zeros((2, 3))], x[keep]))
+    file.case("a number of steps that is computed", ["kept: boolean_mask(x, keep)", node("rnn_steps", ["kept", "r"], 1)],
+              runs=[{"feeds": {"x": x, "keep": keep, "r": r}, "expect": found},
+                    {"feeds": {"x": x, "keep": ~keep & False, "r": r},
+                     "expect": {"y": np.zeros((0, 2, 3), "f"), "h": np.zeros((2, 3), "f")}}], tolerance=CLOSE)
     v = f(rng, 2, 3)
     state, runs = v, []
     for _ in range(2):
