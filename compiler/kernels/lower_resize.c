@@ -2,8 +2,9 @@
  *
  * Element i of an axis of the result stands at a coordinate of the input that the coordinate
  * transformation mode says; there the nearest element is taken, or those around it are weighted.
- * Linear interpolation of a few axes is one kernel; cubic interpolation and antialiasing take a
- * kernel for each axis, whose intermediate results are floats.
+ * Linear interpolation of a few axes is one kernel, but for the last dimension, whose elements are
+ * picked one by one: it comes last, alone, so that they are fewest. Cubic interpolation and
+ * antialiasing take a kernel for each axis. Intermediate results are floats.
  */
 #include "kernels/lower_sample.h"
 #include <math.h>
@@ -222,8 +223,9 @@ static void lower_nearest(const Resize *r) {
 static void exclude_outside(Kernel *k, Taps *taps, Dim size) {
     Scalar *sum = NULL;
     for (int t = 0; t < taps->count; t++) {
-        Scalar *inside = scalar_in_range(k, taps->position[t], scalar_integer(k, TFCC_INT64, 0),
-                                         scalar_index(k, size));
+        Scalar *position = scalar_convert(k, TFCC_INT64, taps->position[t]);
+        Scalar *inside =
+            scalar_in_range(k, position, scalar_integer(k, TFCC_INT64, 0), scalar_index(k, size));
         taps->weight[t] =
             scalar_select(k, inside, taps->weight[t], scalar_like(k, taps->weight[t], 0));
         sum = sum ? scalar_add(k, sum, taps->weight[t]) : taps->weight[t];
@@ -276,7 +278,7 @@ static Scalar *antialiased(const Resize *r, Kernel *k, Buffer *input, Scalar **i
     Dim first = dim_subtract(dims, dim_constant(dims, 1),
                              dim_floor_divide(dims, count, dim_constant(dims, 2)));
     Scalar *x = coordinate(r, k, axis, position), *one = scalar_like(k, x, 1);
-    Scalar *floor = sample_position(k, scalar_unary(k, SCALAR_FLOOR, x));
+    Scalar *floor = scalar_convert(k, TFCC_INT64, scalar_unary(k, SCALAR_FLOOR, x));
     Scalar *at = scalar_add(k, floor, scalar_index(k, dim_add(dims, tap, first)));
     Scalar *scale = scalar_minimum(k, scale_of(r, k, axis), one);
     Scalar *distance = scalar_absolute(
@@ -313,6 +315,20 @@ static Scalar *to_dtype(const Resize *r, Kernel *k, Scalar *value) {
     return scalar_convert(k, dtype, value);
 }
 
+/* Whether a run may leave one of the axes as it is: its elements must not meet their neighbours, which
+ * may be infinite. */
+static bool may_stay(const Resize *r, const int *which, int count) {
+    for (int i = 0; i < count; i++) {
+        float scale;
+        bool changes = known_scale(r, which[i], &scale) && scale != 1;
+        if (!r->scales)
+            changes = dim_compare(r->c->dims, r->input->type.shape.dims[which[i]],
+                                  r->output->type.shape.dims[which[i]]) == DIM_NO;
+        if (!changes) return true;
+    }
+    return false;
+}
+
 /* One kernel that resizes `count` axes of `from`; the last one gives the result. */
 static Buffer *resize_axes(const Resize *r, Buffer *from, const int *which, int count,
                            bool is_last) {
@@ -330,7 +346,7 @@ static Buffer *resize_axes(const Resize *r, Buffer *from, const int *which, int 
         value = antialiased(r, k, from, index, which[0], axes[which[0]]);
     } else {
         for (int i = 0; i < count; i++) taps[i] = taps_of(r, k, which[i], axes[which[i]]);
-        value = sample_buffer(k, from, index, taps, count, COMBINE_ADD, true);
+        value = sample_buffer(k, from, index, taps, count, COMBINE_ADD, may_stay(r, which, count));
     }
     if (is_last) value = to_dtype(r, k, extrapolate(r, k, axes, value));
     kernel_store(k, to, value);
@@ -347,10 +363,12 @@ void lower_resize(LowerContext *c) {
     int active[MAX_RANK], count = 0, most = r.antialias || r.mode[0] == 'c' ? 1 : LINEAR_AXES;
     for (int d = 0; d < r.input->type.shape.rank; d++)
         if (r.is_active[d]) active[count++] = d;
+    bool last_alone = count > 1 && active[count - 1] == r.input->type.shape.rank - 1;
     Buffer *from = r.input;
     int at = 0;
     do {
-        int here = count - at < most ? count - at : most;
+        int left = at < count - 1 && last_alone ? count - 1 - at : count - at;
+        int here = left < most ? left : most;
         from = resize_axes(&r, from, active + at, here, at + here == count);
         at += here;
     } while (at < count);

@@ -2,14 +2,20 @@
 #include "kernels/lower_sample.h"
 
 Scalar *sample_position(Kernel *k, Scalar *whole) {
-    if (whole->dtype == TFCC_FLOAT32) whole = scalar_convert(k, TFCC_INT32, whole);
-    return scalar_convert(k, TFCC_INT64, whole);
+    return scalar_convert(k, whole->dtype == TFCC_FLOAT32 ? TFCC_INT32 : TFCC_INT64, whole);
 }
 
 Scalar *sample_clamp(Kernel *k, Scalar *position, Dim size) {
     DimTable *dims = k->program->graph->dims;
+    int64_t number;
+    /* Vectors of 32 bits have twice the elements, and an instruction for this. */
+    bool is_short = dim_is_constant(size, &number) && number <= INT32_MAX;
+    if (!is_short) position = scalar_convert(k, TFCC_INT64, position);
     Scalar *last = scalar_index(k, dim_subtract(dims, size, dim_constant(dims, 1)));
-    return scalar_minimum(k, scalar_maximum(k, position, scalar_integer(k, TFCC_INT64, 0)), last);
+    Scalar *zero = scalar_integer(k, position->dtype, 0);
+    position = scalar_maximum(k, position, zero);
+    return scalar_convert(k, TFCC_INT64,
+                          scalar_minimum(k, position, scalar_convert(k, position->dtype, last)));
 }
 
 /* ---- taps ---- */
@@ -21,7 +27,7 @@ static Scalar *place_taps(Kernel *k, Taps *taps, Scalar *coordinate, int first, 
     taps->count = count;
     for (int t = 0; t < count; t++)
         taps->position[t] =
-            scalar_add(k, position, scalar_integer(k, TFCC_INT64, (int64_t)first + t));
+            scalar_add(k, position, scalar_integer(k, position->dtype, (int64_t)first + t));
     return scalar_subtract(k, coordinate, floor);
 }
 
@@ -73,9 +79,11 @@ void sample_clamp_taps(Kernel *k, Taps *taps, Dim size) {
 }
 
 void sample_mask_taps(Kernel *k, Taps *taps, Dim size) {
-    for (int t = 0; t < taps->count; t++)
+    for (int t = 0; t < taps->count; t++) {
+        taps->position[t] = scalar_convert(k, TFCC_INT64, taps->position[t]);
         taps->inside[t] = scalar_in_range(k, taps->position[t], scalar_integer(k, TFCC_INT64, 0),
                                           scalar_index(k, size));
+    }
 }
 
 /* ---- samples ---- */

@@ -14,14 +14,15 @@ enum { MAX_TAPS = 4 };
 typedef struct Taps {
     int axis; /* of the buffer */
     int count;
-    Scalar *position[MAX_TAPS]; /* int64 */
+    Scalar *position[MAX_TAPS]; /* int64, or int32 until they are clamped or masked */
     Scalar *weight[MAX_TAPS];
     Scalar *inside[MAX_TAPS]; /* bool, or NULL: always; where it is false the element counts as 0 */
 } Taps;
 
-/* A whole number in floating point as an int64; what does not fit 32 bits is some number. */
+/* A whole number in floating point as an int32, or of float64 as an int64; what does not fit is some
+ * number. */
 Scalar *sample_position(Kernel *k, Scalar *whole);
-/* At least 0, at most size - 1. */
+/* At least 0, at most size - 1; as an int64. */
 Scalar *sample_clamp(Kernel *k, Scalar *position, Dim size);
 
 /* The two positions around a coordinate; the four, with the cubic kernel of parameter `a` (Keys,
