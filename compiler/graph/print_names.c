@@ -60,8 +60,8 @@ static bool is_plain(const char *text) {
     bool is_first = true;
     for (const char *at = text; *at; at++, is_first = false) {
         bool is_letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_';
-        bool is_inner = (*at >= '0' && *at <= '9') || *at == '/' || *at == '.';
-        if (!is_letter && (is_first || !is_inner)) return false;
+        bool is_inner = (*at >= '0' && *at <= '9') || *at == '.';
+        if (!is_letter && *at != '/' && (is_first || !is_inner)) return false;
     }
     return !is_first;
 }

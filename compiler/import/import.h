@@ -91,10 +91,9 @@ bool import_refuse(ImportNode *n, const char *format, ...) __attribute__((format
 
 /* ---- Shared by rows' functions (onnx_axes.c) ---- */
 
-/* Binds `name` to the indices (an input) with negative ones counted from the end of axis `axis` of
+/* The expression for the indices (an input) with negative ones counted from the end of axis `axis` of
  * `data`. */
-bool import_count_from_end(ImportNode *n, const char *name, const char *indices, const char *data,
-                           int axis);
+const char *import_count_from_end(ImportNode *n, const char *indices, const char *data, int axis);
 
 /* ---- The table (onnx_table.c) ---- */
 

@@ -71,7 +71,7 @@ typedef struct ImportBinding {
     const char *text;               /* NULL: of a long list, see import_binding_text */
     const OnnxAttribute *attribute; /* a TEXT that came from it */
     ImportKind attribute_kind;
-    bool is_pending;                /* an output or intermediate that has not been written */
+    bool is_pending; /* an output or intermediate that has not been written */
 } ImportBinding;
 
 struct ImportNode {

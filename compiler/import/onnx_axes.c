@@ -128,28 +128,21 @@ bool import_slice(ImportNode *n) {
 
 /* ---- Indices ---- */
 
-bool import_count_from_end(ImportNode *n, const char *name, const char *indices, const char *data,
-                           int axis) {
+const char *import_count_from_end(ImportNode *n, const char *indices, const char *data, int axis) {
+    Arena *arena = import_arena(n);
     const int64_t *numbers;
     size_t count;
-    bool is_negative = !import_integers(n, indices, &numbers, &count), is_known = !is_negative;
+    bool is_known = import_integers(n, indices, &numbers, &count), is_negative = !is_known;
     for (size_t i = 0; is_known && i < count; i++) is_negative |= numbers[i] < 0;
-    import_alias(n, name, indices);
-    if (!is_negative) return true;
+    if (!is_negative) return indices;
     int64_t size = import_size(n, data, axis);
-    if (is_known && size >= 0 && import_rank(n, indices) == 0) {
-        import_bind(n, name, "%lld", (long long)(numbers[0] + size));
-        return true;
-    }
-    if (size >= 0)
-        import_bind(n, "size", "%lld", (long long)size);
-    else if (!import_write(n,
-                           arena_format(import_arena(n), "size = shape(%s, out_type=dtype(%s))[%d]",
-                                        data, indices, axis)))
-        return false;
-    const char *text = arena_format(import_arena(n), "%s = where(%s < 0, %s + size, %s)", name,
-                                    indices, indices, indices);
-    return import_write(n, text);
+    if (size < 0)
+        return arena_format(arena, "where(%s < 0, %s + shape(%s, out_type=dtype(%s))[%d], %s)",
+                            indices, indices, data, indices, axis, indices);
+    if (is_known && import_rank(n, indices) == 0)
+        return arena_format(arena, "%lld", (long long)(numbers[0] + size));
+    return arena_format(arena, "where(%s < 0, %s + %lld, %s)", indices, indices, (long long)size,
+                        indices);
 }
 
 bool import_gather(ImportNode *n) {
@@ -158,6 +151,6 @@ bool import_gather(ImportNode *n) {
     if (rank < 0) return import_refuse(n, "it needs an input whose rank is known");
     if (axis < 0) axis += rank;
     if (axis < 0 || axis >= rank) return import_refuse(n, "its axis is out of range");
-    return import_count_from_end(n, "index", "indices", "data", (int)axis) &&
-           import_write(n, "output = gather(data, index, axis=axis)");
+    const char *index = import_count_from_end(n, "indices", "data", (int)axis);
+    return import_write(n, arena_format(import_arena(n), "gather(data, %s, axis=axis)", index));
 }
