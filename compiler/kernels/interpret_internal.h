@@ -5,7 +5,9 @@
 #include "kernels/interpret.h"
 #include "loops/loops.h"
 
-/* interpret_kernel.c: a check's message with its values, bits[k] of dtypes[k], filled in. */
+/* interpret_points.c: every point of a kernel's axes. NULL, or the check that failed. */
+const char *interpret_points(Interpreter *interpreter, const Kernel *kernel);
+/* A check's message with its values, bits[k] of dtypes[k], filled in. */
 const char *interpret_message(Arena *arena, const KernelCheck *check, const uint64_t *bits,
                               const tfcc_dtype *dtypes);
 
