@@ -33,7 +33,7 @@ static bool need_room(InferContext *c, const char *input, const char *filters, i
     const Shape *shape = input_shape(c, input);
     if (shape->rank >= spatial + 2) return true;
     Sentence s = sentence_begin(c);
-    sentence_text(&s, "a filter of rank %d slides over an input of rank %d: ", spatial + 2,
+    sentence_text(&s, "a filter of rank %d needs an input of rank %d or more: ", spatial + 2,
                   spatial + 2);
     sentence_input(&s, c, input_index(c, input));
     sentence_text(&s, ", ");
