@@ -88,6 +88,7 @@ typedef struct BundleReader {
     uint32_t open_shard;         /* what data file `file` is; shard_count while it is none */
     const BundleRecord *records; /* in ascending order of names, without the header */
     size_t record_count;
+    size_t found; /* behind what tfcc_bundle_find has found */
     BundleBuffer record_buffer;
     BundleSource source;
 } BundleReader;

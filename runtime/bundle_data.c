@@ -7,8 +7,8 @@
 /* More slices than any partitioner makes; bounds the work of comparing each with each. */
 #define MOST_SLICES 2048
 
-static tfcc_status fail_tensor(const BundleReader *reader, const BundleTensor *tensor,
-                               tfcc_sentence sentence) {
+__attribute__((noinline)) static tfcc_status
+fail_tensor(const BundleReader *reader, const BundleTensor *tensor, tfcc_sentence sentence) {
     return tfcc_fail_in(reader->file.path, tensor->name, sentence);
 }
 
@@ -94,7 +94,7 @@ static bool get_slice(const BundleReader *reader, const BundleTensor *tensor,
     return fits && extents.at == extents.end;
 }
 
-static bool slices_overlap(const Slice *a, const Slice *b) {
+TFCC_INLINE bool slices_overlap(const Slice *a, const Slice *b) {
     for (int32_t i = 0; i < a->part.rank; i++)
         if (a->start[i] >= b->start[i] + b->part.shape[i] ||
             b->start[i] >= a->start[i] + a->part.shape[i])
@@ -150,11 +150,11 @@ TFCC_INLINE tfcc_status read_slices(BundleReader *reader, const BundleTensor *te
         if (!first) first = record;
         Slice slice, other;
         if (!get_slice(reader, tensor, record, key.size, &slice))
-            return fail_tensor(reader, tensor, MESSAGE_SLICE_UNFIT);
+            return fail_tensor(reader, tensor, MESSAGE_SLICES_UNFIT);
         for (const BundleRecord *before = first; before < record; before++) {
             get_slice(reader, tensor, before, key.size, &other);
             if (slices_overlap(&slice, &other) || record - first >= MOST_SLICES)
-                return fail_tensor(reader, tensor, MESSAGE_SLICES_OVERLAP);
+                return fail_tensor(reader, tensor, MESSAGE_SLICES_UNFIT);
         }
         TFCC_TRY(destination ? read_slice(reader, tensor, &slice, destination)
                              : locate(reader, &slice.part));

@@ -20,7 +20,7 @@ static const char escapes[] = "\"\"\\\\''\nn\rr\tt";
 
 /* ---- writing ---- */
 
-static void append_text(BundleBuffer *buffer, const char *text) {
+TFCC_INLINE void append_text(BundleBuffer *buffer, const char *text) {
     tfcc_bundle_append(buffer, text, strlen(text));
 }
 

@@ -44,8 +44,6 @@ tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_
     if (session == NULL || (feeds == NULL && feed_count > 0) ||
         (fetches == NULL && fetch_count > 0))
         return tfcc_fail_null();
-    if (feed_count > UINT32_MAX / 16 || fetch_count > UINT32_MAX / 16)
-        return tfcc_fail(TOO_MANY, feed_count, fetch_count);
     call->session = session;
     call->feeds.first = (char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor);
     call->fetches.first = (char *)(uintptr_t)fetches + offsetof(tfcc_fetch, tensor);

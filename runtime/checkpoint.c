@@ -22,7 +22,7 @@ typedef struct Item {
 typedef struct Selection {
     tfcc_session *session;
     BundleMemory memory;
-    const void **items; /* to save, in ascending order of keys */
+    const void **items; /* in ascending order of keys */
     size_t count;
     tfcc_save_options options;
 } Selection;
@@ -59,6 +59,7 @@ static tfcc_status fill_items(Selection *selection, Item *item) {
         if (!item->key) return tfcc_fail_null();
         selection->items[i] = item;
     }
+    tfcc_bundle_sort(selection->items, selection->count, key_before);
     return TFCC_OK;
 }
 
@@ -85,7 +86,6 @@ static tfcc_status select_variables(Selection *selection, tfcc_session *session,
 
 /* Adds every variable, each key once. */
 static tfcc_status add_variables(const Selection *selection, BundleWriter *writer) {
-    tfcc_bundle_sort(selection->items, selection->count, key_before);
     for (size_t i = 0; i < selection->count; i++) {
         const Item *item = selection->items[i];
         const tfcc_abi_variable *variable = item->variable;

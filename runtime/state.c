@@ -9,7 +9,8 @@ static const bool always = true;
 
 /* ---- Variables ---- */
 
-static tfcc_status uninitialized(const tfcc_call *call, uint32_t variable) {
+__attribute__((noinline)) static tfcc_status uninitialized(const tfcc_call *call,
+                                                           uint32_t variable) {
     return tfcc_fail(UNINITIALIZED, call->session->model->variables[variable].name);
 }
 

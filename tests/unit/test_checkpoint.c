@@ -108,7 +108,7 @@ Test(checkpoint, subsets_and_other_names) {
     cr_assert_eq(reader.record_count, 2);
     tfcc_bundle_close(&reader);
     set_values(session, 4);
-    expect_status(tfcc_restore(session, prefix), TFCC_NOT_FOUND, "Key w not found in checkpoint");
+    expect_status(tfcc_restore(session, prefix), TFCC_NOT_FOUND, "Key a not found in checkpoint");
     tfcc_restore_options restore = {sizeof restore, some, 2, keys};
     expect_ok(tfcc_restore_with(session, prefix, &restore));
     cr_assert_eq(get_scalar(session), 3);

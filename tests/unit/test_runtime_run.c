@@ -76,7 +76,7 @@ Test(runtime_run, wrong_sessions_and_nulls_are_refused) {
     hand_counter(&other);
     tfcc_session *session = open_session(&hand);
     expect_failure(tfcc_run_model(&other.model, session, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
-                   "a run of graph 'counter' was given a session of graph 'counter'");
+                   "graph 'counter' was given a session of graph 'counter'");
     expect_failure(tfcc_run_model(&other.model, NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT,
                    "an argument is NULL");
     expect_failure(tfcc_run(NULL, NULL, 0, NULL, 0), TFCC_INVALID_ARGUMENT, "an argument is NULL");
@@ -203,11 +203,11 @@ Test(runtime_run, wrong_feeds_are_refused_with_a_sentence) {
                    "cannot feed a value of shape [1] for 'p', which has shape [?, 2]");
     bad.tensor.rank = 9;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "feed 'p' was given rank 9; 0 to 8, with a shape, is possible");
+                   "feed 'p' was given rank 9; it is 0 to 8, with a shape");
     bad = good;
     bad.tensor.shape = NULL;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
-                   "feed 'p' was given rank 2; 0 to 8, with a shape, is possible");
+                   "feed 'p' was given rank 2; it is 0 to 8, with a shape");
     bad = good;
     bad.tensor.dtype = TFCC_FLOAT64;
     expect_failure(tfcc_run(session, &bad, 1, &fetch, 1), TFCC_INVALID_ARGUMENT,
