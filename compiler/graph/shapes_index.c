@@ -247,7 +247,8 @@ Dim infer_own_size(InferContext *c, Dim upper) {
     Value *count = node->output_count > at ? node->outputs[at] : graph_add_output(c->graph, node);
     set_type(c, at, TFCC_INT64, shape_scalar());
     if (!count->elements) {
-        Dim size = dim_symbol(c->dims, DIM_OF_VALUE, node->label);
+        Dim size = dim_symbol(c->dims, DIM_OF_VALUE,
+                              arena_format(c->graph->arena, "%s.count", node->label));
         size->symbol->value = count;
         count->elements = arena_copy(c->graph->arena, &size, sizeof size);
     }

@@ -65,6 +65,7 @@ static void count_bins(LowerContext *c, Buffer *numbers) {
     LoopInstruction *number = load_number(&code, from, walk->index);
     code_fail_if(&code, code_less(&code, number, code_integer(&code, 0)), TFCC_INVALID_ARGUMENT,
                  lower_message(c, "%0 is negative; it cannot be counted"), &number, 1);
+    number = code_minimum(&code, number, code_integer(&code, INT64_MAX - 1));
     LoopInstruction *next = code_maximum(&code, walk->carried[0], code_plus(&code, number, 1));
     code_for_end(&code, &next, 1);
     LoopInstruction *bins = walk->results[0];

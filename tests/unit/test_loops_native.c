@@ -1,5 +1,5 @@
-/* test_loops_native.c: random kernels, compiled and run, against the interpreter: every bit, on
- * every vector width. Some are members of groups, which pass on rows from step to step.
+/* test_loops_native.c: random kernels, compiled and run, against the interpreter of kernels and that
+ * of loops: every bit, on every vector width. Some are members of groups, which pass on rows from step to step.
  *
  * Inputs and outputs end at a page that may not be touched, so a load or a store behind the end is
  * seen.
@@ -442,17 +442,36 @@ static bool is_nan(tfcc_dtype dtype, uint64_t bits) {
 /* ---- comparing ---- */
 
 typedef struct Memory {
-    void *bytes, *expected;
+    void *bytes, *expected, *interpreted; /* by native code, kernels, loops */
     size_t size;
 } Memory;
 
-static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code, uint64_t seed,
-                       const char *cpu) {
+static Interpreter *create_interpreter(Generator *g) {
     Interpreter *interpreter = interpreter_create(g->arena, g->program);
     for (size_t k = 0; k < dim_symbol_count(dims_of(g)); k++) {
         interpreter->symbols[k] = g->symbols[k];
         interpreter->is_bound[k] = true;
     }
+    return interpreter;
+}
+
+static void compare(const LoopStep *step, const Buffer *buffer, const void *bytes,
+                    const Memory *memory, const char *title) {
+    tfcc_dtype dtype = buffer->type.dtype;
+    for (int64_t k = 0; k * (int64_t)dtype_size(dtype) < (int64_t)memory->size; k++) {
+        uint64_t got = bits_load(dtype, bytes, k), wanted = bits_load(dtype, memory->expected, k);
+        cr_assert(got == wanted || (is_nan(dtype, got) && is_nan(dtype, wanted)),
+                  "%s, kernel %u: %s[%lld] of %s is %llx, not %llx", title, step->kernel->number,
+                  buffer->name, (long long)k, dtype_name(dtype), (unsigned long long)got,
+                  (unsigned long long)wanted);
+    }
+}
+
+static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code, uint64_t seed,
+                       const char *cpu) {
+    Interpreter *interpreter = create_interpreter(g), *looping = create_interpreter(g);
+    looping->loops = g->compilation.loops;
+    const char *title = arena_format(g->arena, "seed %llu, %s", (unsigned long long)seed, cpu);
     Memory memory[256] = {0};
     void *arguments[256];
     cr_assert_leq(step->argument_count, 256);
@@ -466,6 +485,7 @@ static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code,
         memory[a].size = (size_t)known->element_count * dtype_size(buffer->type.dtype);
         memory[a].bytes = arguments[a] = guarded(memory[a].size);
         memory[a].expected = arena_alloc(g->arena, memory[a].size + 1);
+        memory[a].interpreted = arena_alloc(g->arena, memory[a].size + 1);
         fill(g, buffer->type.dtype, memory[a].bytes, known->element_count);
     }
     for (size_t a = 0; a < step->argument_count; a++) {
@@ -474,37 +494,34 @@ static void check_step(Generator *g, const LoopStep *step, tfcc_abi_kernel code,
             if (step->arguments[i].buffer == argument->initial)
                 memcpy(memory[a].bytes, memory[i].bytes, memory[a].size);
         memcpy(memory[a].expected, memory[a].bytes, memory[a].size);
+        memcpy(memory[a].interpreted, memory[a].bytes, memory[a].size);
         bool is_absent = (argument->flags & TFCC_ABI_OPTIONAL) && draw(g, 2);
         if (is_absent) arguments[a] = NULL;
         interpreter->buffers[argument->buffer->number].bytes =
             is_absent ? NULL : memory[a].expected;
+        looping->buffers[argument->buffer->number].bytes = is_absent ? NULL : memory[a].interpreted;
     }
     int64_t slots[1024], failure[TFCC_ABI_FAILURE_VALUES] = {0};
     for (size_t s = 0; s < step->slot_count; s++)
         slots[s] = dim_evaluate(g->compilation.loops->slots[step->slots[s]].dim, g->symbols, NULL);
     const char *message = interpret_kernel(interpreter, step->kernel);
+    const char *other = interpret_kernel(looping, step->kernel);
+    cr_assert(!message == !other && (!message || strcmp(message, other) == 0),
+              "%s, kernel %u: loops give `%s`, not `%s`", title, step->kernel->number,
+              other ? other : "", message ? message : "");
     uint32_t result = code(arguments, slots, failure);
     if (result == 0) {
-        cr_assert_null(message, "seed %llu, %s: %s", (unsigned long long)seed, cpu, message);
+        cr_assert_null(message, "%s: %s", title, message);
     } else {
         const char *text = arena_format(g->arena, "check %lld: %lld", (long long)failure[0],
                                         (long long)failure[1]);
-        cr_assert(message && strcmp(message, text) == 0, "seed %llu, %s, kernel %u: `%s`, not `%s`",
-                  (unsigned long long)seed, cpu, step->kernel->number, text,
-                  message ? message : "");
+        cr_assert(message && strcmp(message, text) == 0, "%s, kernel %u: `%s`, not `%s`", title,
+                  step->kernel->number, text, message ? message : "");
     }
     for (size_t a = 0; a < step->argument_count; a++) {
-        Buffer *buffer = step->arguments[a].buffer;
-        tfcc_dtype dtype = buffer->type.dtype;
-        for (int64_t k = 0; k * (int64_t)dtype_size(dtype) < (int64_t)memory[a].size; k++) {
-            uint64_t got = bits_load(dtype, memory[a].bytes, k),
-                     wanted = bits_load(dtype, memory[a].expected, k);
-            cr_assert(got == wanted || (is_nan(dtype, got) && is_nan(dtype, wanted)),
-                      "seed %llu, %s, kernel %u: %s[%lld] of %s is %llx, not %llx",
-                      (unsigned long long)seed, cpu, step->kernel->number, buffer->name,
-                      (long long)k, dtype_name(dtype), (unsigned long long)got,
-                      (unsigned long long)wanted);
-        }
+        compare(step, step->arguments[a].buffer, memory[a].bytes, &memory[a], title);
+        compare(step, step->arguments[a].buffer, memory[a].interpreted, &memory[a],
+                arena_format(g->arena, "%s, interpreted loops", title));
         release(memory[a].bytes, memory[a].size);
     }
 }
