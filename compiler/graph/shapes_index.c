@@ -82,9 +82,12 @@ bool shape_gather_nd(InferContext *c) {
 /* Every dimension of the indices but the one along the axis lies inside that of the data. */
 static bool elements_lie_inside(InferContext *c, int axis) {
     const Shape *data = input_shape(c, "data"), *indices = input_shape(c, "indices");
-    bool fits = data->rank == indices->rank;
-    Dim condition = known(c, fits);
-    for (int i = 0; fits && i < data->rank; i++)
+    if (data->rank != indices->rank)
+        return infer_error_text(
+            c, "the indices have to have as many dimensions as the data: indices is %s, data %s",
+            shape_text(c->graph->arena, indices), shape_text(c->graph->arena, data));
+    Dim condition = known(c, 1);
+    for (int i = 0; i < data->rank; i++)
         if (i != axis)
             condition =
                 dim_and(c->dims, condition,

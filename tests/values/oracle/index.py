@@ -622,7 +622,7 @@ def gather_elements():
             dict(feeds={"x": x, "i": ints([[0, 0, 0]])}, error="beyond the data", node="y"),
         ],
     )
-    refuse(file, "ranks_differ", "[2, 3]", "gather_elements(x, [0])", "beyond the data")
+    refuse(file, "ranks_differ", "[2, 3]", "gather_elements(x, [0])", "as many dimensions")
     refuse(file, "axis_out_of_range", "[2, 3]", "gather_elements(x, [[0]], axis=2)", "axis")
 
 
