@@ -30,6 +30,30 @@ bool import_flatten(ImportNode *n) {
            "output = reshape(input, [reduce_prod(dims[:axis]), reduce_prod(dims[axis:])])");
 }
 
+/* ---- Range ---- */
+
+/* Whether `limit` does not lie on the wrong side of `start`, as far as is known. */
+static bool leads_to_limit(const ImportNode *n) {
+    const Value *start = import_value(n, "start"), *limit = import_value(n, "limit");
+    const int64_t *step;
+    size_t count;
+    if (!start || !limit || !start->elements || !limit->elements ||
+        !import_integers(n, "delta", &step, &count) || count != 1)
+        return false;
+    return step[0] > 0 ? dim_high(start->elements[0]) <= dim_low(limit->elements[0])
+                       : dim_low(start->elements[0]) >= dim_high(limit->elements[0]);
+}
+
+/* What leads away from its limit is empty for ONNX, and a failure for TensorFlow. Vectors of one are
+ * seen in place of scalars. */
+bool import_range(ImportNode *n) {
+    if (leads_to_limit(n))
+        return import_write(n, "range(scalar(start), scalar(limit), scalar(delta))");
+    return import_write(
+        n, "end = where(equal(scalar(limit) < scalar(start), scalar(delta) > 0), scalar(start), "
+           "scalar(limit)); output = range(scalar(start), end, scalar(delta))");
+}
+
 /* ---- Pad ---- */
 
 /* `paddings`, in pairs, of pads that are known. Negative ones cut off: the name of what is left to
