@@ -185,14 +185,29 @@ static void need_input(void *context, Buffer *buffer) {
     ((bool *)context)[buffer_root(buffer)->number] = true;
 }
 
+/* Of several results those go that nobody asks for; one stays. */
+static void drop_outputs(const Fusion *fusion, Kernel *kernel, const bool *is_needed,
+                         const bool *is_wanted) {
+    size_t kept = 0;
+    if (kernel->kind != KERNEL_STRUCTURED || kernel->output_count < 2) return;
+    for (size_t o = 0; o < kernel->output_count; o++) {
+        uint32_t number = kernel->outputs[o].buffer->number;
+        const BufferFacts *facts = &fusion->buffers[number];
+        if (is_needed[number] || is_wanted[number] || facts->is_pinned || facts->is_fetchable)
+            kernel->outputs[kept++] = kernel->outputs[o];
+    }
+    kernel->output_count = kept > 0 ? kept : 1;
+}
+
 /* The members of a group that somebody still loads or that were taken in nowhere. */
-static void drop_members(Fusion *fusion, Kernel *group, bool *is_needed) {
+static void drop_members(Fusion *fusion, Kernel *group, bool *is_needed, const bool *is_wanted) {
     size_t count = group->member_count, first = count;
     for (size_t k = count; k-- > 0;) {
         Kernel *member = group->members[k];
-        if (member->kind == KERNEL_GROUP) drop_members(fusion, member, is_needed);
+        if (member->kind == KERNEL_GROUP) drop_members(fusion, member, is_needed, is_wanted);
         member->is_dead = !must_stay(fusion, member, is_needed);
         if (member->is_dead) continue;
+        drop_outputs(fusion, member, is_needed, is_wanted);
         kernel_each_input(member, need_input, is_needed);
         group->members[--first] = member;
     }
@@ -215,8 +230,9 @@ static void drop_kernels(Fusion *fusion) {
     size_t first = count;
     for (size_t k = count; k-- > 0;) {
         Kernel *kernel = program->kernels[k];
-        if (kernel->kind == KERNEL_GROUP) drop_members(fusion, kernel, is_needed);
+        if (kernel->kind == KERNEL_GROUP) drop_members(fusion, kernel, is_needed, is_wanted);
         if (must_stay(fusion, kernel, is_needed)) {
+            drop_outputs(fusion, kernel, is_needed, is_wanted);
             kernel_each_input(kernel, need_input, is_needed);
             kept[--first] = kernel;
             continue;

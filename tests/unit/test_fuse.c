@@ -108,3 +108,12 @@ Test(fuse, what_follows_a_group_reads_its_results) {
                               "        part[i1] = (x[i0, i1] + x[i0, i1])\n");
     cr_expect_not(kernel->is_dead);
 }
+
+Test(fuse, results_that_nobody_asks_for_are_not_stored) {
+    Kernel *member = add_member("row", row, row, x);
+    Buffer *all = program_add_temporary(program, "all", TFCC_FLOAT32, &x->type.shape);
+    kernel_store(member, all, member->outputs[0].value);
+    cr_expect_str_eq(fused(), "group group: for i0 < 5\n"
+                              "    kernel row: parallel i1 < 3\n"
+                              "        row[i1] = (row[i1] + x[i0, i1])\n");
+}
