@@ -191,6 +191,8 @@ bool import_model(OnnxModel *model, const char *weights, ImportResult *result) {
     add_inputs(im, &scope, model->graph);
     import_nodes(im, &scope, model->graph->nodes, model->graph->node_count);
     if (!im->is_over) add_fetches(im, &scope, model->graph, &text);
+    if (im->problem_count > 0 || diagnostics_error_count(model->diagnostics) > 0)
+        import_sweep(im, &scope, model->graph);
     report_problems(im);
     if (diagnostics_error_count(model->diagnostics) > 0) return false;
     result->yaml = text.bytes;

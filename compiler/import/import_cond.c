@@ -192,8 +192,8 @@ static bool import_both(ImportNode *n) {
     GraphNode *cond = begin_cond(n, names[0]);
     Branch then = {0}, otherwise = {0};
     graph_add_input(im->graph, cond, 0, condition->value->value, (Place){0});
-    if (!build_branch(n, cond, true, &then) || !build_branch(n, cond, false, &otherwise))
-        return false;
+    bool is_built = build_branch(n, cond, true, &then);
+    if (!build_branch(n, cond, false, &otherwise) || !is_built) return false;
     for (size_t i = 0; i < count; i++)
         graph_add_input(im->graph, cond, 1, then.values[i]->value, (Place){0});
     for (size_t i = 0; i < count; i++)

@@ -53,10 +53,70 @@ void import_add_problem(Importer *im, const ImportScope *scope, const OnnxNode *
     const char *name = *node->name ? node->name : output;
     const char *domain = *node->domain ? arena_format(im->arena, "%s.", node->domain) : "";
     *ARENA_PUSH(im->arena, im->problems, im->problem_count, im->problem_capacity) = (Problem){
+        .onnx = node,
         .node = arena_format(im->arena, "node %zu%s, `%s` (%s%s)", node->number, scope->place, name,
                              domain, node->op),
         .reason = reason,
     };
+}
+
+/* The functions that are called are looked into once, in turn: how deep they call each other does
+ * not matter. */
+typedef struct Sweep {
+    Importer *im;
+    Map seen; /* problems and functions, by their address */
+    ImportScope *called;
+    size_t called_count, called_capacity;
+} Sweep;
+
+static bool is_new(Sweep *sweep, const void *what) {
+    bool added;
+    map_insert(&sweep->seen, (const char *)&what, sizeof what, &added);
+    return added;
+}
+
+static void add_called(Sweep *sweep, const ImportScope *scope, const OnnxFunction *function) {
+    Importer *im = sweep->im;
+    if (!is_new(sweep, function)) return;
+    ImportScope *inner =
+        ARENA_PUSH(im->arena, sweep->called, sweep->called_count, sweep->called_capacity);
+    *inner = *scope;
+    inner->function = function;
+    inner->place = arena_format(im->arena, " of function `%s`", function->name);
+    if (function->opset_count == 0) return;
+    inner->opsets = function->opsets;
+    inner->opset_count = function->opset_count;
+}
+
+static void sweep_nodes(Sweep *sweep, const ImportScope *scope, const OnnxNode *nodes,
+                        size_t count) {
+    Importer *im = sweep->im;
+    for (const OnnxNode *node = nodes; node < nodes + count; node++) {
+        const OnnxFunction *function = import_find_function(im, node);
+        const ImportRow *row;
+        if (function) add_called(sweep, scope, function);
+        int64_t opset = import_scope_opset(scope, node->domain);
+        const char *why = function ? NULL : import_find_row(im, node, opset, &row);
+        if (why && is_new(sweep, node)) import_add_problem(im, scope, node, why);
+        for (size_t k = 0; k < node->attribute_count; k++) {
+            const OnnxAttribute *a = &node->attributes[k];
+            if (!a->graph) continue;
+            ImportScope inner = *scope;
+            inner.place = arena_format(im->arena, " of `%s` of node %zu%s", a->name, node->number,
+                                       scope->place);
+            sweep_nodes(sweep, &inner, a->graph->nodes, a->graph->node_count);
+        }
+    }
+}
+
+void import_sweep(Importer *im, const ImportScope *scope, const OnnxGraph *graph) {
+    Sweep sweep = {.im = im, .seen = map_create(im->arena)};
+    for (size_t i = 0; i < im->problem_count; i++) is_new(&sweep, im->problems[i].onnx);
+    sweep_nodes(&sweep, scope, graph->nodes, graph->node_count);
+    for (size_t i = 0; i < sweep.called_count; i++) {
+        ImportScope body = sweep.called[i];
+        sweep_nodes(&sweep, &body, body.function->nodes, body.function->node_count);
+    }
 }
 
 int64_t import_scope_opset(const ImportScope *scope, const char *domain) {

@@ -39,6 +39,7 @@ typedef struct ImportScope {
 } ImportScope;
 
 typedef struct Problem {
+    const OnnxNode *onnx;
     const char *node, *reason;
 } Problem;
 
@@ -98,6 +99,8 @@ ImportValue *import_add_tensor(Importer *im, ImportScope *scope, const char *nam
                                const char *wanted, OnnxTensor *tensor);
 void import_add_problem(Importer *im, const ImportScope *scope, const OnnxNode *node,
                         const char *reason);
+/* Nodes of ops that no row has, wherever the translation did not come by. */
+void import_sweep(Importer *im, const ImportScope *scope, const OnnxGraph *graph);
 int64_t import_scope_opset(const ImportScope *scope, const char *domain);
 bool import_call_function(ImportNode *n, const OnnxFunction *function);
 /* A name for a node in this scope. One of the model's own values keeps it unless an outer node is
@@ -118,6 +121,10 @@ bool import_is_literal(const ConstantData *data);
 /* ---- import_node.c ---- */
 
 void import_node(Importer *im, ImportScope *scope, const OnnxNode *node);
+const OnnxFunction *import_find_function(const Importer *im, const OnnxNode *node);
+/* Gives why the op is not supported in that op set, or NULL with the row in *row. */
+const char *import_find_row(const Importer *im, const OnnxNode *node, int64_t opset,
+                            const ImportRow **row);
 ImportBinding *import_binding(const ImportNode *n, const char *name);
 /* How a TEXT stands in an expression; that of a long list is made when it is asked for. */
 const char *import_binding_text(ImportNode *n, const ImportBinding *binding);

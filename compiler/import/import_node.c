@@ -445,16 +445,26 @@ bool import_write(ImportNode *n, const char *statements) {
 
 /* ---- The node ---- */
 
-static const OnnxFunction *find_function(const Importer *im, const OnnxNode *node) {
+const OnnxFunction *import_find_function(const Importer *im, const OnnxNode *node) {
     return map_get(&im->functions,
                    arena_format(im->arena, "%s\n%s\n%s", node->domain, node->op, node->overload));
 }
 
-static const ImportRow *find_row(const Importer *im, const OnnxNode *node, int64_t opset) {
-    const ImportRow *row =
+const char *import_find_row(const Importer *im, const OnnxNode *node, int64_t opset,
+                            const ImportRow **row) {
+    const ImportRow *newest =
         map_get(&im->table, arena_format(im->arena, "%s\n%s", node->domain, node->op));
-    while (row && row->since > opset) row = row->older;
-    return row;
+    *row = newest;
+    while (*row && (*row)->since > opset) *row = (*row)->older;
+    if (*row) return NULL;
+    const char *what =
+        newest && opset >= 0
+            ? arena_format(im->arena, "its form in op set %lld is not supported", (long long)opset)
+        : newest ? ""
+                 : "the op is not supported";
+    if (opset >= 0) return what;
+    return arena_format(im->arena, "%s%sthe model imports no op set `%s`", what,
+                        *what ? ", and " : "", node->domain);
 }
 
 /* Outputs that were not made are broken: who uses them is silent. */
@@ -523,23 +533,11 @@ static void translate_members(ImportNode *n) {
 
 void import_node(Importer *im, ImportScope *scope, const OnnxNode *node) {
     ImportNode n = {.importer = im, .scope = scope, .onnx = node, .names = map_create(im->arena)};
-    const OnnxFunction *function = find_function(im, node);
+    const OnnxFunction *function = import_find_function(im, node);
     n.opset = import_scope_opset(scope, node->domain);
-    n.row = function ? NULL : find_row(im, node, n.opset);
-    if (!n.row && !function) {
-        bool is_there =
-            map_get(&im->table, arena_format(im->arena, "%s\n%s", node->domain, node->op));
-        import_add_problem(
-            im, scope, node,
-            n.opset < 0 && !is_there
-                ? arena_format(im->arena,
-                               "the op is not supported (and the model imports no op set `%s`)",
-                               node->domain)
-            : n.opset < 0
-                ? arena_format(im->arena, "the model imports no op set `%s`", node->domain)
-            : is_there ? arena_format(im->arena, "the op's form in op set %lld is not supported",
-                                      (long long)n.opset)
-                       : "the op is not supported");
+    const char *why = function ? NULL : import_find_row(im, node, n.opset, &n.row);
+    if (why) {
+        import_add_problem(im, scope, node, why);
         break_outputs(&n);
         return;
     }

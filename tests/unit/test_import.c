@@ -523,6 +523,24 @@ Test(import, every_node_that_is_not_supported) {
     cr_assert(!strstr(said, "node 2"), "%s", said);
 }
 
+/* Also where the translation does not come by: behind what is broken, in functions, in a Loop. */
+Test(import, every_node_of_every_graph) {
+    Message f = function("F", "v", "w"), inner = node(arena, "Inner", "v", "w");
+    put_message(&f, 7, &inner);
+    Message g = message(arena), body = branch("Deep", "d"), n = call("F", "broken", "y");
+    put_node(&g, "Nothing", "x", "broken");
+    Message loop = node(arena, "Loop", "- - x", "z");
+    put_message_attribute(&loop, "body", 5, &body);
+    put_message(&g, 1, &loop);
+    Message m = model_with_call(&g, &n);
+    put_message(&m, 25, &f);
+    expect_refusal_of(&m, "error: 4 nodes of the model cannot be imported");
+    expect_refusal_of(&m, "note: node 1, `broken` (Nothing): the op is not supported");
+    expect_refusal_of(&m, "note: node 2, `z` (Loop): the op is not supported");
+    expect_refusal_of(&m, "note: node 1 of `body` of node 2, `d` (Deep): the op is not supported");
+    expect_refusal_of(&m, "note: node 1 of function `F`, `w` (Inner): the op is not supported");
+}
+
 Test(import, graphs_that_make_no_sense) {
     Message cycle = message(arena), twice = message(arena), missing = message(arena),
             nothing = message(arena);
