@@ -321,6 +321,9 @@ bool plan_pool(InferContext *c, Window *window, Shape *output) {
 }
 
 bool shape_pool(InferContext *c) {
+    if (op_parameter(c->node->row, "p") >= 0 && node_attribute_integer(c->node, "p") < 1)
+        return infer_error_text(c, "p has to be at least 1, not %lld",
+                                (long long)node_attribute_integer(c->node, "p"));
     Window window;
     Shape output;
     if (!plan_pool(c, &window, &output)) return false;
@@ -382,8 +385,11 @@ bool shape_local_response_normalization(InferContext *c) {
     if (!need_rank(c, "input", 2)) return false;
     const Argument *size = node_argument(c->node, "size");
     int64_t radius = node_attribute_integer(c->node, "depth_radius");
-    if (radius < 0 || (size->kind == ARGUMENT_INTEGER && size->as.integer < 1))
-        return infer_error_text(c, "depth_radius is at least 0, and size at least 1");
+    bool has_size = size->kind == ARGUMENT_INTEGER;
+    if (radius < 0 || radius > INT32_MAX ||
+        (has_size && (size->as.integer < 1 || size->as.integer > INT32_MAX)))
+        return infer_error_text(c, "depth_radius is at least 0, size at least 1, both below %d",
+                                INT32_MAX);
     const char *format = node_attribute_word(c->node, "data_format");
     Window window;
     const Shape *input = input_shape(c, "input");

@@ -52,6 +52,9 @@ static int first_in_list(const Window *window) {
     return window->channel < window->first ? 2 : 1;
 }
 
+/* So that no sum of products with the sizes of tensors leaves 64 bits. */
+#define LARGEST INT32_MAX
+
 bool window_numbers(InferContext *c, const Window *window, const char *parameter, int64_t least,
                     int64_t otherwise, int64_t *numbers) {
     const Argument *list = argument_of(c, parameter);
@@ -70,6 +73,9 @@ bool window_numbers(InferContext *c, const Window *window, const char *parameter
         if (given[k] < least)
             return infer_error_text(c, "%s has to be at least %lld, not %lld", parameter,
                                     (long long)least, (long long)given[k]);
+        if (given[k] > LARGEST)
+            return infer_error_text(c, "%s is at most %d, not %lld", parameter, LARGEST,
+                                    (long long)given[k]);
         bool is_spatial = (int)k >= first && (int)k < first + spatial;
         if (!is_spatial && given[k] != 1)
             return infer_error_text(c, "%s is %lld for the %s; only 1 is possible", parameter,
@@ -92,6 +98,8 @@ static bool read_pair(InferContext *c, int64_t before, int64_t after, Padding *p
     if (before < 0 || after < 0)
         return infer_error_text(c, "padding is not negative; here it is %lld before and %lld after",
                                 (long long)before, (long long)after);
+    if (before > LARGEST || after > LARGEST)
+        return infer_error_text(c, "padding is at most %d", LARGEST);
     padding->before[axis] = before;
     padding->after[axis] = after;
     return true;
@@ -200,7 +208,7 @@ static bool count_windows(InferContext *c, WindowAxis *axis, bool is_ceil) {
     sentence_dim(&s, reach);
     sentence_text(&s, " does not fit into ");
     sentence_dim(&s, padded);
-    sentence_text(&s, " (the input's %s", "size ");
+    sentence_text(&s, " (the input's size ");
     sentence_dim(&s, axis->input);
     sentence_text(&s, " with its padding)");
     return infer_require(c, dim_less(t, known(c, -1), axis->output), &s);
