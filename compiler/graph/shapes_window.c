@@ -426,7 +426,7 @@ bool plan_col2im(InferContext *c, Window *window, Shape *output) {
         return infer_error_text(c, "image_shape has %zu sizes and block_shape %zu", spatial, count);
     const Shape *input = input_shape(c, "input");
     Dim taps = known(c, 1), windows = known(c, 1);
-    output->rank = (int)spatial + 2;
+    *output = (Shape){.rank = (int)spatial + 2};
     for (size_t k = 0; k < spatial; k++) {
         if (!require_size(c, image[k], "a size of the image") ||
             !require_size(c, block[k], "a size of the block"))
