@@ -34,8 +34,8 @@ static bool check_activations(InferContext *c, int each, int directions) {
         if (!dim_is_constant(input_shape(c, parameter)->dims[0], &given))
             return infer_error_text(c, "the size of %s has to be known", parameter);
         if (given > taken)
-            return infer_error_text(c, "%s has %lld numbers; '%s' takes %d", parameter,
-                                    (long long)given, text, taken);
+            return infer_error_text(c, "%s has %lld number%s; '%s' takes %d", parameter,
+                                    (long long)given, given == 1 ? "" : "s", text, taken);
     }
     if (!(node_attribute_float(c->node, "clip") >= 0))
         return infer_error_text(c, "clip is negative; it is a bound, and 0 stands for none");

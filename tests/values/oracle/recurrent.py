@@ -157,7 +157,7 @@ def steps_file(op, gates, states, kind, cell):
     file.case("too many activations", node(op, ["x", "r"], states, activations="'tanh,tanh,tanh,tanh,tanh'"),
               {"x": x @ k, "r": r}, compile_error="needed")
     file.case("a number that nothing takes", node(op, ["x", "r"], states, activation_alpha="[0.5]"),
-              {"x": x @ k, "r": r}, compile_error="activation_alpha has 1 numbers")
+              {"x": x @ k, "r": r}, compile_error="activation_alpha has 1 number;")
     file.case("a negative clip", node(op, ["x", "r"], states, clip="-1.0"), {"x": x @ k, "r": r},
               compile_error="clip is negative")
     return file
