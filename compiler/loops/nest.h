@@ -3,7 +3,8 @@
  *   nest.c         what the kernel's scalars depend on, and where they read
  *   align.c        the case that nothing is broadcast, where that is known at run time only
  *   collapse.c     neighbouring axes that every access runs through as one
- *   strategy.c     the loops: their order, lanes, copies, tiles
+ *   choose.c       which axes have lanes and copies, and how many
+ *   strategy.c     the loops: their order, tiles
  *   emission.c     values in scopes, constants and slots, axes that have a counter
  *   emit_index.c   index arithmetic
  *   emit_memory.c  loads and stores
