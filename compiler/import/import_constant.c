@@ -61,9 +61,8 @@ static const char *add_weight(Importer *im, const ImportValue *constant) {
 }
 
 static bool is_written_as_literal(const ConstantData *data) {
-    /* Of floats that have no literal of their own the bits count. */
     return data->element_count <= IMPORT_INLINE_ELEMENTS &&
-           !(dtype_is_float(data->dtype) && dtype_bits(data->dtype) < 16);
+           (!dtype_is_float8(data->dtype) || constant_is_finite(data));
 }
 
 bool import_write_constant(Importer *im, ImportValue *constant, const char **reason) {

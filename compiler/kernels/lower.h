@@ -100,7 +100,7 @@ Scalar *lower_load_broadcast(Kernel *kernel, Buffer *buffer, const Shape *to, co
  */
 Scalar *lower_element(LowerContext *c, Kernel *kernel, Value *value, int64_t k);
 
-/* TensorFlow's saturate_cast: a conversion in which what is out of range gives the nearest number
+/* A conversion in which what is out of range gives the nearest number
  * there is; to 4 bits floats are rounded to the nearest, not cut. */
 Scalar *lower_saturate(Kernel *kernel, tfcc_dtype dtype, Scalar *a);
 
