@@ -21,6 +21,10 @@ int command_import(Arena *arena, const CommandLine *line) {
         return 2;
     }
     const char *weights = weights_path(arena, output);
+    if (strcmp(output, "-") == 0) {
+        fprintf(stderr, "tfcc: import writes two files, and -o names the first\n");
+        return 2;
+    }
     if (strcmp(weights, output) == 0 || strcmp(output, line->inputs[0]) == 0 ||
         strcmp(weights, line->inputs[0]) == 0) {
         fprintf(stderr, "tfcc: -o %s: the graph, its weights and the model are three files\n",

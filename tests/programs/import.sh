@@ -80,6 +80,7 @@ expect_error 2 'one model' "$tfcc" import -o out.yaml
 expect_error 2 'one model' "$tfcc" import small.onnx large.onnx -o out.yaml
 expect_error 2 'three files' "$tfcc" import small.onnx -o small.onnx
 expect_error 2 'three files' "$tfcc" import small.onnx -o out.safetensors
+expect_error 2 'two files' "$tfcc" import small.onnx -o -
 expect_error 2 'unknown option' "$tfcc" import small.onnx -o out.yaml --report
 absent out.yaml out.safetensors
 
