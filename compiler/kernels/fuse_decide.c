@@ -114,6 +114,57 @@ static void look_around(const Kernel *consumer, const KernelFacts *facts, const 
     }
 }
 
+/* Whether a window slides over one of the indices: a parallel and a reduce axis in one sum, of which
+ * the first does not step over all that the second reaches. */
+static bool is_window(DimTable *dims, Dim index, Dim parallel, Dim inner) {
+    Dim step, reach, rest;
+    if (!dim_contains(index, parallel) || !dim_contains(index, inner)) return false;
+    if (!dim_split(dims, index, parallel, &step, &rest) ||
+        !dim_split(dims, rest, inner, &reach, &rest))
+        return true;
+    Dim room = dim_subtract(dims, step, dim_multiply(dims, reach, inner->size));
+    return !dim_is_nonnegative(dims, room);
+}
+
+static bool depends_on(const Kernel *kernel, const Scalar *scalar, Dim axis) {
+    Arena *scratch = arena_create();
+    bool *reached = arena_alloc(scratch, kernel->scalar_count + 1), depends = false;
+    reached[scalar->id] = true;
+    scalar_mark(kernel, reached);
+    for (size_t id = 0; id <= scalar->id && !depends; id++)
+        depends = reached[id] && kernel->scalars[id]->op == SCALAR_INDEX &&
+                  dim_contains(kernel->scalars[id]->as.index, axis);
+    arena_destroy(scratch);
+    return depends;
+}
+
+/* Whether a reduction loads the same elements at many points: for every point of an axis that it
+ * depends on and the index lacks (*by_axis), as a product does, or in windows that overlap. */
+static bool repeats_in_reduction(const Fusion *fusion, const Kernel *consumer,
+                                 const KernelFacts *facts, const Dim *index, int rank,
+                                 bool *by_axis) {
+    bool overlaps = false;
+    *by_axis = false;
+    for (size_t r = 0; r < facts->reduce_count; r++) {
+        const Scalar *reduce = facts->reduces[r];
+        bool is_inside = false;
+        for (int k = 0; k < reduce->as.reduce.axis_count; k++) {
+            Dim inner = reduce->as.reduce.axes[k];
+            is_inside = is_inside || mentions(index, rank, inner);
+            for (size_t a = 0; a < consumer->axis_count; a++)
+                for (int d = 0; d < rank; d++)
+                    overlaps =
+                        overlaps || is_window(fusion->dims, index[d], consumer->axes[a], inner);
+        }
+        for (size_t a = 0; a < consumer->axis_count && is_inside && !*by_axis; a++) {
+            Dim axis = consumer->axes[a];
+            *by_axis = !dim_is(axis->size, 1) && !mentions(index, rank, axis) &&
+                       depends_on(consumer, reduce, axis);
+        }
+    }
+    return overlaps || *by_axis;
+}
+
 /* Every reduction of the producer must mention outer axes of the consumer alone, unchanged. */
 static bool reductions_stay_outside(const Fusion *fusion, const Kernel *producer,
                                     const Kernel *consumer, const Dim *index) {
@@ -234,8 +285,10 @@ const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Ker
         if (load->as.load.condition && from->has_reduce) return "it is read at some points only";
         if (!reductions_stay_outside(fusion, producer, consumer, index))
             return "its reduction would be repeated";
-        bool repeats;
+        bool repeats, by_axis;
         look_around(consumer, into, index, rank, &repeats);
+        if (repeats_in_reduction(fusion, consumer, into, index, rank, &by_axis)) repeats = true;
+        if (by_axis && from->cost > 0) return "every sum along an axis would compute it again";
         if (repeats && (!is_cheap || !keeps_neighbours(producer, from)))
             return "it would be computed again along an axis";
     }
