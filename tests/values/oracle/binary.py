@@ -26,7 +26,11 @@ def defined(function):
 def truncatemod(x, y):
     """tf.truncatemod, which has kernels for some dtypes only; C's fmod, and % of integers, are the same."""
     with np.errstate(invalid="ignore"):
-        return tf.constant(np.fmod(x.numpy().astype(np.float64), y.numpy()).astype(x.numpy().dtype) if x.dtype == tf.bfloat16 else np.fmod(x.numpy(), y.numpy()))
+        return tf.constant(
+            np.fmod(x.numpy().astype(np.float64), y.numpy()).astype(x.numpy().dtype)
+            if x.dtype == tf.bfloat16
+            else np.fmod(x.numpy(), y.numpy())
+        )
 
 
 # op: operator, TensorFlow's function, dtypes, which second operands: "any", "nonzero" for integers, "power", "shift"
@@ -571,7 +575,11 @@ def clip_by_value():
 
 
 def prelu():
-    file = File("binary/prelu", "a slope for each channel, or for every element; it stretches, x does not.", by="ONNX Runtime 1.32")
+    file = File(
+        "binary/prelu",
+        "a slope for each channel, or for every element; it stretches, x does not.",
+        by="ONNX Runtime 1.32",
+    )
     rng = np.random.default_rng(8)
     for dtype in NUMBERS:
         x, s = values(rng, dtype, -10, 10, (3, 4)), values(rng, dtype, -10, 10, 4)

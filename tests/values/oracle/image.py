@@ -261,7 +261,13 @@ def tensorflow_resize():
             source = x if "nearest" in op and dtype not in ("uint32", "uint64", "bfloat16") else x.astype(np.float32)
             y = native(lambda v: function(images=v, size=[5, 3]), source)
             y = y.astype(x.dtype) if "nearest" in op else y
-            file.case("of_" + dtype, "y: %s(x, [5, 3])" % op, {"x": x}, {"y": y}, tolerance=tolerance * 20 if cubic else tolerance)
+            file.case(
+                "of_" + dtype,
+                "y: %s(x, [5, 3])" % op,
+                {"x": x},
+                {"y": y},
+                tolerance=tolerance * 20 if cubic else tolerance,
+            )
         x = noise(2, 5, 7, 3, seed=5)
         for name, flags in (
             ("plain", {}),
@@ -282,9 +288,7 @@ def tensorflow_resize():
                 name + "_fed",
                 "y: %s(x, s%s)" % (op, text),
                 runs=[
-                    dict(
-                        feeds={"x": unknown(x), "s": Fed(np.array(size, np.int32), "[2]")}, expect={"y": call(size)}
-                    )
+                    dict(feeds={"x": unknown(x), "s": Fed(np.array(size, np.int32), "[2]")}, expect={"y": call(size)})
                     for size in ((4, 9), (11, 3))
                 ],
                 tolerance=tolerance,
@@ -345,7 +349,8 @@ def crop_and_resize():
     )
     x = noise(2, 5, 6, 3, seed=7)
     boxes = array(
-        [[0, 0, 1, 1], [0.2, 0.1, 0.7, 0.9], [-0.3, 0.5, 0.6, 1.4], [0.9, 0.8, 0.1, 0.2], [0.5, 0.5, 0.5, 0.5]], "float32"
+        [[0, 0, 1, 1], [0.2, 0.1, 0.7, 0.9], [-0.3, 0.5, 0.6, 1.4], [0.9, 0.8, 0.1, 0.2], [0.5, 0.5, 0.5, 0.5]],
+        "float32",
     )
     which = np.array([0, 1, 1, 0, 1], np.int32)
     for method in ("bilinear", "nearest"):
@@ -353,7 +358,12 @@ def crop_and_resize():
         add(
             file,
             method,
-            {"x": unknown(x), "b": Fed(boxes, "[boxes, 4]"), "i": Fed(which, "[boxes]"), "s": np.array([2, 7], np.int32)},
+            {
+                "x": unknown(x),
+                "b": Fed(boxes, "[boxes, 4]"),
+                "i": Fed(which, "[boxes]"),
+                "s": np.array([2, 7], np.int32),
+            },
             {
                 "y": ("crop_and_resize(x, b, i, [3, 4], method=%s)" % method, lambda *v: call(*v)([3, 4])),
                 "z": (
@@ -459,9 +469,9 @@ def affine_grid():
     two, three = noise(2, 2, 3, seed=11), noise(1, 3, 4, seed=12)
     for align in (0, 1):
         text = ", align_corners=true" if align else ""
-        call = lambda t, s: onnx_op(
-            "AffineGrid", t, np.array(s, np.int64), align_corners=align, reference=True
-        ).astype(np.float32)
+        call = lambda t, s: onnx_op("AffineGrid", t, np.array(s, np.int64), align_corners=align, reference=True).astype(
+            np.float32
+        )
         file.case(
             "aligned" if align else "plain",
             "y: affine_grid(t, [2, 3, 4, 5]%s)\nz: affine_grid(u, n%s)\nw: {op: affine_grid, inputs: [t, [2, 1, 2, 7]]%s}"

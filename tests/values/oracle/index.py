@@ -617,7 +617,11 @@ def gather_elements():
         "errors_of_a_run",
         "y: gather_elements(x, i)",
         runs=[
-            dict(feeds={"x": x, "i": ints([[0, 2]], "[null, null]")}, error="indices[0,1] = 2 is not in [-2, 2)", node="y"),
+            dict(
+                feeds={"x": x, "i": ints([[0, 2]], "[null, null]")},
+                error="indices[0,1] = 2 is not in [-2, 2)",
+                node="y",
+            ),
             dict(feeds={"x": x, "i": ints([[0], [-3]])}, error="indices[1,0] = -3 is not in [-2, 2)", node="y"),
             dict(feeds={"x": x, "i": ints([[0, 0, 0]])}, error="beyond the data", node="y"),
         ],
@@ -743,7 +747,11 @@ def tensor_scatter_nd():
         add(
             file,
             "equal_indices",
-            {"x": count(4) - 1, "i": Fed(ints([[1], [3], [1], [1]]), "[null, 1]"), "u": Fed(count(4) * 3 - 4, "[null]")},
+            {
+                "x": count(4) - 1,
+                "i": Fed(ints([[1], [3], [1], [1]]), "[null, 1]"),
+                "u": Fed(count(4) * 3 - 4, "[null]"),
+            },
             {"y": ("%s(x, i, u)" % name, lambda x, i, u: call(x, i, u))},
         )
         file.case(

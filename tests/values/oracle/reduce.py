@@ -421,9 +421,7 @@ def hardmax():
         {"x": Fed(x, "[null, 3, n]")},
         {"y": native(call(1), x), "z": native(call(2), x)},
     )
-    file.case(
-        "refused_dtype", "x: {op: placeholder, dtype: int32, shape: [2]}\ny: hardmax(x)", compile_error="int32"
-    )
+    file.case("refused_dtype", "x: {op: placeholder, dtype: int32, shape: [2]}\ny: hardmax(x)", compile_error="int32")
 
 
 def softmaxes():

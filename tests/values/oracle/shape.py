@@ -881,7 +881,12 @@ def trilu():
         for k in every:
             text = "trilu(x, %d, upper=%s)" % (k, "true" if side == "u" else "false")
             nodes["%s%s%d" % (side, "m" if k < 0 else "", abs(k))] = (text, function(x, k))
-    file.case("known", ["%s: %s" % (n, t) for n, (t, _) in nodes.items()], {"x": unknown(x)}, {n: y for n, (_, y) in nodes.items()})
+    file.case(
+        "known",
+        ["%s: %s" % (n, t) for n, (t, _) in nodes.items()],
+        {"x": unknown(x)},
+        {n: y for n, (_, y) in nodes.items()},
+    )
     file.case(
         "fed",
         "u: trilu(x, k)\nl: {op: trilu, inputs: [x, k], upper: false}\nw: trilu(x, [k])",
@@ -895,7 +900,9 @@ def trilu():
     )
     e = count(0, 2, 3)
     file.case("zero_sized", "y: trilu(x)\nz: trilu(x * 2)", {"x": unknown(e)}, {"y": e, "z": e})
-    file.case("of_nan", "y: trilu(x, 1)", {"x": array([[np.nan, np.nan]], "float32")}, {"y": array([[0, np.nan]], "float32")})
+    file.case(
+        "of_nan", "y: trilu(x, 1)", {"x": array([[np.nan, np.nan]], "float32")}, {"y": array([[0, np.nan]], "float32")}
+    )
     refuse(file, "vector", "[3]", "trilu(x)", "2 dimensions")
     refuse(file, "two_diagonals", "[3, 3]", "trilu(x, [0, 1])", "one number")
 
@@ -937,7 +944,10 @@ def blocks():
                     "{op: space_to_depth, inputs: y, block_size: 2, data_format: NCHW}",
                     lambda x, y: first(lambda v: tf.nn.space_to_depth(v, 2))(y),
                 ),
-                "c": ("relu(space_to_depth(x[:, :3, :3] - 20, 3))", lambda x, y: tf.nn.relu(tf.nn.space_to_depth(x[:, :3, :3] - 20, 3))),
+                "c": (
+                    "relu(space_to_depth(x[:, :3, :3] - 20, 3))",
+                    lambda x, y: tf.nn.relu(tf.nn.space_to_depth(x[:, :3, :3] - 20, 3)),
+                ),
             },
         )
     file.case(

@@ -163,9 +163,7 @@ def stft():
         ],
         tolerance=1e-5,
     )
-    call = native(
-        lambda v: tf.signal.stft(v, 16, 4, window_fn=tf.signal.hann_window), x[:, :, 0].astype(np.float64)
-    )
+    call = native(lambda v: tf.signal.stft(v, 16, 4, window_fn=tf.signal.hann_window), x[:, :, 0].astype(np.float64))
     file.case(
         "as_tensorflow",
         "y: stft(x, 4, hann_window(16))",
@@ -212,7 +210,9 @@ def windows():
         )
         refuse(file, "length", "[2]", "%s([1, 2])" % op, "one number")
     file = File(
-        "signal/blackman_window", "periodic and not, known and fed lengths. Tolerance: one rounding.", by="ONNX 1.17's reference"
+        "signal/blackman_window",
+        "periodic and not, known and fed lengths. Tolerance: one rounding.",
+        by="ONNX 1.17's reference",
     )
     call = lambda n, p: onnx_op("BlackmanWindow", np.int64(n), periodic=p, output_datatype=11, reference=True)
     file.case(
@@ -225,9 +225,7 @@ def windows():
     file.case(
         "fed",
         "y: blackman_window(n)",
-        runs=[
-            dict(feeds={"n": Fed(np.int64(n), "[]")}, expect={"y": call(n, 1).astype(np.float32)}) for n in (3, 16)
-        ],
+        runs=[dict(feeds={"n": Fed(np.int64(n), "[]")}, expect={"y": call(n, 1).astype(np.float32)}) for n in (3, 16)],
         **close
     )
 
