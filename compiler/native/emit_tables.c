@@ -41,15 +41,22 @@ static uint32_t buffer_index(const NativeModule *m, const Buffer *buffer) {
 
 /* ---- symbols and numbers ---- */
 
+static uint32_t slot_or_none(const NativeModule *m, Dim dim) {
+    return dim ? layout_slot(m, dim) : TFCC_ABI_NONE;
+}
+
 static void add_symbols(NativeModule *m, TableRows *table) {
     for (size_t k = 0; k < m->loops->symbol_count; k++) {
         const DimSymbol *symbol = m->loops->slots[k].dim->symbol;
-        bool has_fallback = symbol->fallback && !symbol->is_late;
-        uint32_t fallback = has_fallback ? layout_slot(m, symbol->fallback) : TFCC_ABI_NONE;
-        uint32_t upper = symbol->upper ? layout_slot(m, symbol->upper) : TFCC_ABI_NONE;
+        /* What a BIND gives in place of a fallback is still the most it can be. */
+        Dim fallback = symbol->is_late ? NULL : symbol->fallback;
+        Dim upper = symbol->is_late ? symbol->fallback : symbol->upper;
         LLVMValueRef name =
             symbol->kind == DIM_NAMED ? native_text(m, symbol->name) : LLVMConstNull(m->pointer);
-        table_add(m, table, (LLVMValueRef[]){name, number(m, fallback), number(m, upper)}, 3);
+        table_add(m, table,
+                  (LLVMValueRef[]){name, number(m, slot_or_none(m, fallback)),
+                                   number(m, slot_or_none(m, upper))},
+                  3);
     }
 }
 
