@@ -45,7 +45,8 @@ static const char *attribute_text(const Parameter *p) {
 static void print_parameter(Text *text, const Parameter *p) {
     size_t start = text->length;
     text_add_format(text, "  %s", p->name);
-    while (text->length < start + 22) text_add_char(text, ' ');
+    do text_add_char(text, ' ');
+    while (text->length < start + 22);
     switch (p->kind) {
     case PARAMETER_ATTRIBUTE: text_add(text, attribute_text(p)); break;
     case PARAMETER_VALUE:
