@@ -404,6 +404,50 @@ void infer_contents(InferContext *c) {
         contents_of_output(c, output, count);
 }
 
+/* ---- Floats ---- */
+
+/* Which part of a list of vectors and scalars behind each other has the element, and where. */
+static const Value *part_with(const GraphNode *node, int64_t *at) {
+    Value **parts;
+    size_t count = node_input_list(node, "values", &parts);
+    for (size_t i = 0; i < count; i++) {
+        const Shape *shape = &parts[i]->type.shape;
+        if (shape->rank > 1 || !shape_is_known(shape)) return NULL;
+        int64_t size = shape->rank ? constant_size(shape, 0) : 1;
+        if (*at < size) return parts[i];
+        *at -= size;
+    }
+    return NULL;
+}
+
+bool value_known_float(const Value *value, int64_t at, float *number) {
+    int64_t whole;
+    while (!value->is_feedable) {
+        const GraphNode *node = value->node;
+        switch (node->row->code) {
+        case OP_CONSTANT:
+            if (node->weak || value->type.dtype != TFCC_FLOAT32) return false;
+            memcpy(number, (const float *)node->constant->bytes + at, sizeof *number);
+            return true;
+        case OP_CAST:
+            value = node->inputs[0];
+            if (!value->elements || !dim_is_constant(value->elements[at], &whole)) return false;
+            *number = (float)whole;
+            return true;
+        case OP_IDENTITY:
+        case OP_RESHAPE:
+        case OP_EXPAND_DIMS:
+        case OP_SQUEEZE: value = node->inputs[0]; break;
+        case OP_CONCAT:
+        case OP_STACK:
+            if (!(value = part_with(node, &at))) return false;
+            break;
+        default: return false;
+        }
+    }
+    return false;
+}
+
 /* ---- Contents that are asked for ---- */
 
 /* Ops through which a question for contents is passed on to the inputs. */

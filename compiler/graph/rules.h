@@ -136,6 +136,10 @@ bool trace_contents(Graph *graph, Value *value, int depth);
 /* The most boxes that non_max_suppression selects of a class. */
 Dim shape_suppression_limit(DimTable *dims, const GraphNode *node);
 
+/* Element `at` of a float32 vector, where it is a constant, perhaps one of several behind each other.
+ */
+bool value_known_float(const Value *value, int64_t at, float *number);
+
 /* Rules that other rules use. */
 /* True division: integers of 8 and 16 bits give float32, larger ones float64. */
 tfcc_dtype quotient_dtype(tfcc_dtype dtype);

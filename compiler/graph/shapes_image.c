@@ -80,12 +80,6 @@ static Dim scaled_now(InferContext *c, Dim size, float scale) {
     return exact ? exact : dim_floor_divide(c->dims, product, known(c, 256));
 }
 
-static const float *constant_floats(const Value *value) {
-    if (value->node->row->code != OP_CONSTANT || value->is_feedable || value->node->weak)
-        return NULL;
-    return value->node->constant->bytes;
-}
-
 /* The same as nodes of the graph, whose results the run tells. */
 static bool scaled_later(InferContext *c, const ResizeAxes *axes, Dim **sizes) {
     int64_t numbers[MAX_RANK];
@@ -103,23 +97,26 @@ static bool scaled_later(InferContext *c, const ResizeAxes *axes, Dim **sizes) {
     return value && value_contents(graph, value, sizes, &count);
 }
 
+/* Scales that are known give sizes now, the others in the run. */
 static bool sizes_by_scales(InferContext *c, const ResizeAxes *axes, Shape *shape) {
     if (!need_vector_of(c, "scales", axes->count)) return false;
-    const float *scales = constant_floats(input_value(c, "scales"));
-    Dim now[MAX_RANK], *sizes = now;
-    bool is_known = scales != NULL;
-    for (int i = 0; i < axes->count && is_known; i++) {
-        if (!(scales[i] > 0))
-            return infer_error_text(c, "scale %g of dimension %d is not positive",
-                                    (double)scales[i], axes->axis[i]);
-        now[i] = scaled_now(c, shape->dims[axes->axis[i]], scales[i]);
-        is_known = now[i] != NULL;
-    }
-    if (!is_known && !scaled_later(c, axes, &sizes)) return false;
+    Dim now[MAX_RANK], *later = NULL;
     for (int i = 0; i < axes->count; i++) {
-        if (!require_size(c, sizes[i], "a size")) return false;
-        shape->dims[axes->axis[i]] = sizes[i];
+        float scale;
+        now[i] = NULL;
+        if (!value_known_float(input_value(c, "scales"), i, &scale)) continue;
+        if (!(scale > 0))
+            return infer_error_text(c, "scale %g of dimension %d is not positive", (double)scale,
+                                    axes->axis[i]);
+        now[i] = scaled_now(c, shape->dims[axes->axis[i]], scale);
     }
+    for (int i = 0; i < axes->count; i++) {
+        if (!now[i] && !later && !scaled_later(c, axes, &later)) return false;
+        Dim size = now[i] ? now[i] : later[i];
+        if (!require_size(c, size, "a size")) return false;
+        now[i] = size;
+    }
+    for (int i = 0; i < axes->count; i++) shape->dims[axes->axis[i]] = now[i];
     return true;
 }
 
@@ -153,14 +150,9 @@ static bool sizes_by_sizes(InferContext *c, const ResizeAxes *axes, Shape *shape
 }
 
 static bool resize_words(InferContext *c) {
-    static const char *const coordinates[] = {"half_pixel",
-                                              "half_pixel_symmetric",
-                                              "pytorch_half_pixel",
-                                              "align_corners",
-                                              "asymmetric",
-                                              "tf_crop_and_resize",
-                                              "tf_half_pixel_for_nn",
-                                              NULL};
+    static const char *const coordinates[] = {
+        "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",   "align_corners",
+        "asymmetric", "tf_crop_and_resize",   "tf_half_pixel_for_nn", NULL};
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                             "ceil", NULL};

@@ -6,6 +6,7 @@
  * picked one by one: it comes last, alone, so that they are fewest. Cubic interpolation and
  * antialiasing take a kernel for each axis. Intermediate results are floats.
  */
+#include "graph/rules.h"
 #include "kernels/lower_sample.h"
 #include <math.h>
 #include <string.h>
@@ -31,10 +32,7 @@ static bool has_elements(const Buffer *buffer) {
 
 /* The scale of an axis, where it is known. */
 static bool known_scale(const Resize *r, int axis, float *scale) {
-    const Buffer *root = r->scales ? buffer_root(r->scales) : NULL;
-    if (!root || !root->constant || root->is_feedable || r->scales->is_feedable) return false;
-    memcpy(scale, (const float *)root->constant->bytes + r->place[axis], sizeof *scale);
-    return true;
+    return r->scales && value_known_float(lower_input_value(r->c, "scales"), r->place[axis], scale);
 }
 
 /* Whether the elements along an axis are certain to be those of the input. */

@@ -221,6 +221,20 @@ def resize():
             dict(feeds={"x": count(0), "n": np.array([2], np.int64)}, error="nothing to resize", node="y"),
         ],
     )
+    x = noise(1, 3, 4, 5, seed=20)
+    file.case(
+        "scales_of_several_constants",
+        "one: {op: constant, value: [1.0, 1.0]}\n"
+        "two: {op: constant, value: [2.0, 2.0]}\n"
+        "y: resize(x, scales=concat([one, two], 0), mode=linear) @ zeros([10, 2])\n"
+        "w: resize(x, scales=concat([one, 8.0 / cast(shape(x)[2:], float32)], 0), mode=linear)[:, :3]",
+        {"x": Fed(x, "[n, 3, h, 5]")},
+        {
+            "y": np.zeros((1, 3, 8, 2), np.float32),
+            "w": resized(x, sizes=[1, 3, 8, 8], mode="linear"),
+        },
+        **close
+    )
     for name, text, message in (
         ("neither", "resize(x)", "scales or sizes"),
         ("both", "resize(x, scales=[1, 2], sizes=[1, 1])", "scales or sizes"),
