@@ -244,6 +244,39 @@ branch: {op: cond, inputs: "c[0, 0]", then: transpose(x), else: transpose(z)}
     )
 
 
+def literals():
+    file = File("quantize/literals", "numbers in a graph that do not fit a narrow dtype; each is rounded once.", by="hand")
+    for dtype, value, text in (
+        ("float8_e4m3fn", "500", "500 does not fit in float8_e4m3fn, whose largest number is 448"),
+        ("float8_e4m3fn", ".inf", "float8_e4m3fn has no infinities; its largest number is 448"),
+        ("float8_e5m2fnuz", "-.inf", "float8_e5m2fnuz has no infinities; its largest number is 57344"),
+        ("float8_e5m2", "65000", "65000 does not fit in float8_e5m2, whose largest number is 57344"),
+        ("int4", "8", "8 does not fit in int4 (-8 to 7)"),
+        ("uint4", "-1", "-1 does not fit in uint4 (0 to 15)"),
+        ("int4", "1.5", "1.5 is a float, and int4 takes whole numbers"),
+    ):
+        name = "%s_%s" % (dtype, value.replace("-", "minus_").replace(".", "_"))
+        file.case(name, "k: {op: constant, dtype: %s, value: %s}" % (dtype, value), compile_error=text)
+    nodes = (
+        "a: {op: constant, dtype: float8_e5m2, value: [.inf, -.inf, 60000, .nan, 1.1]}\n"
+        "b: {op: constant, dtype: float8_e4m3fn, value: [448, 460, -0.001, .nan]}\n"
+        "c: {op: constant, dtype: float8_e4m3fnuz, value: [-0.0, 240, 1.0625000000000002]}\n"
+        "d: {op: constant, dtype: bfloat16, value: [1.00390625, 1.0039062500000002]}\n"
+        "e: {op: constant, dtype: float16, value: [1.00048828125, 1.0004882812500002]}"
+    )
+    expected = {
+        "a": array_of([np.inf, -np.inf, 57344, np.nan, 1.0], "float8_e5m2"),
+        "b": array_of([448, 448, -(2.0**-9) * 1, np.nan], "float8_e4m3fn"),
+        "c": array_of([0, 240, 1.125], "float8_e4m3fnuz"),
+        "d": array_of([1.0, 1.0078125], "bfloat16"),
+        "e": np.array([1.0, 1.0009765625], np.float16),
+    }
+    expected["b"][2] = array_of(-0.001, "float8_e4m3fn")
+    file.case("rounded", nodes, {}, expected, signed_zero=True)
+    feeds = {"x": np.array([1.0, 1.0009765625], np.float16)}
+    file.case("fed", "y: identity(x)", feeds, {"y": feeds["x"]})
+
+
 def array_of(values, dtype):
     return np.array(values, np.float32).astype(numpy_dtype(dtype))
 
@@ -713,6 +746,7 @@ def tables():
     int4()
     saturate()
     movement()
+    literals()
     cast_like()
     quantize_linear()
     dequantize_linear()
