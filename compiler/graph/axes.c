@@ -91,6 +91,24 @@ bool need_axes(InferContext *c, const char *parameter, int rank, Dim *is_named, 
     return true;
 }
 
+bool axis_is_known(const InferContext *c, const char *parameter) {
+    const int64_t *numbers;
+    size_t count;
+    return !has_input(c, parameter) ||
+           value_known_integers(c->graph->arena, input_value(c, parameter), &numbers, &count);
+}
+
+bool need_axis_by_run(InferContext *c, const char *parameter, const Shape *shape, Dim *is_named,
+                      Dim *size) {
+    size_t count;
+    if (!need_axes(c, parameter, shape->rank, is_named, &count)) return false;
+    if (count != 1) return infer_error_text(c, "%s has to be one number", parameter);
+    *size = known(c, 0);
+    for (int i = 0; i < shape->rank; i++)
+        *size = dim_select(c->dims, is_named[i], shape->dims[i], *size);
+    return true;
+}
+
 Shape axes_removed(DimTable *t, const Shape *from, const Dim *is_named, size_t count) {
     Shape shape = {.rank = from->rank - (int)count};
     for (int j = 0; j < shape.rank; j++) shape.dims[j] = dim_constant(t, 0);

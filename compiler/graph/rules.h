@@ -101,6 +101,11 @@ bool normalize_axis(InferContext *c, int64_t axis, int rank, const char *what, i
 bool need_axes(InferContext *c, const char *parameter, int rank, Dim *is_named, size_t *count);
 /* Whether `axis`, which may count from the end, names dimension i of `rank`. */
 Dim axis_is(DimTable *t, Dim axis, int i, int rank);
+/* Whether the one axis of an optional parameter is known when compiling (or absent). */
+bool axis_is_known(const InferContext *c, const char *parameter);
+/* The one axis of a parameter that only the run gives, as flags, and the size along it. */
+bool need_axis_by_run(InferContext *c, const char *parameter, const Shape *shape, Dim *is_named,
+                      Dim *size);
 /* The shape without the `count` dimensions that are named. */
 Shape axes_removed(DimTable *t, const Shape *from, const Dim *is_named, size_t count);
 /* The shape of `rank` dimensions that are 1 where they are named, and those of `from` in order. */

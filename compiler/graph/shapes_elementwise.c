@@ -21,11 +21,12 @@ bool shape_like(InferContext *c) {
 
 bool shape_same_with_axis(InferContext *c) {
     int axis;
-    set_shape(c, 0, c->node->inputs[0]->type.shape);
-    if (!has_input(c, "axis") && !shape_has_rank(&c->node->inputs[0]->type.shape))
-        return need_rank(c, c->node->row->parameters[0].name, 1);
+    const Shape *shape = &c->node->inputs[0]->type.shape;
+    Dim is_named[MAX_RANK], size;
+    set_shape(c, 0, *shape);
     if (!need_rank(c, c->node->row->parameters[0].name, 1)) return false;
-    return need_axis(c, "axis", c->node->inputs[0]->type.shape.rank, -1, &axis);
+    if (!axis_is_known(c, "axis")) return need_axis_by_run(c, "axis", shape, is_named, &size);
+    return need_axis(c, "axis", shape->rank, -1, &axis);
 }
 
 bool shape_same_with_axes(InferContext *c) {

@@ -5,6 +5,28 @@
 #include "support/dtype.h"
 #include <string.h>
 
+/* Along an axis that the run gives: position p of the result is in front of the indices, one of
+ * theirs, or behind them. */
+static bool gather_by_run(InferContext *c, const Shape *params, const Shape *indices) {
+    DimTable *t = c->dims;
+    Dim is_named[MAX_RANK], size, axis = known(c, 0);
+    Shape shape = {.rank = params->rank - 1 + indices->rank};
+    if (!need_axis_by_run(c, "axis", params, is_named, &size)) return false;
+    for (int i = 0; i < params->rank; i++)
+        axis = dim_add(t, axis, dim_multiply(t, is_named[i], known(c, i)));
+    for (int p = 0; p < shape.rank; p++) {
+        int behind = p - indices->rank + 1; /* the dimension of params, where it is behind */
+        Dim own = behind >= 0 && behind < params->rank ? params->dims[behind] : known(c, 1);
+        for (int q = 0; q < indices->rank && q <= p; q++)
+            own = dim_select(t, dim_equal(t, axis, known(c, p - q)), indices->dims[q], own);
+        shape.dims[p] = p < params->rank
+                            ? dim_select(t, dim_less(t, known(c, p), axis), params->dims[p], own)
+                            : own;
+    }
+    set_shape(c, 0, shape);
+    return true;
+}
+
 /* params [batch.., front.., n, rest..] with indices [batch.., i..] -> [batch.., front.., i..,
  * rest..] */
 bool shape_gather(InferContext *c) {
@@ -17,6 +39,8 @@ bool shape_gather(InferContext *c) {
                                 (long long)node_attribute_integer(c->node, "batch_dims"),
                                 params->rank, indices->rank);
     int axis;
+    if (batch == 0 && !axis_is_known(c, "axis") && params->rank - 1 + indices->rank <= MAX_RANK)
+        return gather_by_run(c, params, indices);
     if (!need_axis(c, "axis", params->rank, batch, &axis)) return false;
     if (axis < batch)
         return infer_error_text(c, "axis %d is below batch_dims %lld", axis, (long long)batch);

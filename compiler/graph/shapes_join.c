@@ -1,23 +1,27 @@
 /* shapes_join.c: rules of ops that join tensors or take them apart. */
 #include "graph/rules.h"
 
-/* The sizes of two inputs have to agree but along `axis` (-1: everywhere); what is known of either
- * is kept in *shape. */
-static bool agree_but(InferContext *c, Shape *shape, const Shape *other, int axis, size_t x,
-                      size_t y) {
+/* The sizes of two inputs have to agree but along the axes that are named (NULL: none); what is known
+ * of either is kept in *shape. `axis` is for the sentence: -1 where there is none, or only the run
+ * tells. */
+static bool agree_but(InferContext *c, Shape *shape, const Shape *other, const Dim *is_named,
+                      int axis, size_t x, size_t y) {
     bool same_rank = shape->rank == other->rank;
     Dim condition = known(c, same_rank);
     for (int i = 0; same_rank && i < shape->rank; i++) {
-        if (i == axis) continue;
-        condition = dim_and(c->dims, condition, dim_equal(c->dims, shape->dims[i], other->dims[i]));
-        if (other->dims[i]->kind == DIM_CONSTANT) shape->dims[i] = other->dims[i];
+        Dim equal = dim_equal(c->dims, shape->dims[i], other->dims[i]);
+        if (is_named) equal = dim_or(c->dims, equal, is_named[i]);
+        condition = dim_and(c->dims, condition, equal);
+        bool stays = !is_named || dim_is(is_named[i], 0);
+        if (stays && other->dims[i]->kind == DIM_CONSTANT) shape->dims[i] = other->dims[i];
     }
     if (infer_holds(condition)) return true;
     Sentence s = sentence_begin(c);
-    if (axis < 0)
-        sentence_text(&s, "shapes differ: ");
-    else
+    if (axis >= 0)
         sentence_text(&s, "sizes differ elsewhere than along dimension %d: ", axis);
+    else
+        sentence_text(&s, is_named ? "sizes differ elsewhere than along the axis: "
+                                   : "shapes differ: ");
     sentence_input(&s, c, x);
     sentence_text(&s, ", ");
     sentence_input(&s, c, y);
@@ -33,6 +37,30 @@ static bool have_ranks(InferContext *c, size_t first, size_t count) {
     return true;
 }
 
+/* The axis (0 where it is left out) as flags, its number (-1: the run gives it), and the size along
+ * it. */
+static bool need_axis_flags(InferContext *c, const Shape *shape, Dim *is_named, int *axis,
+                            Dim *size) {
+    *axis = -1;
+    if (!axis_is_known(c, "axis")) return need_axis_by_run(c, "axis", shape, is_named, size);
+    if (!need_axis(c, "axis", shape->rank, 0, axis)) return false;
+    for (int i = 0; i < shape->rank; i++) is_named[i] = known(c, i == *axis);
+    *size = shape->dims[*axis];
+    return true;
+}
+
+/* The shape with another size along the axis. */
+static Shape with_size(InferContext *c, const Shape *shape, const Dim *is_named, Dim size) {
+    Shape result = *shape;
+    for (int i = 0; i < shape->rank; i++)
+        result.dims[i] = dim_select(c->dims, is_named[i], size, shape->dims[i]);
+    return result;
+}
+
+static const char *axis_text(InferContext *c, int axis) {
+    return axis < 0 ? "the axis" : arena_format(c->graph->arena, "dimension %d", axis);
+}
+
 bool shape_concat(InferContext *c) {
     Value **values;
     size_t count = node_input_list(c->node, "values", &values),
@@ -43,11 +71,15 @@ bool shape_concat(InferContext *c) {
     int axis;
     if (shape.rank == 0)
         return infer_error_text(c, "%s is a scalar; stack() joins scalars", input_text(c, first));
-    if (!need_axis(c, "axis", shape.rank, 0, &axis)) return false;
+    Dim is_named[MAX_RANK], size;
+    if (!need_axis_flags(c, &shape, is_named, &axis, &size)) return false;
     for (size_t i = 1; i < count; i++) {
         const Shape *other = &values[i]->type.shape;
-        if (!agree_but(c, &shape, other, axis, first, first + i)) return false;
-        shape.dims[axis] = dim_add(c->dims, shape.dims[axis], other->dims[axis]);
+        if (!agree_but(c, &shape, other, is_named, axis, first, first + i)) return false;
+        for (int k = 0; k < shape.rank; k++)
+            shape.dims[k] =
+                dim_select(c->dims, is_named[k], dim_add(c->dims, shape.dims[k], other->dims[k]),
+                           shape.dims[k]);
     }
     set_shape(c, 0, shape);
     return true;
@@ -61,7 +93,7 @@ bool shape_stack(InferContext *c) {
     if (!have_ranks(c, 0, count)) return false;
     Shape part = values[0]->type.shape, shape;
     for (size_t i = 1; i < count; i++)
-        if (!agree_but(c, &part, &values[i]->type.shape, -1, 0, i)) return false;
+        if (!agree_but(c, &part, &values[i]->type.shape, NULL, -1, 0, i)) return false;
     if (part.rank == MAX_RANK)
         return infer_error_text(c, "the result would have %d dimensions; a tensor has at most %d",
                                 MAX_RANK + 1, MAX_RANK);
@@ -106,30 +138,29 @@ bool shape_unstack(InferContext *c) {
 }
 
 /* So many equal parts. */
-static bool split_evenly(InferContext *c, int axis, int64_t parts) {
+static bool split_evenly(InferContext *c, const Dim *is_named, int axis, Dim size, int64_t parts) {
     const Shape *value = input_shape(c, "value");
     if (parts < 1 || parts > 1 << 16)
         return infer_error_text(c, "it cannot give %lld parts", (long long)parts);
-    Dim count = known(c, parts), size = value->dims[axis];
+    Dim count = known(c, parts);
     Dim condition = dim_equal(c->dims, dim_modulo(c->dims, size, count), known(c, 0));
     if (!infer_holds(condition)) {
         Sentence s = sentence_begin(c);
-        sentence_text(&s, "dimension %d does not divide into %lld equal parts: ", axis,
+        sentence_text(&s, "%s does not divide into %lld equal parts: ", axis_text(c, axis),
                       (long long)parts);
         sentence_input(&s, c, input_index(c, "value"));
         if (!infer_require(c, condition, &s)) return false;
     }
     if (!set_output_count(c, (size_t)parts)) return false;
-    Shape part = *value;
-    part.dims[axis] = dim_floor_divide(c->dims, size, count);
+    Shape part = with_size(c, value, is_named, dim_floor_divide(c->dims, size, count));
     for (size_t i = 0; i < (size_t)parts; i++) set_shape(c, i, part);
     return true;
 }
 
 /* Parts of these sizes, of which one may be -1: what the others leave. */
-static bool split_by_sizes(InferContext *c, int axis) {
+static bool split_by_sizes(InferContext *c, const Dim *is_named, int axis, Dim total) {
     const Shape *value = input_shape(c, "value");
-    Dim *sizes, sum = known(c, 0), total = value->dims[axis];
+    Dim *sizes, sum = known(c, 0);
     size_t count, open = SIZE_MAX;
     if (!need_contents(c, "num_or_size_splits", &sizes, &count) || !set_output_count(c, count))
         return false;
@@ -149,15 +180,12 @@ static bool split_by_sizes(InferContext *c, int axis) {
         Sentence s = sentence_begin(c);
         sentence_text(&s, "the sizes add up to ");
         sentence_dim(&s, sum);
-        sentence_text(&s, ", dimension %d is ", axis);
+        sentence_text(&s, ", %s is ", axis_text(c, axis));
         sentence_dim(&s, total);
         if (!infer_require(c, condition, &s)) return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        Shape part = *value;
-        part.dims[axis] = i == open ? left : sizes[i];
-        set_shape(c, i, part);
-    }
+    for (size_t i = 0; i < count; i++)
+        set_shape(c, i, with_size(c, value, is_named, i == open ? left : sizes[i]));
     return true;
 }
 
@@ -165,16 +193,17 @@ bool shape_split(InferContext *c) {
     int axis;
     int64_t parts;
     const Argument *num = node_argument(c->node, "num");
+    Dim is_named[MAX_RANK], size;
     if (!need_rank(c, "value", 1) || !need_rank(c, "num_or_size_splits", 0) ||
-        !need_axis(c, "axis", input_shape(c, "value")->rank, 0, &axis))
+        !need_axis_flags(c, input_shape(c, "value"), is_named, &axis, &size))
         return false;
     const Shape *how = input_shape(c, "num_or_size_splits");
     if (how->rank == 0)
         return need_constant(c, "num_or_size_splits", "it is the number of outputs", &parts) &&
-               split_evenly(c, axis, parts);
+               split_evenly(c, is_named, axis, size, parts);
     if (num->kind == ARGUMENT_INTEGER && how->rank == 1 &&
         dim_compare(c->dims, how->dims[0], known(c, num->as.integer)) == DIM_NO)
         return infer_error_text(c, "num is %lld, but there are other than so many sizes",
                                 (long long)num->as.integer);
-    return need_exact_rank(c, "num_or_size_splits", 1) && split_by_sizes(c, axis);
+    return need_exact_rank(c, "num_or_size_splits", 1) && split_by_sizes(c, is_named, axis, size);
 }

@@ -38,26 +38,30 @@ bool shape_moments(InferContext *c) {
 }
 
 bool shape_argmax(InferContext *c) {
-    int axis;
+    int axis = 0;
     const Shape *input = input_shape(c, "input");
-    if (!need_rank(c, "input", 1) || !need_axis(c, "axis", input->rank, 0, &axis)) return false;
+    Dim is_named[MAX_RANK], size;
     Sentence s = sentence_begin(c);
-    sentence_text(&s, "there is no element along dimension %d: ", axis);
+    if (!need_rank(c, "input", 1)) return false;
+    if (axis_is_known(c, "axis")) {
+        if (!need_axis(c, "axis", input->rank, 0, &axis)) return false;
+        for (int i = 0; i < input->rank; i++) is_named[i] = known(c, i == axis);
+        size = input->dims[axis];
+        sentence_text(&s, "there is no element along dimension %d: ", axis);
+    } else {
+        if (!need_axis_by_run(c, "axis", input, is_named, &size)) return false;
+        sentence_text(&s, "there is no element along the axis: ");
+    }
     sentence_input(&s, c, 0);
-    if (!infer_require(c, dim_less(c->dims, known(c, 0), input->dims[axis]), &s)) return false;
-    Dim is_named[MAX_RANK];
-    for (int i = 0; i < input->rank; i++) is_named[i] = known(c, i == axis);
+    if (!infer_require(c, dim_less(c->dims, known(c, 0), size), &s)) return false;
     set_shape(c, 0, axes_removed(c->dims, input, is_named, 1));
     return true;
 }
 
 bool shape_cumulative(InferContext *c) {
     const Shape *input = input_shape(c, "x");
-    Dim is_named[MAX_RANK];
-    size_t count = 1;
-    if (!need_rank(c, "x", 1)) return false;
-    if (has_input(c, "axis") && !need_axes(c, "axis", input->rank, is_named, &count)) return false;
-    if (count != 1) return infer_error_text(c, "axis has to be one number");
+    Dim is_named[MAX_RANK], size;
     set_shape(c, 0, *input);
-    return true;
+    return need_rank(c, "x", 1) &&
+           (!has_input(c, "axis") || need_axis_by_run(c, "axis", input, is_named, &size));
 }

@@ -221,13 +221,14 @@ static Operand evaluate_name(Builder *b, Expression *name) {
     return broken();
 }
 
-static Operand node_operand(GraphNode *node, Expression *expression) {
+/* An op whose outputs are a list has one at least where it is used. */
+static Operand node_operand(Builder *b, GraphNode *node, Expression *expression) {
     if (!node) return broken();
     if (node->row->output_count == 0)
         return (Operand){.kind = OPERAND_NODE, .node = node, .expression = expression};
-    return (Operand){.kind = node->output_count ? OPERAND_VALUE : OPERAND_BROKEN,
+    return (Operand){.kind = OPERAND_VALUE,
                      .node = node,
-                     .value = node->output_count ? node->outputs[0] : NULL,
+                     .value = graph_output(b->graph, node, 0),
                      .expression = expression};
 }
 
@@ -245,11 +246,11 @@ Operand evaluate(Builder *b, Expression *expression, GraphNode *target) {
     case EXPRESSION_CHAIN: return evaluate_chain(b, expression, target);
     case EXPRESSION_UNARY: return evaluate_unary(b, expression, target);
     case EXPRESSION_CALL:
-        return node_operand(build_call_expression(b, expression, target), expression);
+        return node_operand(b, build_call_expression(b, expression, target), expression);
     case EXPRESSION_INDEX: return evaluate_index(b, expression, target);
     case EXPRESSION_YAML: /* a mapping */
         build_mapping_node(b, &expression->yaml, NULL, &node);
-        return node_operand(node, expression);
+        return node_operand(b, node, expression);
     case EXPRESSION_SLICE:
     case EXPRESSION_ELLIPSIS: break;
     }

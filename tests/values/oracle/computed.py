@@ -44,6 +44,43 @@ def fed_axes():
             runs.append(dict(feeds={"x": Fed(x, UNKNOWN), "a": Fed(np.int32(axis), "[]")}, expect=expect))
         runs.append(dict(feeds={"x": Fed(x, UNKNOWN), "a": Fed(np.int32(3), "[]")}, error="axis", fetch=["y"]))
         file.case(name, "y: %s(x, a)\nz: %s(x, a, exclusive=true, reverse=true)" % (name, name), runs=runs)
+    runs, parts = [], []
+    i = np.array([[1, 0], [0, 1]], np.int64)
+    for axis in (0, 1, 2, -1, -3):
+        a = Fed(np.int32(axis), "[]")
+        expect = {
+            "m": native(lambda v: tf.argmax(v, axis), x),
+            "q": native(lambda v: tf.nn.softmax(v, axis), x),
+            "l": native(lambda v: tf.nn.log_softmax(v, axis), x),
+            "n": native(lambda v: tf.argmin(v, axis, tf.int32), x),
+            "c": np.concatenate([x, x + 1, x], axis),
+            "g": native(lambda v, w: tf.gather(v, w, axis=axis), x, i),
+            "o": native(lambda v: tf.gather(v, 1, axis=axis), x),
+        }
+        runs.append(dict(feeds={"x": Fed(x, UNKNOWN), "a": a, "i": Fed(i, "[2, u]")}, expect=expect))
+        y = np.concatenate([x, x + 1, x], axis)
+        s = np.split(y, 3, axis)
+        u = np.split(y, [1, 3], axis)
+        expect = {"s": s[0], "s:1": s[1], "s:2": s[2], "u": u[0], "u:1": u[1], "u:2": u[2]}
+        parts.append(dict(feeds={"y": Fed(y, "[null, null, null]"), "a": a}, expect=expect))
+    bad = {"x": Fed(x, UNKNOWN), "a": Fed(np.int32(3), "[]"), "i": Fed(i, "[2, u]")}
+    for node in "mcgo":
+        runs.append(dict(feeds=bad, error="axis", node=node, fetch=[node]))
+    file.case(
+        "softmax_argmax_concat_gather",
+        "m: argmax(x, a)\nq: softmax(x, a)\nl: log_softmax(x, axis=a)\nn: argmin(x, axis=a, output_type=int32)\nc: concat([x, x + 1, x], a)\n"
+        "g: gather(x, i, axis=a)\no: gather(x, 1, axis=a)",
+        runs=runs,
+        tolerance=1e-6,
+    )
+    parts.append(
+        dict(
+            feeds={"y": Fed(x, "[null, null, null]"), "a": Fed(np.int32(0), "[]")},
+            error="does not divide into 3 equal parts",
+            fetch=["s"],
+        )
+    )
+    file.case("split", "s: split(y, 3, a)\nu: split(y, [1, 2, -1], axis=a)", runs=parts)
     runs = []
     for axes in ([0, 2], [-2, 0], [1, -1]):
         a = np.array(axes, np.int64)
@@ -221,6 +258,22 @@ def ranks():
     file.case("branches", nodes, runs=runs)
 
 
+def first_outputs():
+    file = File("computed/first_outputs", "inside an expression a call of several outputs gives the first.")
+    x = array(np.arange(8).reshape(2, 4) - 3, "float32")
+    file.case(
+        "split_and_unstack",
+        "y: relu(split(x, 2, axis=1))\nz: unstack(x) * 2\nw: {op: negative, inputs: 'split(x, [1, -1])'}",
+        {"x": x},
+        {"y": np.maximum(x[:, :2], 0), "z": x[0] * 2, "w": -x[:1]},
+    )
+    file.case(
+        "of_none",
+        "x: {op: placeholder, dtype: float32, shape: [0, 4]}\ny: relu(unstack(x))",
+        compile_error="has only 0 outputs",
+    )
+
+
 def numbers():
     file = File("computed/spacing", "vectors, integers and an axis; none at all. Tolerance: two roundings.")
     a, b = array([-3, 4], "int32"), array([[10], [20]], "int32")
@@ -272,4 +325,5 @@ def tables():
     slices()
     shapes()
     ranks()
+    first_outputs()
     numbers()
