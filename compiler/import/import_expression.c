@@ -70,7 +70,7 @@ static void write_text(Writer *w, const char *text, bool is_operand) {
 /* `value:k`, in backquotes, of a name that is bound. */
 static bool write_numbered(Writer *w, const Expression *name) {
     const char *colon = strrchr(name->text, ':');
-    Arena *arena = w->n->importer->arena;
+    Arena *arena = w->n->scratch;
     const ImportBinding *binding =
         colon
             ? import_binding(w->n, arena_copy_text(arena, name->text, (size_t)(colon - name->text)))
@@ -109,7 +109,7 @@ static bool write_name(Writer *w, const Expression *name, bool is_operand) {
 static bool write_operand(Writer *w, const Expression *operand, bool has_others) {
     const ConstantData *data = has_others ? constant_of(w, operand) : NULL;
     if (data && data->rank == 0 && import_is_literal(data)) {
-        Text literal = {.arena = w->n->importer->arena};
+        Text literal = {.arena = w->n->scratch};
         import_add_literal(&literal, data);
         write_text(w, literal.bytes, true);
         return true;
@@ -317,7 +317,7 @@ const char *import_guard_text(const ImportNode *n, const Expression *expression,
         return text;
     bool is_other =
         map_find(&model->taken, text, strlen(text)) || (text[0] == '[' && model->has_number_names);
-    return is_other ? arena_format(n->importer->arena, "(%s)", text) : text;
+    return is_other ? arena_format(n->scratch, "(%s)", text) : text;
 }
 
 /* `{op: split, inputs: [x, 2], axis: 1, outputs: [a, b]}`: the form that names several outputs. */

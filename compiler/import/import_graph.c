@@ -147,6 +147,7 @@ void import_declare_graph(Importer *im, ImportScope *scope, const OnnxGraph *gra
 
 typedef struct Order {
     Importer *im;
+    Arena *scratch;
     const OnnxNode *nodes;
     Map producers;  /* name -> node + 1 */
     uint8_t *state; /* 0 new, 1 on the way, 2 done */
@@ -173,10 +174,10 @@ static void add_needs(Arena *arena, Visit *visit, size_t *capacity, const OnnxNo
 }
 
 static Visit *begin_visit(Order *o, Visit **stack, size_t *depth, size_t *capacity, size_t node) {
-    Visit *visit = ARENA_PUSH(o->im->arena, *stack, *depth, *capacity);
+    Visit *visit = ARENA_PUSH(o->scratch, *stack, *depth, *capacity);
     size_t needs = 0;
     *visit = (Visit){.node = node};
-    add_needs(o->im->arena, visit, &needs, &o->nodes[node]);
+    add_needs(o->scratch, visit, &needs, &o->nodes[node]);
     o->state[node] = 1;
     return visit;
 }
@@ -184,7 +185,7 @@ static Visit *begin_visit(Order *o, Visit **stack, size_t *depth, size_t *capaci
 static void report_cycle(const Order *o, const Visit *stack, size_t depth, size_t node) {
     size_t from = depth;
     while (from > 0 && stack[from - 1].node != node) from--;
-    Text text = {.arena = o->im->arena};
+    Text text = {.arena = o->scratch};
     text_add(&text, "");
     for (size_t i = from ? from - 1 : 0; i < depth && i < from + 8; i++) {
         const OnnxNode *on = &o->nodes[stack[i].node];
@@ -220,34 +221,38 @@ static void visit_from(Order *o, size_t start) {
     }
 }
 
-void import_nodes(Importer *im, ImportScope *scope, const OnnxNode *nodes, size_t count) {
-    Order o = {.im = im, .nodes = nodes, .producers = map_create(im->arena)};
-    o.state = arena_alloc_array(im->arena, count, 1);
-    o.order = arena_alloc_array(im->arena, count, sizeof *o.order);
+/* Which node gives a value; false where two give one. */
+static bool find_producers(Order *o, const ImportScope *scope, size_t count) {
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < nodes[i].output_count; k++) {
-            const char *name = nodes[i].outputs[k];
+        for (size_t k = 0; k < o->nodes[i].output_count; k++) {
+            const char *name = o->nodes[i].outputs[k];
             if (!*name) continue;
-            if (map_get(&o.producers, name) || map_get(&scope->values, name)) {
-                onnx_error(im->model,
-                           "the value `%s` is given twice, the second time by node %zu%s (%s)",
-                           name, nodes[i].number, scope->place, nodes[i].op);
-                im->is_over = true;
-                return;
-            }
-            map_set(&o.producers, name, (void *)(uintptr_t)(i + 1));
+            if (map_get(&o->producers, name) || map_get(&scope->values, name))
+                return onnx_error(
+                    o->im->model,
+                    "the value `%s` is given twice, the second time by node %zu%s (%s)", name,
+                    o->nodes[i].number, scope->place, o->nodes[i].op);
+            map_set(&o->producers, name, (void *)(uintptr_t)(i + 1));
         }
+    return true;
+}
+
+void import_nodes(Importer *im, ImportScope *scope, const OnnxNode *nodes, size_t count) {
+    if (count > IMPORT_MAX_NODES || (im->node_count += count) > IMPORT_MAX_NODES) {
+        onnx_error(im->model, "with its functions written out the model has more than %d nodes",
+                   IMPORT_MAX_NODES);
+        im->is_over = true;
+        return;
+    }
+    Order o = {.im = im, .scratch = arena_create(), .nodes = nodes};
+    o.producers = map_create(o.scratch);
+    o.state = arena_alloc_array(o.scratch, count, 1);
+    o.order = arena_alloc_array(o.scratch, count, sizeof *o.order);
+    if (!find_producers(&o, scope, count)) im->is_over = true;
     for (size_t i = 0; i < count && !im->is_over; i++)
         if (o.state[i] == 0) visit_from(&o, i);
-    for (size_t i = 0; i < o.count && !im->is_over; i++) {
-        if (++im->node_count > IMPORT_MAX_NODES) {
-            onnx_error(im->model, "with its functions written out the model has more than %d nodes",
-                       IMPORT_MAX_NODES);
-            im->is_over = true;
-            return;
-        }
-        import_node(im, scope, o.order[i]);
-    }
+    for (size_t i = 0; i < o.count && !im->is_over; i++) import_node(im, scope, o.order[i]);
+    arena_destroy(o.scratch);
 }
 
 /* ---- Functions ---- */

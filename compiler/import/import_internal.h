@@ -6,7 +6,7 @@
 #include "source/build_internal.h"
 
 enum {
-    IMPORT_MAX_NODES = 1 << 20, /* written, functions expanded */
+    IMPORT_MAX_NODES = 1 << 17, /* written, functions expanded */
     IMPORT_MAX_CALLS = 64,      /* functions and branches inside each other */
     IMPORT_INLINE_ELEMENTS = 16,
 };
@@ -81,6 +81,7 @@ struct ImportNode {
     const OnnxNode *onnx;
     const ImportRow *row;
     int64_t opset;
+    Arena *scratch;     /* of this node alone */
     Map names;          /* -> ImportBinding */
     const char *reason; /* why it could not be translated */
     bool is_silent;     /* an input is broken, which has been reported */

@@ -14,7 +14,7 @@ ImportBinding *import_binding(const ImportNode *n, const char *name) {
 }
 
 ImportBinding *import_add_binding(ImportNode *n, const char *name, ImportBinding binding) {
-    ImportBinding *kept = arena_copy(n->importer->arena, &binding, sizeof binding);
+    ImportBinding *kept = arena_copy(n->scratch, &binding, sizeof binding);
     map_set(&n->names, name, kept);
     return kept;
 }
@@ -30,7 +30,7 @@ bool import_refuse(ImportNode *n, const char *format, ...) {
 void import_bind(ImportNode *n, const char *name, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    const char *text = arena_format_list(n->importer->arena, format, arguments);
+    const char *text = arena_format_list(n->scratch, format, arguments);
     va_end(arguments);
     import_add_binding(n, name, (ImportBinding){.kind = BOUND_TEXT, .text = text});
 }
@@ -45,7 +45,7 @@ static const char *integers_text(Arena *arena, const int64_t *numbers, size_t co
 }
 
 void import_bind_integers(ImportNode *n, const char *name, const int64_t *numbers, size_t count) {
-    import_bind(n, name, "%s", integers_text(n->importer->arena, numbers, count));
+    import_bind(n, name, "%s", integers_text(n->scratch, numbers, count));
 }
 
 void import_alias(ImportNode *n, const char *name, const char *other) {
@@ -235,7 +235,7 @@ static void bind_inputs(ImportNode *n) {
             size_t capacity = 0;
             binding.kind = BOUND_LIST;
             for (; next < count; next++)
-                *ARENA_PUSH(n->importer->arena, binding.values, binding.count, capacity) =
+                *ARENA_PUSH(n->scratch, binding.values, binding.count, capacity) =
                     take_input(n, next);
         } else if (next < count && *n->onnx->inputs[next]) {
             binding.kind = BOUND_VALUE;
@@ -532,13 +532,15 @@ static void translate_members(ImportNode *n) {
 }
 
 void import_node(Importer *im, ImportScope *scope, const OnnxNode *node) {
-    ImportNode n = {.importer = im, .scope = scope, .onnx = node, .names = map_create(im->arena)};
+    ImportNode n = {.importer = im, .scope = scope, .onnx = node, .scratch = arena_create()};
+    n.names = map_create(n.scratch);
     const OnnxFunction *function = import_find_function(im, node);
     n.opset = import_scope_opset(scope, node->domain);
     const char *why = function ? NULL : import_find_row(im, node, n.opset, &n.row);
     if (why) {
         import_add_problem(im, scope, node, why);
         break_outputs(&n);
+        arena_destroy(n.scratch);
         return;
     }
     if (function)
@@ -547,4 +549,5 @@ void import_node(Importer *im, ImportScope *scope, const OnnxNode *node) {
         translate_members(&n);
     if (n.reason) import_add_problem(im, scope, node, n.reason);
     break_outputs(&n);
+    arena_destroy(n.scratch);
 }

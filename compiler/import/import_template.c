@@ -60,7 +60,7 @@ typedef struct Condition {
 static const char *condition_word(Condition *c) {
     while (c->at < c->end && *c->at == ' ') c->at++;
     size_t length = word_length(c->at);
-    const char *word = arena_copy_text(c->n->importer->arena, c->at, length);
+    const char *word = arena_copy_text(c->n->scratch, c->at, length);
     c->at += length;
     while (c->at < c->end && *c->at == ' ') c->at++;
     return word;
@@ -83,7 +83,7 @@ static bool compare(Condition *c, const char *text, double number) {
     const char *start = c->at;
     c->at = skip_quoted(*start == '-' ? start + 1 : start);
     if (c->at == start) c->at += word_length(start);
-    const char *literal = arena_copy_text(c->n->importer->arena, start, (size_t)(c->at - start));
+    const char *literal = arena_copy_text(c->n->scratch, start, (size_t)(c->at - start));
     while (c->at < c->end && *c->at == ' ') c->at++;
     if (text && (*literal == '\'' || is_letter(*literal)))
         return (strcmp(text, literal) == 0) == (op == 0);
@@ -170,7 +170,7 @@ static bool names_are_there(const ImportNode *n, const char *at, const char *end
         const char *next = at + length;
         bool is_keyword = (*next == '=' && next[1] != '=') || *next == '(';
         const ImportBinding *binding =
-            is_keyword ? NULL : import_binding(n, arena_copy_text(n->importer->arena, at, length));
+            is_keyword ? NULL : import_binding(n, arena_copy_text(n->scratch, at, length));
         if (binding && binding->kind == BOUND_ABSENT) return false;
         at = next;
     }
@@ -215,7 +215,7 @@ static void expand(ImportNode *n, Text *out, const char *at, const char *end) {
 }
 
 const char *template_expand(ImportNode *n, const char *text) {
-    Text out = {.arena = n->importer->arena};
+    Text out = {.arena = n->scratch};
     text_add(&out, "");
     expand(n, &out, text, text + strlen(text));
     return n->reason ? NULL : out.bytes;
@@ -232,8 +232,8 @@ static const char *take_targets(ImportNode *n, const char *at, const char *end,
     while (at < equals) {
         size_t length = word_length(at);
         if (length)
-            *ARENA_PUSH(n->importer->arena, statement->targets, statement->target_count, capacity) =
-                arena_copy_text(n->importer->arena, at, length);
+            *ARENA_PUSH(n->scratch, statement->targets, statement->target_count, capacity) =
+                arena_copy_text(n->scratch, at, length);
         at += length ? length : 1;
     }
     return equals + 1;
@@ -269,15 +269,15 @@ bool template_statements(ImportNode *n, const char *text, Statement **statements
         while (at < end && (*at == ' ' || *at == '\n')) at++;
         const char *stop = find_outside(at, end, ";");
         if (stop > at) {
-            Statement *s = ARENA_PUSH(n->importer->arena, *statements, *count, capacity);
+            Statement *s = ARENA_PUSH(n->scratch, *statements, *count, capacity);
             const char *expression = take_targets(n, at, stop, s);
             if (!expression) {
                 expression = at;
-                s->targets = arena_alloc(n->importer->arena, sizeof *s->targets);
+                s->targets = arena_alloc(n->scratch, sizeof *s->targets);
                 s->targets[s->target_count++] = n->row->output_count ? n->row->outputs[0].name : "";
             }
             while (expression < stop && *expression == ' ') expression++;
-            s->text = arena_copy_text(n->importer->arena, expression, (size_t)(stop - expression));
+            s->text = arena_copy_text(n->scratch, expression, (size_t)(stop - expression));
         }
         at = stop < end ? stop + 1 : end;
     }

@@ -135,7 +135,8 @@ static void name_targets(ImportNode *n, const Statement *s, const char ***names,
                                   ? (import_is_wanted(n, output) ? n->onnx->outputs[output] : NULL)
                                   : NULL;
             const char *wanted =
-                own ? arena_format(im->arena, "%s%s", n->scope->prefix, own)
+                own ? *n->scope->prefix ? arena_format(im->arena, "%s%s", n->scope->prefix, own)
+                                        : own
                     : arena_format(im->arena, "%s%s/%s", n->scope->prefix, base, s->targets[t]);
             *ARENA_PUSH(im->arena, *onnx, onnx_count, onnx_capacity) = own;
             *ARENA_PUSH(im->arena, *names, *count, capacity) =
@@ -146,17 +147,17 @@ static void name_targets(ImportNode *n, const Statement *s, const char ***names,
 
 static bool parse_statement(ImportNode *n, const Statement *s, Expression **expression) {
     Importer *im = n->importer;
-    SourceFile *file = arena_alloc(im->arena, sizeof *file);
+    SourceFile *file = arena_alloc(n->scratch, sizeof *file);
     *file = (SourceFile){im->model->file->path, s->text, strlen(s->text)};
-    Tree *tree = arena_alloc(im->arena, sizeof *tree);
+    Tree *tree = arena_alloc(n->scratch, sizeof *tree);
     tree->file = file;
-    tree->index = tree_index_create(im->arena, file);
+    tree->index = tree_index_create(n->scratch, file);
     TreeNode scalar = {.kind = TREE_SCALAR,
                        .source_length = (uint32_t)file->length,
                        .length = (uint32_t)file->length,
                        .is_verbatim = true,
                        .as.text = s->text};
-    *expression = expression_parse(im->arena, im->diagnostics, tree, &scalar);
+    *expression = expression_parse(n->scratch, im->diagnostics, tree, &scalar);
     return *expression != NULL;
 }
 
@@ -174,7 +175,8 @@ static void bind_target(ImportNode *n, const char *target, const char *onnx, con
 
 bool import_statement(ImportNode *n, const Statement *s) {
     Importer *im = n->importer;
-    im->diagnostics = diagnostics_create(im->arena);
+    if (diagnostics_error_count(im->diagnostics) > 0)
+        im->diagnostics = diagnostics_create(im->arena);
     im->graph->diagnostics = im->builder->diagnostics = im->diagnostics;
     Expression *expression;
     const char **names, **onnx;
@@ -182,7 +184,7 @@ bool import_statement(ImportNode *n, const Statement *s) {
     if (!parse_statement(n, s, &expression)) return fail(n);
     name_targets(n, s, &names, &onnx, &count);
     if (count == 0) return true;
-    Text lines = {.arena = im->arena}, text = {.arena = im->arena};
+    Text lines = {.arena = im->arena}, text = {.arena = n->scratch};
     text_add(&text, "");
     bool is_mapping = count > 1;
     if (is_mapping ? !import_write_mapping(n, &text, expression, names, count)

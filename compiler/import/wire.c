@@ -242,7 +242,7 @@ static bool enter(Walk *w, MessageKind kind, const uint8_t *end) {
     if (w->depth == WIRE_MAX_DEPTH)
         return fail(w, w->at, "messages are nested more than 64 levels deep");
     if (++w->message_count > WIRE_MAX_MESSAGES)
-        return fail(w, w->at, "the file holds more than 4,194,304 messages");
+        return fail(w, w->at, "the file holds more than 2,097,152 messages");
     Level *level = &w->levels[w->depth++];
     *level = (Level){.kind = kind, .end = end, .first_cut = (uint32_t)w->cut_count};
     level->length_at = w->length;

@@ -15,7 +15,7 @@
 
 enum {
     WIRE_MAX_DEPTH = 64,         /* messages inside messages */
-    WIRE_MAX_MESSAGES = 4 << 20, /* in a file */
+    WIRE_MAX_MESSAGES = 2 << 20, /* in a file */
 };
 
 typedef enum WireType {
