@@ -107,10 +107,7 @@ static void walk_steps(Builder *b, bool second) {
 static void walk(Builder *b) {
     for (uint32_t i = 0; i < b->fetch_count; i++) {
         const tfcc_abi_entry *fetch = &b->model->fetches[b->fetches[i]];
-        if (fetch->buffer != TFCC_ABI_NONE) {
-            if ((b->buffers[root_of(b, fetch->buffer)] & FED) != 0) continue;
-            need_buffer(b, fetch->buffer, NEEDED_BY_FETCH);
-        }
+        if (fetch->buffer != TFCC_ABI_NONE) need_buffer(b, fetch->buffer, NEEDED_BY_FETCH);
         need_steps(b, fetch->first_step, fetch->step_count);
     }
     walk_steps(b, false);

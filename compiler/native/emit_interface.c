@@ -39,6 +39,15 @@ static void add_feed(NativeModule *m, TableRows *table, uint32_t index) {
 
 /* ---- fetches ---- */
 
+/* Where a value's sizes are settled by a BIND, also for a run that feeds it and has no other step
+ * for it. */
+static Kernel *bind_of_level(const NativeModule *m, uint32_t level) {
+    for (size_t k = 0; level > 0 && k < m->loops->step_count; k++)
+        if (m->loops->steps[k].kernel->kind == KERNEL_BIND && m->loops->steps[k].level == level)
+            return m->loops->steps[k].kernel;
+    return NULL;
+}
+
 static void add_fetch(NativeModule *m, TableRows *table, uint32_t index) {
     const Fetch *fetch = &m->graph->fetches[index];
     const Buffer *buffer = fetch->value ? fetch->value->buffer : NULL;
@@ -46,6 +55,9 @@ static void add_fetch(NativeModule *m, TableRows *table, uint32_t index) {
     if (!buffer) {
         const ProgramNode *node = &m->program->nodes[fetch->node->id];
         first_step = lists_add_steps(m, node->kernels, node->kernel_count, &step_count);
+    } else if (buffer->is_feedable) {
+        Kernel *bind = bind_of_level(m, m->loops->buffers[buffer->number].level);
+        first_step = lists_add_steps(m, &bind, bind != NULL, &step_count);
     }
     LLVMValueRef fields[] = {
         add_handle(m, "fetch", m->identifiers->fetches[index], fetch->name),

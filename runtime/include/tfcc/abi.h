@@ -181,8 +181,8 @@ typedef struct tfcc_abi_symbol {
 typedef struct tfcc_abi_entry {
     const char *handle; /* the name; a plan that is found again knows it by its address */
     uint32_t buffer;    /* TFCC_ABI_NONE: a target, which has no value */
-    uint32_t first_step, step_count; /* of a fetch, in model->lists: steps that a target stands for
-                                        (also set for nodes with a value that have effects) */
+    uint32_t first_step, step_count; /* of a fetch, in model->lists: steps that a target stands
+                                        for, or the BIND that settles a value that may be fed */
 } tfcc_abi_entry;
 
 typedef struct tfcc_abi_variable {

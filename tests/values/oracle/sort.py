@@ -445,6 +445,7 @@ def sizes_of_the_run():
         runs=[
             dict(feeds={"x": Fed(x, "[n]")}, expect={"w": u * 2, "u": u, "r": np.float32([5, 11])}),
             dict(feeds={"u": np.float32([7, 8])}, expect={"w": np.float32([14, 16])}),
+            dict(feeds={"u": np.float32([7, 8, 9])}, expect={"u": np.float32([7, 8, 9])}),
             dict(feeds={"u": np.float32([0.5, 8, 9])}, expect={"r": np.float32([17, 19])}),
             dict(feeds={"v": np.float32([3] * 9)}, expect={"r": np.float32([4] * 9)}),
             dict(feeds={"x": x, "v": np.float32([])}, expect={"r": np.float32([]), "u": u}),
