@@ -14,7 +14,8 @@ static void let_nearest(Composer *c, int axis, int place, bool align_corners, bo
     if (align_corners) {
         compose_let(c, "gaps", "maximum(m - 1, 1)");
         compose_let(c, "scale", "where(m > 1, cast(n - 1, float32) / cast(gaps, float32), scale)");
-        compose_let(c, "place", "floor(i * scale + 0.5)");
+        compose_let(c, "exact", "i * scale");
+        compose_let(c, "place", "floor(exact) + cast(exact - floor(exact) >= 0.5, float32)");
     } else {
         compose_let(c, "place", centred ? "floor((i + 0.5) * scale)" : "floor(i * scale)");
     }

@@ -462,6 +462,15 @@ def grid_sample():
             {"y": y, "z": y},
             tolerance={"float16": 1e-3, "bfloat16": 8e-3}.get(dtype, 1e-5),
         )
+    w = np.arange(20).reshape(1, 1, 4, 5)
+    for dtype in ("uint8", "int64"):
+        y = onnx_op("GridSample", w.astype(np.float32), g[:1], mode="nearest", padding_mode="border")
+        file.case(
+            "nearest_of_" + dtype,
+            "y: grid_sample(x, g, mode=nearest, padding_mode=border)",
+            {"x": w.astype(dtype), "g": g[:1]},
+            {"y": y.astype(dtype)},
+        )
     file.case(
         "one_dimension",
         "y: grid_sample(x, g)",
