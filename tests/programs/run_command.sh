@@ -85,6 +85,27 @@ expect_error 1 'i8.npy' run back.yaml --fetch y --feed f32=@out/i8.npy
 expect_error 1 'nope.npy' run back.yaml --fetch y --feed f32=@nope.npy
 head -c 40 out/f32.npy >short.npy
 expect_error 1 'short.npy' run back.yaml --fetch y --feed f32=@short.npy
+# Narrow dtypes travel as their bits, or one byte an element, and variables keep them.
+while read -r dtype values; do
+    printf 'nodes:\n  v: {op: variable, dtype: %s, value: %s}\n  x: {op: placeholder, dtype: %s, shape: [n]}\n  y: identity(x)\n' \
+        "$dtype" "$values" "$dtype" >narrow.yaml
+    printf 'fetches: [v, y]\n' >>narrow.yaml
+    expect_output "v: $values" run narrow.yaml --fetch v
+    expect_output "y: $values" run narrow.yaml --fetch y --feed "x=$values"
+    expect_output '' run narrow.yaml --fetch v --output narrow --save narrow/$dtype
+    expect_output "y: $values" run narrow.yaml --fetch y --feed x=@narrow/v.npy
+    sed -i 's/value: .*]}/value: {op: zeros, shape: [2]}}/' narrow.yaml
+    expect_output "v: $values" run narrow.yaml --fetch v --restore narrow/$dtype
+    rm narrow/v.npy
+done <<'END'
+float8_e5m2 [57344.0, -.inf]
+float8_e4m3fn [-448.0, .nan]
+float8_e5m2fnuz [7.6293945e-06, .nan]
+float8_e4m3fnuz [240.0, -0.0009765625]
+int4 [-8, 7]
+uint4 [0, 15]
+END
+expect_error 1 '16 does not fit into uint4' run narrow.yaml --fetch y --feed x='[16]'
 printf 'nodes: {"/up/../x": {op: constant, value: 1}}\nfetches: ["/up/../x"]\n' >dots.yaml
 expect_output '' run dots.yaml --output dots
 [ -f dots/up/%2E%2E/x.npy ] || failed "names with dots: $(find dots)"
