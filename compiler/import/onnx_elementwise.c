@@ -20,6 +20,21 @@ bool import_cast_like(ImportNode *n) {
                                         saturation(n, import_dtype(n, "target_type"))));
 }
 
+/* A vector is a matrix of one row or column. */
+bool import_matmul_integer(ImportNode *n) {
+    bool is_row = import_rank(n, "A") == 1, is_column = import_rank(n, "B") == 1;
+    import_alias(n, "left", "A");
+    import_alias(n, "right", "B");
+    return (!is_row || import_write(n, "left = expand_dims(A, 0)")) &&
+           (!is_column || import_write(n, "right = expand_dims(B, 1)")) &&
+           import_write(n, "product = matmul_integer(left, right, a_zero_point=a_zero_point, "
+                           "b_zero_point=b_zero_point)") &&
+           import_write(n, is_row && is_column ? "Y = reshape(product, [])"
+                           : is_row            ? "Y = squeeze(product, [-2])"
+                           : is_column         ? "Y = squeeze(product, [-1])"
+                                               : "Y = product");
+}
+
 /* Before op set 7 the second input is stretched only where `broadcast` says so, from the axis given
  * on. */
 static bool broadcast_old(ImportNode *n, const char *expression) {
