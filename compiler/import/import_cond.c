@@ -221,5 +221,8 @@ bool import_if(ImportNode *n) {
                              IMPORT_MAX_CALLS);
     if (condition->elements && condition->elements[0]->kind == DIM_CONSTANT)
         return inline_branch(n, condition->elements[0]->constant ? "then_branch" : "else_branch");
+    if (n->scope->indent > 6 * IMPORT_MAX_BRANCHES)
+        return import_refuse(n, "branches of runs stand inside each other more than %d deep",
+                             IMPORT_MAX_BRANCHES);
     return import_both(n);
 }

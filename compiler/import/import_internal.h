@@ -8,6 +8,7 @@
 enum {
     IMPORT_MAX_NODES = 1 << 17, /* written, functions expanded */
     IMPORT_MAX_CALLS = 64,      /* functions and branches inside each other */
+    IMPORT_MAX_BRANCHES = 18,   /* written inside each other: YAML's nesting is limited */
     IMPORT_INLINE_ELEMENTS = 16,
 };
 
