@@ -36,6 +36,7 @@ static const Pass passes[] = {
     {"lower", STAGE_KERNELS, lower_graph, false},
     {"arrange", STAGE_KERNELS, arrange_constants, false},
     {"fuse", STAGE_KERNELS, fuse_program, false},
+    {"layout", STAGE_KERNELS, layout_buffers, false},
     {"schedule", STAGE_LOOPS, pass_schedule, false},
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };

@@ -13,4 +13,8 @@ bool fuse_program(Compilation *compilation);
  * they are read; see arrange.c. Comes before fusion. */
 bool arrange_constants(Compilation *compilation);
 
+/* Inner buffers are stored with that dimension last along which their kernels run in vectors; see
+ * layout.c. Comes after fusion. Does nothing where options.keep_unfused is set. */
+bool layout_buffers(Compilation *compilation);
+
 #endif
