@@ -165,6 +165,19 @@ static bool repeats_in_reduction(const Fusion *fusion, const Kernel *consumer,
     return overlaps || *by_axis;
 }
 
+/* Whether the producer computes: a conversion of what is stored narrow costs less than storing it
+ * wide. */
+static bool computes(const Kernel *producer) {
+    Arena *scratch = arena_create();
+    bool *reached = arena_alloc(scratch, producer->scalar_count + 1), found = false;
+    reached[producer->outputs[0].value->id] = true;
+    scalar_mark(producer, reached);
+    for (size_t id = 0; id < producer->scalar_count && !found; id++)
+        found = reached[id] && producer->scalars[id]->op > SCALAR_CONVERT;
+    arena_destroy(scratch);
+    return found;
+}
+
 /* Every reduction of the producer must mention outer axes of the consumer alone, unchanged. */
 static bool reductions_stay_outside(const Fusion *fusion, const Kernel *producer,
                                     const Kernel *consumer, const Dim *index) {
@@ -288,7 +301,7 @@ const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Ker
         bool repeats, by_axis;
         look_around(consumer, into, index, rank, &repeats);
         if (repeats_in_reduction(fusion, consumer, into, index, rank, &by_axis)) repeats = true;
-        if (by_axis && from->cost > 0) return "every sum along an axis would compute it again";
+        if (by_axis && computes(producer)) return "every sum along an axis would compute it again";
         if (repeats && (!is_cheap || !keeps_neighbours(producer, from)))
             return "it would be computed again along an axis";
     }
