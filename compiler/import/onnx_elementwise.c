@@ -140,3 +140,13 @@ bool import_mean(ImportNode *n) {
     return import_write(n,
                         arena_format(import_arena(n), "(%s) / %zu", sum_of_items(n, count), count));
 }
+
+/* Shifts by the width and more leave nothing; here they would count as the width - 1. */
+bool import_bit_shift(ImportNode *n) {
+    const char *direction = import_word(n, "direction");
+    if (strcmp(direction, "LEFT") != 0 && strcmp(direction, "RIGHT") != 0)
+        return import_refuse(n, "its direction is '%s'; ONNX has LEFT and RIGHT", direction);
+    import_bind(n, "width", "%d", dtype_bits(import_dtype(n, "X")));
+    return import_write(n, strcmp(direction, "LEFT") == 0 ? "where(Y < width, X << Y, 0)"
+                                                          : "where(Y < width, X >> Y, 0)");
+}
