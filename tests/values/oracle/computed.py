@@ -80,6 +80,13 @@ def fed_axes():
             fetch=["s"],
         )
     )
+    v, a = array([1, 3, 2], "float32"), np.array([-1], np.int32)
+    file.case(
+        "vector",
+        "g: gather(v, 1, axis=a)\nm: argmax(v, a)\nc: cumsum(v, a)\ns: split(v, 3, a)\nq: concat([v, v], a)",
+        {"v": Fed(v, "[n]"), "a": Fed(a, "[1]")},
+        {"g": v[1], "m": np.int64(1), "c": np.cumsum(v), "s": v[:1], "s:2": v[2:], "q": np.concatenate([v, v])},
+    )
     file.case("split", "s: split(y, 3, a)\nu: split(y, [1, 2, -1], axis=a)", runs=parts)
     runs = []
     for axes in ([0, 2], [-2, 0], [1, -1]):
