@@ -154,3 +154,39 @@ bool import_gather(ImportNode *n) {
     const char *index = import_count_from_end(n, "indices", "data", (int)axis);
     return import_write(n, arena_format(import_arena(n), "gather(data, %s, axis=axis)", index));
 }
+
+/* How many dimensions an index of `indices` addresses is its last size. Where that is not known the
+ * ranks tell it, and it is required: the name of the indices of that size. */
+static const char *indices_of_depth(ImportNode *n, int depth) {
+    int rank = import_rank(n, "indices");
+    if (rank < 1 || import_size(n, "indices", -1) >= 0 || depth < 0) return "indices";
+    Text text = {.arena = import_arena(n)};
+    text_add(&text, "places = ensure_shape(indices, [");
+    for (int i = 1; i < rank; i++) text_add(&text, "null, ");
+    text_add_format(&text, "%d])", depth);
+    return import_write(n, text.bytes) ? "places" : "indices";
+}
+
+bool import_gather_nd(ImportNode *n) {
+    const OnnxValueInfo *declared = import_declared(n, 0);
+    int data = import_rank(n, "data"), indices = import_rank(n, "indices"), depth = -1,
+        batch = (int)import_integer(n, "batch_dims", 0);
+    if (data >= 0 && declared && declared->has_shape)
+        depth = data + indices - 1 - batch - declared->rank;
+    return import_write(n, arena_format(import_arena(n),
+                                        "gather_nd(data, %s{batch_dims != 0 ? , "
+                                        "batch_dims=batch_dims}, negative_indices=true)",
+                                        indices_of_depth(n, depth)));
+}
+
+bool import_scatter_nd(ImportNode *n) {
+    int data = import_rank(n, "data"), indices = import_rank(n, "indices"),
+        updates = import_rank(n, "updates");
+    int depth = data >= 0 && updates >= 0 ? data - (updates - (indices - 1)) : -1;
+    return import_write(
+        n, arena_format(import_arena(n),
+                        "tensor_scatter_nd_{reduction == 'none' ? update : reduction == 'add' ? "
+                        "add : reduction == 'mul' ? mul : reduction == 'max' ? max : min}"
+                        "(data, %s, updates, negative_indices=true)",
+                        indices_of_depth(n, depth)));
+}
