@@ -62,7 +62,7 @@ static ImportKind kind_of_word(const char *word) {
                                         "floats", "dtype", "tensor", "graph", "words"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i], word) == 0) return (ImportKind)i;
-    assert(!"no such kind of attribute");
+    assert(0 && "no such kind of attribute");
     return IMPORT_INTEGER;
 }
 
