@@ -37,6 +37,7 @@ static const Pass passes[] = {
     {"arrange", STAGE_KERNELS, arrange_constants, false},
     {"fuse", STAGE_KERNELS, fuse_program, false},
     {"layout", STAGE_KERNELS, layout_buffers, false},
+    {"pack", STAGE_KERNELS, pack_constants, false},
     {"schedule", STAGE_LOOPS, pass_schedule, false},
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };

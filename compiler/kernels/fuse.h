@@ -17,4 +17,8 @@ bool arrange_constants(Compilation *compilation);
  * layout.c. Comes after fusion. Does nothing where options.keep_unfused is set. */
 bool layout_buffers(Compilation *compilation);
 
+/* Weights of contractions are stored in panels of columns, in the order they are read; see pack.c.
+ * Comes last. Does nothing where options.keep_unfused is set. */
+bool pack_constants(Compilation *compilation);
+
 #endif

@@ -171,14 +171,28 @@ static bool stage_reduces(Nest *nest, Dim lane_axis, int lanes, int widest) {
     return count > 0;
 }
 
+/* Whether what a reduction loads in lanes is stored in panels: of another axis too, which counts
+ * these, and which the store steps along by whole lanes. */
+static bool counts_panels(const Nest *nest, Dim axis, Dim lane_axis) {
+    Dim stride;
+    return nest->kernel->output_count > 0 && nest_stride(nest, &nest->stores[0], axis, &stride) &&
+           stride == lane_axis->size && nest_stride(nest, &nest->stores[0], lane_axis, &stride) &&
+           dim_is(stride, 1);
+}
+
 /* Lanes of a reduction with copies inside; `outside` are the loops around both. */
 static void plan_copies(Nest *nest, const Dim *axes, size_t count, Dim lane_axis, Dim copy_axis,
                         const AxisUse *use, int lanes) {
     int copies = choose_copies(nest, copy_axis, use, lanes);
-    bool is_outermost = lanes_go_outside(nest, lane_axis);
+    Dim panels = NULL;
+    for (size_t k = 0; k < count; k++)
+        if (axes[k] != lane_axis && axes[k] != copy_axis && counts_panels(nest, axes[k], lane_axis))
+            panels = axes[k];
+    bool is_outermost = panels || lanes_go_outside(nest, lane_axis);
+    if (panels) add_loop(nest, NEST_SEQUENTIAL, panels, 1);
     if (is_outermost) add_loop(nest, NEST_LANES, lane_axis, lanes);
     for (size_t k = 0; k < count; k++)
-        if (axes[k] != lane_axis && axes[k] != copy_axis)
+        if (axes[k] != lane_axis && axes[k] != copy_axis && axes[k] != panels)
             add_loop(nest, NEST_SEQUENTIAL, axes[k], 1);
     if (!is_outermost) add_loop(nest, NEST_LANES, lane_axis, lanes);
     add_loop(nest, copies > 1 ? NEST_COPIES : NEST_SEQUENTIAL, copy_axis, copies);
