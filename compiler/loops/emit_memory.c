@@ -215,10 +215,28 @@ static LoopInstruction *load_lanes_where(Emission *e, const Scalar *scalar, int 
     return branch->results[0];
 }
 
+/* Where the clamped condition does not hold, only what its axes give is left. */
+static LoopInstruction *clamped_offset(Emission *e, const Scalar *scalar, int copy) {
+    Dim rest = e->nest->facts[scalar->id].access.affine, stride;
+    LoopInstruction *moving = NULL;
+    for (int a = 0; a < e->clamped_axis_count; a++) {
+        Dim axis = e->clamped_axes[a];
+        if (!axis_set_has(nest_dim_axes(e->nest, rest), axis)) continue;
+        dim_split(e->nest->dims, rest, axis, &stride, &rest);
+        LoopInstruction *part =
+            index_operation(e, SCALAR_MULTIPLY, e->counters[axis->axis], emission_size(e, stride));
+        moving = moving ? index_operation(e, SCALAR_ADD, moving, part) : part;
+    }
+    LoopInstruction *holds = emission_value(e, e->clamped, copy, 1);
+    LoopInstruction *base = choose(e, holds, emit_dim(e, rest, copy), emission_integer(e, 0));
+    return moving ? index_operation(e, SCALAR_ADD, base, moving) : base;
+}
+
 void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
     const ScalarFacts *facts = &e->nest->facts[scalar->id];
     int lanes = emission_lanes(e, facts->axes), copies = emission_copies(e, facts->axes);
     const Scalar *given = scalar->as.load.condition;
+    bool is_clamped = given && given == e->clamped;
     if (given && e->assumed[given->id]) given = NULL;
     bool is_uniform = given && lanes > 1 && emission_lanes(e, e->nest->facts[given->id].axes) == 1;
     Values *values = values_create(e, copies);
@@ -242,7 +260,8 @@ void emit_load_scalar(Emission *e, const Scalar *scalar, bool is_innermost) {
             if (condition) otherwise = emission_constant(e, scalar->dtype, 1, 0);
         }
         LoopInstruction *offset =
-            add_parts(e, &facts->access, emit_dim(e, facts->access.affine, c), c);
+            is_clamped ? clamped_offset(e, scalar, c)
+                       : add_parts(e, &facts->access, emit_dim(e, facts->access.affine, c), c);
         values->of[c] = load_scalar(e, facts->parameter, offset, condition, otherwise,
                                     given && has_elements_here(e, scalar));
     }

@@ -254,6 +254,25 @@ static void innermost_in_lanes(Emission *e, Reduction *r, LoopInstruction **sofa
 
 static void reduce_level(Emission *e, Reduction *r, LoopInstruction **sofar, int depth);
 
+/* All copies without conditions; those whose condition does not hold keep what they had. */
+static void clamped_level(Emission *e, Reduction *r, LoopInstruction **sofar, int depth,
+                          const Split *split) {
+    LoopInstruction *before[MOST_CARRIED];
+    for (int c = 0; c < r->copies; c++) before[c] = sofar[c];
+    bool *general = e->assumed;
+    e->assumed = split->assumed;
+    e->clamped = split->clamped;
+    e->clamped_axes = r->facts->reduce_axes + depth;
+    e->clamped_axis_count = r->facts->reduce_axis_count - depth;
+    reduce_level(e, r, sofar, depth);
+    e->assumed = general;
+    e->clamped = NULL;
+    for (int c = 0; c < r->copies; c++) {
+        LoopInstruction *holds = emission_value(e, split->clamped, c, sofar[c]->type.lanes);
+        sofar[c] = choose(e, holds, sofar[c], before[c]);
+    }
+}
+
 /* sofar = condition ? what version() makes of it : (other ? what other() makes of it : itself) */
 static void choose_version(Emission *e, Reduction *r, LoopInstruction **sofar, int depth,
                            const Split *split) {
@@ -276,7 +295,10 @@ static void choose_version(Emission *e, Reduction *r, LoopInstruction **sofar, i
         LoopBlock *middle = e->b.block;
         LoopInstruction *inner = split->any ? loop_if_begin(&e->b, split->any) : NULL;
         scope = scope_begin(e);
-        reduce_level(e, r, sofar, depth);
+        if (split->clamped && r->mode == REDUCE_SEQUENTIAL && r->parts == 1 && r->is_settled)
+            clamped_level(e, r, sofar, depth, split);
+        else
+            reduce_level(e, r, sofar, depth);
         scope_end(e, scope);
         if (inner) {
             loop_if_else(&e->b, inner, sofar, carried);

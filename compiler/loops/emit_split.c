@@ -6,7 +6,9 @@
  * at the worst end of each axis. The version for that case has no conditions at all. In the other
  * one the question comes again as soon as the loops that are left have no influence on it; then,
  * where no point has its condition and each would give what changes nothing (0 to a sum), they are
- * left out.
+ * left out. Where that is so for some of the copies only, as at the border of an image, all of them
+ * go on without conditions, those outside reading at the start of the image, and in the end those
+ * keep what they had before.
  */
 #include "loops/nest.h"
 
@@ -168,6 +170,32 @@ static const Scalar *skip_condition(const Scalar *reduce) {
                : NULL;
 }
 
+/* Whether loads of the condition stay in their buffers when of their offset only what these axes give
+ * is left. */
+static bool can_clamp(const Emission *e, const Scalar *reduce, const Scalar *condition,
+                      const Dim *axes, int count) {
+    const Nest *nest = e->nest;
+    const ScalarFacts *facts = &nest->facts[reduce->id];
+    for (size_t k = 0; k < facts->member_count; k++) {
+        const Scalar *load = nest->kernel->scalars[facts->members[k]];
+        const Access *access = &nest->facts[load->id].access;
+        int64_t last = 0, elements, step, size;
+        if (load->op != SCALAR_LOAD || load->as.load.condition != condition) continue;
+        Dim stride;
+        for (int a = 0; a < count; a++) {
+            if (!nest_stride(nest, access, axes[a], &stride) || !dim_is_constant(stride, &step) ||
+                !dim_is_constant(axes[a]->size, &size) || step < 0)
+                return false;
+            last += step * (size - 1);
+        }
+        Dim all = shape_element_count(nest->dims, &load->as.load.buffer->type.shape);
+        if (access->part_count > 0 || !dim_is_constant(all, &elements) || last >= elements ||
+            emission_lanes(e, nest->facts[load->id].axes) > 1)
+            return false;
+    }
+    return true;
+}
+
 Split split_ask(Emission *e, const Scalar *reduce, int depth, int copies, bool *is_settled) {
     const ScalarFacts *facts = &e->nest->facts[reduce->id];
     const Dim *axes = facts->reduce_axes + depth;
@@ -195,5 +223,8 @@ Split split_ask(Emission *e, const Scalar *reduce, int depth, int copies, bool *
     AxisSet own = e->nest->facts[skip->id].axes;
     split.is_all_or_none =
         conditions.count == 1 && emission_copies(e, own) == 1 && emission_lanes(e, own) == 1;
+    if (conditions.count == 1 && emission_copies(e, own) > 1 && emission_lanes(e, own) == 1 &&
+        can_clamp(e, reduce, skip, axes, count))
+        split.clamped = skip;
     return split;
 }

@@ -199,6 +199,11 @@ typedef struct Emission {
     size_t log_count, log_capacity;
     bool *is_needed; /* by scalar id: by this version */
     bool *assumed;   /* by scalar id: conditions that hold wherever this version is carried out */
+    const Scalar
+        *clamped; /* of the assumed conditions the one that need not hold: loads that have it
+                              read somewhere in their buffer then, and what they give is dropped */
+    const Dim *clamped_axes; /* along which such loads go on; the rest of their offset becomes 0 */
+    int clamped_axis_count;
     bool *is_stored; /* by output: does not occur in this version, or has been stored further out */
     uint32_t *staged; /* by scalar id: 1 + the array that holds the tile's values */
     LoopInstruction **running,
@@ -265,7 +270,8 @@ typedef struct Split {
     LoopInstruction *all; /* all conditions hold at all points; NULL: there is nothing to split */
     LoopInstruction *any; /* some point counts at all, or NULL: not known */
     bool is_all_or_none;
-    bool *assumed; /* Emission.assumed of the version for `all` */
+    bool *assumed;         /* Emission.assumed of the version for `all` */
+    const Scalar *clamped; /* Emission.clamped of a version for some of the copies, or NULL */
 } Split;
 /* Asked before the loop of reduce axis `depth`, whose outer loops are around. *is_settled: asking
  * further in gives nothing new. */
