@@ -303,19 +303,17 @@ bool native_print_llvm(NativeModule *m, Text *text) {
     return true;
 }
 
-static LLVMMemoryBufferRef emit_file(NativeModule *m, LLVMCodeGenFileType type) {
+static LLVMMemoryBufferRef emit_file(NativeModule *m, LLVMModuleRef module,
+                                     LLVMCodeGenFileType type) {
     DiagnosticSink sink = {m->compilation, 0};
     LLVMContextSetDiagnosticHandler(m->context, receive_diagnostic, &sink);
     LLVMMemoryBufferRef buffer = NULL;
     char *message = NULL;
-    /* Code generation changes the module, so that what is printed before and after would differ. */
-    LLVMModuleRef copy = LLVMCloneModule(m->module);
-    if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, copy, type, &message, &buffer)) {
+    if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, type, &message, &buffer)) {
         diagnose_error(m->compilation->diagnostics, (Place){0}, "LLVM: %s", message);
         LLVMDisposeMessage(message);
         buffer = NULL;
     }
-    LLVMDisposeModule(copy);
     LLVMContextSetDiagnosticHandler(m->context, NULL, NULL);
     if (buffer && sink.errors > 0) {
         LLVMDisposeMemoryBuffer(buffer);
@@ -325,7 +323,10 @@ static LLVMMemoryBufferRef emit_file(NativeModule *m, LLVMCodeGenFileType type) 
 }
 
 bool native_print_assembly(NativeModule *m, Text *text) {
-    LLVMMemoryBufferRef buffer = emit_file(m, LLVMAssemblyFile);
+    /* Code generation changes the module, from which the object may still be made. */
+    LLVMModuleRef copy = LLVMCloneModule(m->module);
+    LLVMMemoryBufferRef buffer = emit_file(m, copy, LLVMAssemblyFile);
+    LLVMDisposeModule(copy);
     if (!buffer) return false;
     text_add_bytes(text, LLVMGetBufferStart(buffer), LLVMGetBufferSize(buffer));
     LLVMDisposeMemoryBuffer(buffer);
@@ -351,7 +352,7 @@ static bool patch_weights(NativeModule *m, char *object, size_t size) {
 
 bool native_object(NativeModule *m, const void **bytes, size_t *size) {
     if (!m->object) {
-        LLVMMemoryBufferRef buffer = emit_file(m, LLVMObjectFile);
+        LLVMMemoryBufferRef buffer = emit_file(m, m->module, LLVMObjectFile);
         if (!buffer) return false;
         arena_on_destroy(m->arena, dispose_buffer, buffer);
         /* The buffer is this process's own memory; LLVM only hands it out as constant. */

@@ -20,7 +20,8 @@ NativeModule *native_build(Compilation *compilation);
 
 bool native_print_llvm(NativeModule *module, Text *text);
 bool native_print_assembly(NativeModule *module, Text *text);
-/* The finished object, constants in place. */
+/* The finished object, constants in place. It is made once, and of the module itself, as a copy takes
+ * memory: what is to be printed is printed before. */
 bool native_object(NativeModule *module, const void **bytes, size_t *size);
 /* The header of the object: names, handles, typed functions, known shapes and sizes as macros. */
 void native_header(const Compilation *compilation, Text *text);
