@@ -16,8 +16,8 @@ typedef struct CompileOptions {
     bool verify;        /* run the verifier of the level after each pass */
     bool keep_unfused;  /* every kernel as it was lowered: --no-fuse, and the tests that compare */
     const char *cpu;    /* --mcpu; NULL: the portable default */
-    bool every_level;   /* without --mcpu: code for every level of the processor's family, between which
-                           a session chooses; else for the middle one */
+    bool every_level;   /* without --mcpu: code for each level of the processor's family, of which a
+                           session chooses one; else for the middle one */
     const char *target; /* --target; NULL: the host's triple */
     const char *prefix; /* --prefix, or NULL */
     const DimBinding *dim_bindings;

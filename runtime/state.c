@@ -92,6 +92,7 @@ void tfcc_commit_writes(const tfcc_call *call) {
 /* ---- Steps ---- */
 
 static bool guards_hold(const tfcc_call *call, const tfcc_plan_step *step) {
+    if (step->step->guard_count == 0) return true; /* it may have no arguments either */
     const tfcc_abi_guard *guards = &call->session->model->guards[step->step->first_guard];
     const uint32_t *locals = step->arguments + step->argument_count;
     for (uint32_t i = 0; i < step->step->guard_count; i++) {

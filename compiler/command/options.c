@@ -117,7 +117,8 @@ void command_line_help(FILE *stream) {
     fputs("tfcc MODEL.yaml -o MODEL.o [options]    compile a graph to an object and its header\n"
           "tfcc run MODEL.yaml [options]           compile, initialise and run in this process\n"
           "tfcc bench MODEL.yaml [options]         measure the latency of a run\n"
-          "tfcc import MODEL.onnx -o MODEL.yaml    translate an ONNX model; weights go to MODEL.safetensors\n"
+          "tfcc import MODEL.onnx -o MODEL.yaml    translate an ONNX model; weights go to "
+          "MODEL.safetensors\n"
           "tfcc ops [NAME]                         the ops, or one of them\n"
           "tfcc --help, --version\n",
           stream);

@@ -20,7 +20,8 @@ typedef enum Option {
 } Option;
 
 typedef struct CommandLine {
-    char command; /* 'C' compile, 'R' run, 'B' bench, 'I' import, 'O' ops, 'h' --help, 'v' --version */
+    /* 'C' compile, 'R' run, 'B' bench, 'I' import, 'O' ops, 'h' --help, 'v' --version */
+    char command;
     const char *
         *values[OPTION_COUNT]; /* each occurrence, in order; "" for options without argument */
     size_t counts[OPTION_COUNT];

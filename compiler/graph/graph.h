@@ -84,7 +84,7 @@ typedef enum ArgumentKind {
     ARGUMENT_WORD, /* also text: padding, equation, mode */
     ARGUMENT_INTEGERS,
     ARGUMENT_FLOATS,
-    ARGUMENT_SHAPE, /* `[null, 784, batch]`: sizes that are numbers, unknown or named */
+    ARGUMENT_SHAPE,            /* `[null, 784, batch]`: sizes that are numbers, unknown or named */
     ARGUMENT_WORD_OR_INTEGERS, /* of a row: a node's argument is one or the other */
 } ArgumentKind;
 
@@ -146,8 +146,8 @@ struct GraphNode {
     size_t requirement_count, requirement_capacity;
     const OpRow *part_of; /* the row of the composition that made it, or NULL; for messages */
     Value **composed;     /* by output: what stands for it, once a composition has been inferred */
-    bool is_dead;  /* pruned or replaced: passes skip it, the next compaction drops it */
-    uint32_t mark; /* scratch of the pass that runs */
+    bool is_dead;         /* pruned or replaced: passes skip it, the next compaction drops it */
+    uint32_t mark;        /* scratch of the pass that runs */
 };
 
 typedef struct Fetch {

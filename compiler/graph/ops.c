@@ -185,8 +185,9 @@ static ArgumentKind attribute_kind(const char *word) {
     static const struct {
         const char *name;
         ArgumentKind kind;
-    } kinds[] = {{"bool", ARGUMENT_BOOL}, {"int", ARGUMENT_INTEGER}, {"float", ARGUMENT_FLOAT},
-                 {"word", ARGUMENT_WORD}, {"dtype", ARGUMENT_DTYPE}, {"shape", ARGUMENT_SHAPE},
+    } kinds[] = {{"bool", ARGUMENT_BOOL},     {"int", ARGUMENT_INTEGER},
+                 {"float", ARGUMENT_FLOAT},   {"word", ARGUMENT_WORD},
+                 {"dtype", ARGUMENT_DTYPE},   {"shape", ARGUMENT_SHAPE},
                  {"ints", ARGUMENT_INTEGERS}, {"word_or_ints", ARGUMENT_WORD_OR_INTEGERS}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].name, word) == 0) return kinds[i].kind;

@@ -40,7 +40,7 @@ typedef enum LoopOp {
     LOOP_EXTRACT,      /* lane `number` of the operand */
     LOOP_ZIP, /* lanes of both operands in turn, a, b, a, b, …: of their first halves, or (number 1)
                  of their last */
-    LOOP_UNZIP, /* the even lanes of the first operand, then the odd ones of the second */
+    LOOP_UNZIP,    /* the even lanes of the first operand, then the odd ones of the second */
     LOOP_FOR,      /* for index = operands[0]; index < operands[1]; index += step */
     LOOP_WHILE,    /* while blocks[0] gives true: blocks[1], which gives the carried values of the
                       next round */

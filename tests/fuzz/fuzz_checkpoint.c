@@ -1,8 +1,8 @@
 /* fuzz_checkpoint.c: the index of a checkpoint under libFuzzer.
  *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -I runtime/include -I runtime
- * tests/fuzz/fuzz_checkpoint.c \ runtime/bundle_*.c runtime/crc32c.c runtime/status.c
- * runtime/tensor.c -o fuzz_checkpoint && ./fuzz_checkpoint
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I runtime/include -I runtime \
+ *         tests/fuzz/fuzz_checkpoint.c runtime/[a-z]*.c -lm -lpthread -o fuzz_checkpoint
+ *     ./fuzz_checkpoint
  *
  * The input is the contents of the one data block; the table around it has the right checksums, so
  * that the parser sees all of it. A first byte below 16 leaves everything as it is: then the input
@@ -66,8 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
         for (size_t i = 0; i < reader.record_count; i++) {
             BundleTensor tensor;
             tfcc_bundle_describe(&reader, &reader.records[i], &tensor);
-            if (tensor.name[0] == '\0' || tfcc_bundle_read(&reader, &tensor, NULL))
-                continue;
+            if (tensor.name[0] == '\0' || tfcc_bundle_read(&reader, &tensor, NULL)) continue;
             char *bytes = malloc((size_t)tensor.size + 1);
             tfcc_bundle_read(&reader, &tensor, bytes);
             free(bytes);

@@ -32,8 +32,7 @@ Test(graph_ops, every_row_is_sound) {
                           row->spelling);
             /* gather has TensorFlow's order, with validate_indices in the middle, and an ensemble
              * of trees ONNX's */
-            optional |=
-                is_left_out && row->code != OP_GATHER && row->code != OP_TREE_ENSEMBLE;
+            optional |= is_left_out && row->code != OP_GATHER && row->code != OP_TREE_ENSEMBLE;
         }
         cr_assert_leq(lists, 1, "%s", row->spelling);
         if (row->effects & WRITES)

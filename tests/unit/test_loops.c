@@ -66,7 +66,8 @@ static Kernel *add_sum(Fixture *f, Buffer *y, Buffer *const *x, size_t count, bo
 }
 
 static LoopProgram *schedule(Fixture *f) {
-    bool is_done = schedule_program(&f->compilation, &(TargetList){.targets = {f->target}, .count = 1});
+    bool is_done =
+        schedule_program(&f->compilation, &(TargetList){.targets = {f->target}, .count = 1});
     if (!is_done) diagnostics_print(f->compilation.diagnostics, stderr);
     cr_assert(is_done);
     return f->compilation.loops;

@@ -117,7 +117,8 @@ Test(lower, indices_are_checked) {
                              "  z: gather(x, [0, 2])\n");
     const KernelCheck *check = check_of(kernel_of(program, "y"));
     cr_assert_not_null(check);
-    cr_expect_str_eq(check->message, "node 'y' (gather): indices[%0,%1] = %2 is not in [%{3}, %{4})");
+    cr_expect_str_eq(check->message,
+                     "node 'y' (gather): indices[%0,%1] = %2 is not in [%{3}, %{4})");
     cr_expect_null(check_of(kernel_of(program, "z")));
 }
 

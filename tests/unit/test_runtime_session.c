@@ -54,10 +54,9 @@ Test(runtime_session, models_that_do_not_fit_are_refused) {
     hand_counter(&hand);
     tfcc_session *session;
     hand.model.abi_version = 7;
-    expect_failure(
-        tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
-        "model of version 7, runtime of version 5: compile and link "
-        "with one tfcc");
+    expect_failure(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION,
+                   "model of version 7, runtime of version 5: compile and link "
+                   "with one tfcc");
     hand.model.abi_version = TFCC_ABI_VERSION;
     hand.model.struct_size--;
     cr_assert_eq(tfcc_session_open(&hand.model, NULL, &session), TFCC_FAILED_PRECONDITION);
@@ -239,8 +238,7 @@ Test(runtime_session, side_files_are_mapped_and_compared) {
     cr_assert_eq(ftruncate(file, 99), 0);
     cr_assert_eq(tfcc_session_open(&hand.model, &options, &session), TFCC_DATA_LOSS);
     cr_assert_not_null(
-        strstr(tfcc_message(NULL),
-               "(99 bytes) are not those of graph 'counter' (100"));
+        strstr(tfcc_message(NULL), "(99 bytes) are not those of graph 'counter' (100"));
     close(file);
     unlink(path);
 }
