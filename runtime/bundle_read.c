@@ -190,7 +190,8 @@ TFCC_INLINE tfcc_status scan_table(BundleReader *reader, const uint8_t *bytes, s
     TFCC_TRY(open_block(&table, &footer, &index));
     BundleRecord last = {0};
     tfcc_bundle_append(&reader->names, "", 1); /* the key before the first */
-    table.used = 0;                            /* the index block stands behind those it lists */
+    if (reader->memory.status) return reader->memory.status;
+    table.used = 0; /* the index block stands behind those it lists */
     for (Entry entry; index.at < index.end;) {
         if (!get_entry(&index, &entry)) return fail_index(reader, MESSAGE_ENTRY_DAMAGED);
         TFCC_TRY(open_block(&table, &entry.value, &block));

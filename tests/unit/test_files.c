@@ -132,7 +132,7 @@ Test(files, read_as_numpy_and_safetensors_wrote_them) {
     FILE *manifest = fopen(tests_path("files/data/manifest"), "r");
     cr_assert_not_null(manifest);
     int count = 0, written = 0;
-    for (Line *line = calloc(1, sizeof *line); next_line(manifest, line); count++) {
+    for (Line *line = arena_alloc(arena, sizeof *line); next_line(manifest, line); count++) {
         ConstantData data;
         const char *tensor = line->tensor[0] == '-' ? NULL : line->tensor;
         const char *path = tests_path(arena_format(arena, "files/data/%s", line->file));
