@@ -1,8 +1,8 @@
 /* fuse.c: takes producers into their consumers.
  *
  * Kernels are visited in order, so a producer has taken in its own producers before its consumers
- * look at it; one sweep reaches the fixed point, and the limit on a kernel's size keeps the whole
- * linear. A value that was taken in everywhere loses its kernel, unless a run may fetch it: then
+ * look at it, and each looks again after it has taken something in: what two kernels used may have
+ * one user left. The limit on a kernel's size keeps the whole linear. A value that was taken in everywhere loses its kernel, unless a run may fetch it: then
  * the kernel as it was before fusion stays as an alternate, with those of its inputs that were
  * taken in too, for the runs that need nothing else of the fused kernel.
  *
@@ -28,6 +28,15 @@ static int cost_of(const Scalar *scalar) {
     }
 }
 
+/* A sum of products one after the other, as a product of matrices or a convolution is: many of them
+ * are added up side by side in registers. */
+static bool is_product(const Scalar *reduce) {
+    const Scalar *body = reduce->as.reduce.body;
+    if (body->op == SCALAR_SELECT) body = body->operands[1];
+    return reduce->as.reduce.combiner == COMBINE_ADD && reduce->as.reduce.lanes == 1 &&
+           reduce->as.reduce.axis_count > 0 && body->op == SCALAR_MULTIPLY;
+}
+
 typedef struct FactsVisit {
     Arena *arena;
     KernelFacts *facts;
@@ -41,6 +50,7 @@ static void visit_scalar(void *context, Scalar *scalar) {
     if (scalar->op == SCALAR_SCAN) facts->has_scan = true;
     if (scalar->op == SCALAR_REDUCE) {
         facts->has_reduce = true;
+        facts->has_product = facts->has_product || is_product(scalar);
         *ARENA_PUSH(visit->arena, facts->reduces, facts->reduce_count, visit->reduce_capacity) =
             scalar;
     }
@@ -63,23 +73,24 @@ static void pin(Fusion *fusion, const Buffer *buffer, const char *reason) {
     fusion->buffers[root->number].pin = reason;
 }
 
-/* The buffers a kernel reads, each once: the number of the last kernel that was seen to use it
- * tells. */
+/* The buffers a kernel reads, each once: a mark that is new with every count tells. */
 typedef struct UseCount {
     Fusion *fusion;
-    uint32_t user, *last_user;
+    int change;
 } UseCount;
 
 static void count_use(void *context, Buffer *buffer) {
     const UseCount *count = context;
-    uint32_t root = buffer_root(buffer)->number;
-    if (count->last_user[root] == count->user) return;
-    count->last_user[root] = count->user;
-    count->fusion->buffers[root].user_count++;
+    BufferFacts *facts = &count->fusion->buffers[buffer_root(buffer)->number];
+    if (facts->use_mark == count->fusion->use_mark) return;
+    facts->use_mark = count->fusion->use_mark;
+    facts->user_count += count->change;
 }
 
-static void count_uses(Fusion *fusion, const Kernel *kernel, uint32_t *last_user) {
-    UseCount count = {fusion, kernel->number + 1, last_user};
+/* One user more, or less, of everything that the kernel reads. */
+static void count_uses(Fusion *fusion, const Kernel *kernel, int change) {
+    UseCount count = {fusion, change};
+    fusion->use_mark++;
     kernel_each_input(kernel, count_use, &count);
 }
 
@@ -97,8 +108,6 @@ static void pin_carried(Fusion *fusion, const Kernel *kernel) {
 
 static void look_at_buffers(Fusion *fusion) {
     const Program *program = fusion->program;
-    uint32_t *last_user =
-        arena_alloc_array(fusion->scratch, program->buffer_count + 1, sizeof *last_user);
     for (size_t k = 0; k < program->buffer_count; k++) {
         const Buffer *buffer = program->buffers[k],
                      *root = buffer->alias_of ? buffer->alias_of : buffer;
@@ -124,7 +133,7 @@ static void look_at_buffers(Fusion *fusion) {
             for (size_t o = 0; o < earlier->output_count; o++)
                 pin(fusion, earlier->outputs[o].buffer, "another node waits for it");
         }
-        if (kernel->kind != KERNEL_GROUP) count_uses(fusion, kernel, last_user);
+        if (kernel->kind != KERNEL_GROUP) count_uses(fusion, kernel, 1);
     }
     for (size_t k = 0; k < fusion->kernel_count; k++) pin_carried(fusion, fusion->list[k]);
 }
@@ -141,8 +150,17 @@ static void pin_targets(Fusion *fusion) {
     }
 }
 
-/* The root buffers that the kernel loads and that have a producer. */
-static void fuse_into(Fusion *fusion, Kernel *kernel, Kernel **producers) {
+/* A producer that was taken in by everyone uses nothing any more. */
+static void let_go(Fusion *fusion, const Kernel *producer) {
+    for (size_t o = 0; o < producer->output_count; o++) {
+        const BufferFacts *facts = &fusion->buffers[producer->outputs[o].buffer->number];
+        if (facts->user_count > 0 || facts->is_fetchable || facts->is_pinned) return;
+    }
+    count_uses(fusion, producer, -1);
+}
+
+/* Takes in what the kernel loads, where that may be; whether there was anything. */
+static bool fuse_into(Fusion *fusion, Kernel *kernel, Kernel **producers) {
     const KernelFacts *facts = &fusion->kernels[kernel->number];
     size_t taken = 0;
     for (size_t k = 0; k < facts->load_count; k++) {
@@ -160,16 +178,20 @@ static void fuse_into(Fusion *fusion, Kernel *kernel, Kernel **producers) {
         fusion->kernels[kernel->number].cost += fusion->kernels[producer->number].cost;
         taken++;
     }
-    if (!taken) return;
+    if (!taken) return false;
+    count_uses(fusion, kernel, -1);
     fuse_rewrite(fusion, kernel, producers);
+    count_uses(fusion, kernel, 1);
     for (size_t k = 0; k < facts->load_count; k++) {
         const Buffer *buffer = facts->loads[k]->as.load.buffer;
         uint32_t root = buffer->alias_of ? buffer->alias_of->number : buffer->number;
         if (!producers[root]) continue;
         fusion->is_inlined[producers[root]->number] = true;
+        let_go(fusion, producers[root]);
         producers[root] = NULL;
     }
     fusion->kernels[kernel->number] = facts_of(fusion->scratch, kernel);
+    return true;
 }
 
 static bool must_stay(const Fusion *fusion, const Kernel *kernel, const bool *is_needed) {
@@ -280,8 +302,9 @@ bool fuse_program(Compilation *c) {
     look_at_buffers(&fusion);
     pin_targets(&fusion);
     for (size_t k = 0; k < count; k++)
-        if (fusion.list[k]->kind == KERNEL_STRUCTURED)
-            fuse_into(&fusion, fusion.list[k], producers);
+        while (fusion.list[k]->kind == KERNEL_STRUCTURED &&
+               fuse_into(&fusion, fusion.list[k], producers))
+            ;
     drop_kernels(&fusion);
     arena_destroy(fusion.scratch);
     return true;

@@ -280,6 +280,8 @@ const char *fuse_refusal(const Fusion *fusion, const Kernel *producer, const Ker
     if (refusal) return refusal;
     if (!guard_covers(producer->guard, consumer->guard)) return "only one branch carries it out";
     if (from->cost + into->cost > FUSE_COST_LIMIT) return "the kernel would become too large";
+    if (from->has_product && !producer->group && into->cost > FUSE_EPILOGUE_LIMIT)
+        return "what follows the sums would crowd them out of the registers";
     bool is_cheap = !from->has_reduce && from->cost <= FUSE_REPEAT_LIMIT && from->load_count <= 2;
     if (use->user_count > 1 && !is_cheap) return "several kernels use it";
     for (size_t k = 0; k < into->load_count; k++) {

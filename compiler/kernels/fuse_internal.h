@@ -10,6 +10,7 @@ enum {
     FUSE_COST_LIMIT = 300, /* of a fused kernel, as KernelFacts.cost counts */
     FUSE_REPEAT_LIMIT =
         6, /* of a producer that several kernels repeat, or one repeats along an axis */
+    FUSE_EPILOGUE_LIMIT = 16,     /* of what follows such sums, which hold most registers */
     FUSE_OPTIONAL_OUTPUTS = 4,    /* values a fused kernel offers beside its own */
     FUSE_MAX_AXES = 2 * MAX_RANK, /* of a producer: those of its result and of its groups */
 };
@@ -20,6 +21,7 @@ typedef struct KernelFacts {
                */
     bool has_scan;
     bool has_reduce;
+    bool has_product;   /* a sum of products, many of which are added up side by side */
     bool reads_current; /* a variable after writes of this run: tied to its place in the order */
     Scalar **loads;     /* every load that is reached */
     size_t load_count;
@@ -31,7 +33,8 @@ typedef struct KernelFacts {
 typedef struct BufferFacts {
     Kernel *producer;  /* the kernel that stores all of it; NULL where there is none, or several
                           share it */
-    size_t user_count; /* kernels that load it */
+    int user_count;    /* kernels that load it and are not taken in everywhere themselves */
+    uint32_t use_mark; /* of the last count that met it */
     bool is_pinned;    /* needed in memory for another reason than loads and fetches */
     const char *pin;   /* that reason */
     bool is_fetchable; /* itself or a view of it */
@@ -46,8 +49,9 @@ typedef struct Fusion {
     KernelFacts *kernels; /* by kernel number; of a group none: its members have theirs */
     BufferFacts *buffers; /* by buffer number */
     Kernel *
-        *originals;   /* by kernel number: the kernel before anything was fused into it, or NULL */
-    bool *is_inlined; /* by kernel number: some consumer has taken it in */
+        *originals;    /* by kernel number: the kernel before anything was fused into it, or NULL */
+    bool *is_inlined;  /* by kernel number: some consumer has taken it in */
+    uint32_t use_mark; /* of the count that goes on */
 } Fusion;
 
 /* fuse_decide.c: NULL where `producer` may be taken into `consumer`, else why not, for
