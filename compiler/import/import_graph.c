@@ -191,11 +191,16 @@ static void report_cycle(const Order *o, const Visit *stack, size_t depth, size_
         const OnnxNode *on = &o->nodes[stack[i].node];
         text_add_format(&text, "%s%zu (%s)", text.length ? ", " : "", on->number, on->op);
     }
+    o->im->is_over = true;
+    if (from == depth) {
+        onnx_error(o->im->model, "the graph has a cycle: the node %s needs its own result",
+                   text.bytes);
+        return;
+    }
     onnx_error(
         o->im->model,
         "the graph has a cycle: each of the nodes %s%s needs the next, and the last the first",
         text.bytes, depth - from >= 8 ? ", …" : "");
-    o->im->is_over = true;
 }
 
 /* Depth first in the file's order: a file in order stays as it is. */

@@ -373,7 +373,8 @@ void import_node(Importer *im, ImportScope *scope, const OnnxNode *node) {
         import_call_function(&n, function);
     else
         translate_members(&n);
-    if (n.reason) import_add_problem(im, scope, node, n.reason);
+    /* Where a limit ended the import inside this node, what it lacks is no fault of its own. */
+    if (n.reason && !im->is_over) import_add_problem(im, scope, node, n.reason);
     break_outputs(&n);
     arena_destroy(n.scratch);
 }
