@@ -1,9 +1,11 @@
 /* layers_normalization.c: layers that bring data to mean 0 and variance 1, then scale and shift it.
  *
- * Their parameters are vectors along one axis. Where that is not the last, they are reshaped to
- * stand against the data: [1, features, 1, 1] for axis 1 of four.
+ * Their parameters are vectors along one axis. The arithmetic is that of the ops layer_norm and
+ * batch_norm, which take moments of 16-bit data in float32.
  */
 #include "source/layer.h"
+
+#include "support/dtype.h"
 
 static const StoredForm gamma_forms[] = {{"gamma", "stored"}, {"weight", "stored"}, {NULL, NULL}};
 static const StoredForm beta_forms[] = {{"beta", "stored"}, {"bias", "stored"}, {NULL, NULL}};
@@ -20,65 +22,59 @@ static bool axis_variable(Layer *layer, const char *variable, const StoredForm *
     return initial && layer_variable(layer, variable, forms, "%s", initial);
 }
 
-static const char *against_data(Layer *layer, const char *variable) {
-    if (node_attribute_integer(layer->node, "axis") == -1) return variable;
-    return arena_format(layer->builder->arena, "reshape(%s, against)", variable);
-}
-
-/* Binds `place` to the axis counted from the front, `features` to its length and `against` to the
- * shape in which vectors along it broadcast. */
-static void let_axis(Layer *layer) {
+/* Binds `place` to the axis counted from the front and `features` to its length, and makes gamma
+ * and beta as far as they are wanted. */
+static bool let_parameters(Layer *layer) {
     Composer *c = layer->composer;
     bool is_negative = node_attribute_integer(layer->node, "axis") < 0;
     compose_let(c, "place", is_negative ? "rank(inputs) + axis" : "identity(axis)");
     compose_let(c, "features", "shape(inputs)[axis]");
-    compose_let(c, "against", "where(range(rank(inputs)) == place, shape(inputs), 1)");
+    composer_bind(c, "gamma", NULL);
+    composer_bind(c, "beta", NULL);
+    return (!node_attribute_bool(layer->node, "scale") ||
+            axis_variable(layer, "gamma", gamma_forms)) &&
+           (!node_attribute_bool(layer->node, "center") ||
+            axis_variable(layer, "beta", beta_forms));
 }
 
-/* gamma and beta as far as they are wanted; the text of `normalized` with them. */
-static const char *scale_and_shift(Layer *layer, const char *normalized) {
-    Arena *arena = layer->builder->arena;
-    if (node_attribute_bool(layer->node, "scale")) {
-        if (!axis_variable(layer, "gamma", gamma_forms)) return NULL;
-        normalized = arena_format(arena, "%s * %s", normalized, against_data(layer, "gamma"));
-    }
-    if (node_attribute_bool(layer->node, "center")) {
-        if (!axis_variable(layer, "beta", beta_forms)) return NULL;
-        normalized = arena_format(arena, "%s + %s", normalized, against_data(layer, "beta"));
-    }
-    return normalized;
-}
-
+/* Another axis than the last changes places with it, there and back. */
 bool layer_layer_normalization(Layer *layer) {
     Composer *c = layer->composer;
-    let_axis(layer);
-    return compose_let(c, "mean", "reduce_mean(inputs, axis=axis, keepdims=true)") &&
-           compose_let(c, "centred", "inputs - mean") &&
-           compose_let(c, "variance", "reduce_mean(square(centred), axis=axis, keepdims=true)") &&
-           compose_let(c, "factor", "rsqrt(variance + epsilon)") &&
-           layer_result(layer, scale_and_shift(layer, "centred * factor"));
+    if (!let_parameters(layer)) return false;
+    if (node_attribute_integer(layer->node, "axis") == -1)
+        return layer_result(layer, "layer_norm(inputs, gamma, beta, epsilon=epsilon)");
+    compose_let(c, "axes", "range(rank(inputs))");
+    compose_let(c, "last", "rank(inputs) - 1");
+    compose_let(c, "swapped", "where(axes == place, last, where(axes == last, place, axes))");
+    compose_let(c, "normalized",
+                "layer_norm(transpose(inputs, swapped), gamma, beta, epsilon=epsilon)");
+    return layer_result(layer, "transpose(normalized, swapped)");
 }
 
 /* The moments over all axes but one; with `training` given, chosen at run time, and a target that
  * moves the variables towards the batch's. */
 static bool let_batch_moments(Layer *layer) {
     Composer *c = layer->composer;
+    tfcc_dtype dtype = node_attribute_dtype(layer->node, "dtype");
+    composer_bind_dtype(c, "wide", dtype_bits(dtype) == 16 ? TFCC_FLOAT32 : dtype);
     compose_let(c, "others", "concat([range(place), range(place + 1, rank(inputs))], 0)");
-    compose_let(c, "batch_mean", "reduce_mean(inputs, axis=others)");
-    compose_let(c, "batch_variance", "reduce_variance(inputs, axis=others)");
-    compose_let(c, "mean", "where(training, batch_mean, moving_mean)");
-    compose_let(c, "variance", "where(training, batch_variance, moving_variance)");
-    return layer_target(
-        layer, "update",
-        "group(assign_sub(moving_mean, (moving_mean - batch_mean) * (1 - momentum)), "
-        "assign_sub(moving_variance, (moving_variance - batch_variance) * (1 - momentum)))");
+    compose_let(c, "batch_mean", "reduce_mean(cast(inputs, wide), axis=others)");
+    compose_let(c, "batch_variance", "reduce_variance(cast(inputs, wide), axis=others)");
+    compose_let(c, "old_mean", "cast(moving_mean, wide)");
+    compose_let(c, "old_variance", "cast(moving_variance, wide)");
+    compose_let(c, "mean", "where(training, batch_mean, old_mean)");
+    compose_let(c, "variance", "where(training, batch_variance, old_variance)");
+    compose_let(c, "less_mean", "cast((old_mean - batch_mean) * (1 - momentum), dtype)");
+    compose_let(c, "less_variance",
+                "cast((old_variance - batch_variance) * (1 - momentum), dtype)");
+    return layer_target(layer, "update",
+                        "group(assign_sub(moving_mean, less_mean), "
+                        "assign_sub(moving_variance, less_variance))");
 }
 
 bool layer_batch_normalization(Layer *layer) {
     Composer *c = layer->composer;
-    let_axis(layer);
-    const char *scaled = scale_and_shift(layer, "(inputs - mean_of_data) * factor");
-    if (!scaled || !axis_variable(layer, "moving_mean", mean_forms) ||
+    if (!let_parameters(layer) || !axis_variable(layer, "moving_mean", mean_forms) ||
         !axis_variable(layer, "moving_variance", variance_forms))
         return false;
     if (composer_has(c, "training")) {
@@ -88,7 +84,6 @@ bool layer_batch_normalization(Layer *layer) {
         compose_let(c, "variance", "identity(moving_variance)");
         if (!layer_target(layer, "update", "group()")) return false;
     }
-    return compose_let(c, "mean_of_data", "%s", against_data(layer, "mean")) &&
-           compose_let(c, "factor", "rsqrt(%s + epsilon)", against_data(layer, "variance")) &&
-           layer_result(layer, scaled);
+    return layer_result(layer, "batch_norm(inputs, mean, variance, beta, gamma, "
+                               "variance_epsilon=epsilon, axis=axis)");
 }

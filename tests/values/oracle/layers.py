@@ -60,6 +60,12 @@ def layer_normalization(rng):
               "set: group(assign(`y/gamma`, g), assign(`y/beta`, b))\n",
               runs=[{"feeds": {"g": g, "b": b}, "targets": ["set"]},
                     {"feeds": {"x": x}, "expect": {"y": f(normalized(X, 1, 0.1) * g[:, None] + b[:, None])}}], tolerance=4e-6)
+    # The variance is no float16: moments are float32, as Keras has them.
+    w = np.float16([[1000, -1000, 500, 2], [-1000, 1000, 5, 2]])
+    file.case("16 bits", "y: layer_normalization(x, dtype=float16)", {"x": w},
+              {"y": np.float16(normalized(w.astype("d"), 1, 1e-3))}, tolerance=1e-3)
+    file.case("16 bits, another axis", "y: layer_normalization(x, axis=0, dtype=float16)", {"x": w},
+              {"y": np.float16(normalized(w.astype("d"), 0, 1e-3))}, tolerance=1e-3)
 
 
 def batch_normalization(rng):
@@ -72,6 +78,11 @@ def batch_normalization(rng):
                     {"feeds": {"x": x, "t": np.bool_(False)}, "expect": {"y/moving_mean": f(m), "y": f((X - m) / np.sqrt(v + 1e-3))}}],
               top="fetches: [y, y/update, y/moving_mean]", tolerance=4e-6)
     file.case("without training", "y: batch_normalization(x, axis=1)\n", {"x": x}, {"y": f(X / np.sqrt(1 + 1e-3))}, tolerance=1e-6)
+    w = np.float16([[1000, -1000, 500, 2], [-1000, 1000, 5, 2]])  # moments are float32, as Keras has them
+    file.case("16 bits, training", "y: batch_normalization(x, true, momentum=0.5, dtype=float16)\n",
+              runs=[{"feeds": {"x": w}, "expect": {"y": np.float16(normalized(w.astype("d"), 0, 1e-3))}, "targets": ["y/update"]},
+                    {"feeds": {}, "expect": {"y/moving_mean": np.float16(0.5 * w.astype("d").mean(0))}}],
+              top="fetches: [y, y/update, y/moving_mean]", tolerance=1e-3)
 
 
 def multi_head_attention(rng):
