@@ -45,8 +45,8 @@ tfcc_status tfcc_call_begin(tfcc_session *session, const tfcc_feed *feeds, size_
         (fetches == NULL && fetch_count > 0))
         return tfcc_fail_null();
     call->session = session;
-    call->feeds.first = (char *)(uintptr_t)feeds + offsetof(tfcc_feed, tensor);
-    call->fetches.first = (char *)(uintptr_t)fetches + offsetof(tfcc_fetch, tensor);
+    call->feeds.first = (char *)((uintptr_t)feeds + offsetof(tfcc_feed, tensor)); /* of NULL too */
+    call->fetches.first = (char *)((uintptr_t)fetches + offsetof(tfcc_fetch, tensor));
     call->feeds.stride = call->fetches.stride = sizeof *feeds;
     call->feed_count = (uint32_t)feed_count;
     call->fetch_count = (uint32_t)fetch_count;
