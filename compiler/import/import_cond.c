@@ -219,7 +219,8 @@ bool import_if(ImportNode *n) {
     if (n->scope->depth >= IMPORT_MAX_CALLS)
         return import_refuse(n, "branches stand inside each other more than %d deep",
                              IMPORT_MAX_CALLS);
-    if (condition->elements && condition->elements[0]->kind == DIM_CONSTANT)
+    bool is_one = dim_is(shape_element_count(n->importer->graph->dims, &condition->type.shape), 1);
+    if (is_one && condition->elements && condition->elements[0]->kind == DIM_CONSTANT)
         return inline_branch(n, condition->elements[0]->constant ? "then_branch" : "else_branch");
     if (n->scope->indent > 6 * IMPORT_MAX_BRANCHES)
         return import_refuse(n, "branches of runs stand inside each other more than %d deep",

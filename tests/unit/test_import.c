@@ -420,6 +420,16 @@ Test(import, a_branch_that_is_known) {
                       "\nfetches: [y]\n");
 }
 
+Test(import, a_condition_that_is_no_single_bool) {
+    Message none = graph_with_if(), two = graph_with_if();
+    Message empty = raw_tensor(arena, "p", 9, 1, (int64_t[]){0}, "", 0);
+    Message both = raw_tensor(arena, "p", 9, 1, (int64_t[]){2}, "\0\1", 2);
+    put_message(&none, 5, &empty);
+    put_message(&two, 5, &both);
+    expect_refusal(&none, "node 1, `y` (If): reshape: p is [0], which has 0 elements");
+    expect_refusal(&two, "node 1, `y` (If): reshape: p is [2], which has 2 elements");
+}
+
 static Message function(const char *name, const char *inputs, const char *outputs) {
     Message f = message(arena), words = node(arena, "", inputs, outputs);
     (void)words;
