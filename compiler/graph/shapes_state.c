@@ -111,8 +111,10 @@ bool shape_variable(InferContext *c) {
                                 dtype_name(wanted));
     if (!shape_is_known(&initial->type.shape))
         return infer_error_text(
-            c, "its value is %s; every size of a variable must be known when the graph is compiled",
-            shape_text(c->graph->arena, &initial->type.shape));
+            c,
+            "the value of `%s` is %s; every size of a variable must be known when the graph is "
+            "compiled",
+            variable->name, shape_text(c->graph->arena, &initial->type.shape));
     if (!check_variable_shape(c, &initial->type.shape)) return false;
     set_type(c, 0, initial->type.dtype, initial->type.shape);
     return true;
