@@ -500,7 +500,8 @@ Test(import, functions_that_explode) {
     cr_assert(!import_bytes(m.bytes, m.length, &result));
     const char *said = printed();
     cr_assert(strstr(said, "more than"), "%s", said);
-    cr_assert(!strstr(said, "given by nothing"), "%s", said); /* what was not reached has no fault */
+    cr_assert(!strstr(said, "given by nothing"), "%s",
+              said); /* what was not reached has no fault */
 }
 
 /* ---- What is refused ---- */
