@@ -6,6 +6,7 @@
 #include "kernels/interpret_internal.h"
 #include "kernels/scalar_evaluate.h"
 #include "support/dtype.h"
+#include <math.h>
 #include <string.h>
 #include <tfcc/abi.h>
 
@@ -116,6 +117,26 @@ static void zip(Execution *e, const LoopInstruction *i) {
         value_of(e, i)[lane] = value_of(e, i->operands[lane % 2])[first + lane / 2];
 }
 
+static void fused(Execution *e, const LoopInstruction *i) {
+    for (int lane = 0; lane < i->type.lanes; lane++) {
+        uint64_t bits[3];
+        for (int k = 0; k < 3; k++) bits[k] = value_of(e, i->operands[k])[lane];
+        if (i->type.dtype == TFCC_FLOAT64) {
+            double v[3];
+            memcpy(v, bits, sizeof v);
+            v[0] = fma(v[0], v[1], v[2]);
+            memcpy(&value_of(e, i)[lane], v, sizeof v[0]);
+            continue;
+        }
+        float v[3];
+        for (int k = 0; k < 3; k++) memcpy(&v[k], &bits[k], sizeof v[k]);
+        v[0] = fmaf(v[0], v[1], v[2]);
+        bits[0] = 0;
+        memcpy(&bits[0], v, sizeof v[0]);
+        value_of(e, i)[lane] = bits[0];
+    }
+}
+
 static void unzip(Execution *e, const LoopInstruction *i) {
     int half = i->type.lanes / 2;
     for (int lane = 0; lane < half; lane++) {
@@ -210,6 +231,7 @@ static void run_instruction(Execution *e, const LoopInstruction *i) {
     case LOOP_REDUCE_LANES: reduce_lanes(e, i); return;
     case LOOP_EXTRACT: value[0] = value_of(e, i->operands[0])[i->number]; return;
     case LOOP_ZIP: zip(e, i); return;
+    case LOOP_FUSED: fused(e, i); return;
     case LOOP_UNZIP: unzip(e, i); return;
     case LOOP_FOR: run_for(e, i); return;
     case LOOP_WHILE: run_while(e, i); return;

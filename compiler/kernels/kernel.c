@@ -366,6 +366,9 @@ Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int ax
     draft.as.reduce.axis_count = axis_count;
     draft.as.reduce.body = body;
     draft.as.reduce.lanes = reduce_lanes(kernel, combiner, axes, axis_count, body);
+    const Scalar *product = body->op == SCALAR_SELECT ? body->operands[1] : body;
+    draft.as.reduce.is_contraction =
+        combiner == COMBINE_ADD && product->op == SCALAR_MULTIPLY && dtype_is_float(body->dtype);
     Scalar *result = scalar_intern(kernel, &draft);
     return is_narrow && !is_search ? scalar_convert(kernel, dtype, result) : result;
 }

@@ -96,7 +96,8 @@ struct Scalar {
             Dim *axes; /* reduce axes, outermost first */
             int axis_count;
             Scalar *body;
-            int lanes; /* the order of a sum is part of its meaning: see kernel_reduce */
+            int lanes;           /* the order of a sum is part of its meaning: see kernel_reduce */
+            bool is_contraction; /* a sum of products of one node: see kernel_reduce */
         } reduce;
         struct {
             Combiner combiner;
@@ -281,7 +282,11 @@ Scalar *scalar_load_if(Kernel *kernel, Buffer *buffer, Scalar *const *index, Sca
  * known to be short, or where it does not run along memory in every load; else four vectors of 64
  * bytes. float16 and bfloat16 are combined in float32 and rounded once. The result has the dtype of
  * body (int64 for ARGMAX, ARGMIN). Over no points it is the identity (infinity or the extreme
- * integer for MAXIMUM and MINIMUM, index 0 for ARGMAX and ARGMIN). */
+ * integer for MAXIMUM and MINIMUM, index 0 for ARGMAX and ARGMIN).
+ *
+ * The sum of a body that is a product here, a contraction, may round product and sum once where the
+ * processor does (each result is then closer to the true one: by at most half a unit in the last
+ * place of each product). A product that fusion substitutes is another node's: it is rounded. */
 Scalar *kernel_reduce(Kernel *kernel, Combiner combiner, const Dim *axes, int axis_count,
                       Scalar *body);
 Scalar *kernel_scan(Kernel *kernel, Combiner combiner, Dim axis, Scalar *body, bool exclusive,

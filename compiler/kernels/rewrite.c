@@ -54,6 +54,7 @@ static Scalar *find_renamed(Kernel *kernel, const Scalar *draft) {
         if (other->op != SCALAR_REDUCE || other->dtype != draft->dtype ||
             other->as.reduce.combiner != draft->as.reduce.combiner ||
             other->as.reduce.lanes != draft->as.reduce.lanes ||
+            other->as.reduce.is_contraction != draft->as.reduce.is_contraction ||
             other->as.reduce.axis_count != draft->as.reduce.axis_count)
             continue;
         bool same_sizes = true;

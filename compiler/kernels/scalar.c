@@ -70,6 +70,7 @@ static bool scalar_same(const Scalar *a, const Scalar *b) {
         return a->as.reduce.combiner == b->as.reduce.combiner &&
                a->as.reduce.body == b->as.reduce.body && a->as.reduce.lanes == b->as.reduce.lanes &&
                a->as.reduce.axis_count == b->as.reduce.axis_count &&
+               a->as.reduce.is_contraction == b->as.reduce.is_contraction &&
                memcmp(a->as.reduce.axes, b->as.reduce.axes,
                       sizeof(Dim) * (size_t)a->as.reduce.axis_count) == 0;
     case SCALAR_SCAN:

@@ -127,6 +127,11 @@ LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *o
     return result;
 }
 
+LoopInstruction *loop_fused(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other,
+                            LoopInstruction *sum) {
+    return append(b, LOOP_FUSED, sum->type, (LoopInstruction *[]){a, other, sum}, 3);
+}
+
 LoopInstruction *loop_unzip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other) {
     return append(b, LOOP_UNZIP, a->type, (LoopInstruction *[]){a, other}, 2);
 }

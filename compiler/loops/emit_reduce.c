@@ -47,6 +47,34 @@ static LoopInstruction *choose(Emission *e, LoopInstruction *condition, LoopInst
                            (LoopInstruction *[]){condition, a, b}, 3);
 }
 
+/* `lane` of the value, or (below 0) all of them. */
+static LoopInstruction *lane_of(Emission *e, LoopInstruction *value, int lane) {
+    return lane < 0 ? value : loop_extract(&e->b, value, lane);
+}
+
+/* Every way to carry out a contraction rounds alike: product and sum at once, and what padding gives
+ * leaves the sum as it is. */
+static LoopInstruction *combine_lane(Emission *e, const Scalar *reduce, LoopInstruction *sofar,
+                                     LoopInstruction *value, int lane) {
+    bool is_padded = value->op == LOOP_ARITHMETIC && value->scalar_op == SCALAR_SELECT;
+    const LoopInstruction *product = is_padded ? value->operands[1] : value;
+    bool is_fused = reduce->as.reduce.is_contraction && e->nest->target->has_fma &&
+                    product->op == LOOP_ARITHMETIC && product->scalar_op == SCALAR_MULTIPLY;
+    if (is_padded)
+        is_fused =
+            is_fused && value->operands[2]->op == LOOP_CONSTANT && value->operands[2]->bits == 0;
+    if (!is_fused)
+        return emit_combine(e, reduce->as.reduce.combiner, sofar, lane_of(e, value, lane));
+    LoopInstruction *sum = loop_fused(&e->b, lane_of(e, product->operands[0], lane),
+                                      lane_of(e, product->operands[1], lane), sofar);
+    return is_padded ? choose(e, lane_of(e, value->operands[0], lane), sum, sofar) : sum;
+}
+
+LoopInstruction *emit_combine_reduced(Emission *e, const Scalar *reduce, LoopInstruction *sofar,
+                                      LoopInstruction *value) {
+    return combine_lane(e, reduce, sofar, value, -1);
+}
+
 /* Combines the body's value at the current point (or points) into sofar[0 … parts - 1]. */
 static void combine_point(Emission *e, const Reduction *r, LoopInstruction **sofar, int copy,
                           int lanes) {
@@ -54,7 +82,7 @@ static void combine_point(Emission *e, const Reduction *r, LoopInstruction **sof
                     *mask = e->lanes.mask;
     if (mask && mask->type.lanes != lanes) mask = NULL;
     if (r->parts == 1) {
-        LoopInstruction *combined = emit_combine(e, r->combiner, sofar[0], value);
+        LoopInstruction *combined = emit_combine_reduced(e, r->scalar, sofar[0], value);
         sofar[0] = mask && r->mode == REDUCE_LANES ? choose(e, mask, combined, sofar[0]) : combined;
         return;
     }
@@ -87,7 +115,8 @@ static void combine_local(Emission *e, const Reduction *r, LoopInstruction *lane
         LoopInstruction *offset = local_offset(e, r, lane, c);
         LoopInstruction *sofar = loop_load(&e->b, r->local, offset, 1, NULL, NULL);
         LoopInstruction *value = emission_value(e, r->scalar->as.reduce.body, c, 1);
-        loop_store(&e->b, r->local, offset, emit_combine(e, r->combiner, sofar, value), NULL);
+        sofar = emit_combine_reduced(e, r->scalar, sofar, value);
+        loop_store(&e->b, r->local, offset, sofar, NULL);
     }
 }
 
@@ -138,7 +167,7 @@ static void combine_ordered(Emission *e, const Reduction *r, LoopInstruction **s
     for (int c = 0; c < r->copies; c++) {
         LoopInstruction *values = emission_value(e, r->scalar->as.reduce.body, c, r->facts->lanes);
         for (int lane = 0; lane < count; lane++)
-            sofar[c] = emit_combine(e, r->combiner, sofar[c], loop_extract(&e->b, values, lane));
+            sofar[c] = combine_lane(e, r->scalar, sofar[c], values, lane);
     }
 }
 

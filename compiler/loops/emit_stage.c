@@ -86,7 +86,7 @@ static void reduce_rows(Emission *e, const Scalar *scalar, uint32_t local, int r
         emission_bind(e, axis, index_operation(e, SCALAR_ADD, first, emission_integer(e, row)));
         emit_available(e, facts->body, facts->body_count, true);
         LoopInstruction *value = emission_value(e, scalar->as.reduce.body, 0, lanes_here(e));
-        sofar = emit_combine(e, scalar->as.reduce.combiner, sofar, value);
+        sofar = emit_combine_reduced(e, scalar, sofar, value);
         scope_end(e, scope);
     }
     emission_bind(e, axis, first);

@@ -40,6 +40,7 @@ typedef enum LoopOp {
     LOOP_EXTRACT,      /* lane `number` of the operand */
     LOOP_ZIP, /* lanes of both operands in turn, a, b, a, b, …: of their first halves, or (number 1)
                  of their last */
+    LOOP_FUSED,    /* operands[0] * operands[1] + operands[2], rounded once; float32 and float64 */
     LOOP_UNZIP,    /* the even lanes of the first operand, then the odd ones of the second */
     LOOP_FOR,      /* for index = operands[0]; index < operands[1]; index += step */
     LOOP_WHILE,    /* while blocks[0] gives true: blocks[1], which gives the carried values of the
@@ -224,6 +225,8 @@ LoopInstruction *loop_reduce_lanes(LoopBuilder *b, ScalarOp op, LoopInstruction 
 LoopInstruction *loop_extract(LoopBuilder *b, LoopInstruction *vector, int lane);
 LoopInstruction *loop_zip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other,
                           bool is_last_half);
+LoopInstruction *loop_fused(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other,
+                            LoopInstruction *sum);
 LoopInstruction *loop_unzip(LoopBuilder *b, LoopInstruction *a, LoopInstruction *other);
 /* Opens a loop: the builder's block becomes its body; for->index and for->carried are ready. */
 LoopInstruction *loop_for_begin(LoopBuilder *b, LoopInstruction *begin, LoopInstruction *end,

@@ -262,6 +262,10 @@ void emit_reduce(Emission *e, const Scalar *scalar);
 /* One more point combined; `operands` may have lanes. */
 LoopInstruction *emit_combine(Emission *e, Combiner combiner, LoopInstruction *sofar,
                               LoopInstruction *value);
+/* The same for a REDUCE: a contraction's product and sum are one operation where the processor has
+ * it. */
+LoopInstruction *emit_combine_reduced(Emission *e, const Scalar *reduce, LoopInstruction *sofar,
+                                      LoopInstruction *value);
 void emit_scan(Emission *e, const Scalar *scalar);
 
 /* ---- emit_split.c ---- */

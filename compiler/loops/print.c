@@ -135,6 +135,7 @@ static void print_operation(Text *text, const LoopInstruction *i, int depth) {
     case LOOP_REDUCE_LANES: text_add_format(text, "lanes %s ", scalar_names[i->scalar_op]); break;
     case LOOP_EXTRACT: text_add_format(text, "lane %" PRIu32 " of ", i->number); break;
     case LOOP_ZIP: text_add(text, i->number ? "zip last " : "zip first "); break;
+    case LOOP_FUSED: text_add(text, "fused multiply add "); break;
     case LOOP_UNZIP: text_add(text, "unzip "); break;
     case LOOP_FOR: print_for(text, i, depth); return;
     case LOOP_WHILE: print_while(text, i, depth); return;

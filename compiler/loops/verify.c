@@ -164,6 +164,11 @@ static bool check_instruction(const Verifier *v, const LoopInstruction *i) {
         return check_type(v, i, i->operands[0], i->type) &&
                check_type(v, i, i->operands[1], i->type) &&
                (i->type.lanes % 2 == 0 || wrong(v, i, "an odd number of lanes"));
+    case LOOP_FUSED:
+        for (size_t k = 0; k < 3; k++)
+            if (!check_type(v, i, i->operands[k], i->type)) return false;
+        return i->type.dtype == TFCC_FLOAT32 || i->type.dtype == TFCC_FLOAT64 ||
+               wrong(v, i, "not of floating point");
     case LOOP_FOR: return check_for(v, i);
     case LOOP_WHILE: return check_while(v, i);
     case LOOP_IF: return check_if(v, i);

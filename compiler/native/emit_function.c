@@ -261,6 +261,13 @@ static void emit_fail(FunctionEmitter *e, const LoopInstruction *i) {
     LLVMPositionBuilderAtEnd(e->builder, emitter_new_block(e, "unreached"));
 }
 
+static LLVMValueRef emit_fused(FunctionEmitter *e, const LoopInstruction *i) {
+    LLVMValueRef values[3];
+    for (int k = 0; k < 3; k++) values[k] = emitted(e, i->operands[k]);
+    LLVMTypeRef type = LLVMTypeOf(values[0]);
+    return native_intrinsic(e->module, INTRINSIC_FMA, &type, 1, values, 3);
+}
+
 static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
     debug_lines_set(e->module, e->scope, i->place);
     int lanes = i->type.lanes;
@@ -286,6 +293,7 @@ static void emit_instruction(FunctionEmitter *e, const LoopInstruction *i) {
                 LLVMBuildExtractElement(e->builder, *value, native_int32(e->module, i->number), "");
         return;
     case LOOP_ZIP: *value = emit_zip(e, i); return;
+    case LOOP_FUSED: *value = emit_fused(e, i); return;
     case LOOP_UNZIP: *value = emit_unzip(e, i); return;
     case LOOP_FOR: emit_for(e, i); return;
     case LOOP_WHILE: emit_while(e, i); return;

@@ -25,6 +25,7 @@ LLVMValueRef native_int64(NativeModule *m, int64_t number) {
 
 static const char *const intrinsic_names[INTRINSIC_COUNT] = {
     [INTRINSIC_FABS] = "llvm.fabs",
+    [INTRINSIC_FMA] = "llvm.fma",
     [INTRINSIC_SQRT] = "llvm.sqrt",
     [INTRINSIC_FLOOR] = "llvm.floor",
     [INTRINSIC_CEIL] = "llvm.ceil",

@@ -33,6 +33,7 @@
 /* Intrinsics of LLVM, looked up once by name. */
 typedef enum Intrinsic {
     INTRINSIC_FABS,
+    INTRINSIC_FMA,
     INTRINSIC_SQRT,
     INTRINSIC_FLOOR,
     INTRINSIC_CEIL,
