@@ -68,6 +68,19 @@ Dim axis_is(DimTable *t, Dim axis, int i, int rank) {
                   dim_equal(t, axis, dim_constant(t, i - rank)));
 }
 
+bool need_axis_in_run(InferContext *c, const char *parameter, Dim axis, int rank) {
+    Dim is_inside = known(c, 0);
+    for (int i = 0; i < rank; i++)
+        is_inside = dim_or(c->dims, is_inside, axis_is(c->dims, axis, i, rank));
+    if (infer_holds(is_inside)) return true;
+    Sentence s = sentence_begin(c);
+    sentence_text(&s, "%s ", parameter);
+    sentence_dim(&s, axis);
+    sentence_text(&s, " is out of range: with %d dimension%s it is from %d to %d", rank,
+                  rank == 1 ? "" : "s", -rank, rank - 1);
+    return infer_require(c, is_inside, &s);
+}
+
 bool need_axes(InferContext *c, const char *parameter, int rank, Dim *is_named, size_t *count) {
     bool is_given = has_input(c, parameter);
     *count = is_given ? 0 : (size_t)rank;

@@ -101,6 +101,8 @@ bool normalize_axis(InferContext *c, int64_t axis, int rank, const char *what, i
 bool need_axes(InferContext *c, const char *parameter, int rank, Dim *is_named, size_t *count);
 /* Whether `axis`, which may count from the end, names dimension i of `rank`. */
 Dim axis_is(DimTable *t, Dim axis, int i, int rank);
+/* One of the axes that the run gives is in range: a requirement. */
+bool need_axis_in_run(InferContext *c, const char *parameter, Dim axis, int rank);
 /* Whether the one axis of an optional parameter is known when compiling (or absent). */
 bool axis_is_known(const InferContext *c, const char *parameter);
 /* The one axis of a parameter that only the run gives, as flags, and the size along it. */

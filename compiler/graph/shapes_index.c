@@ -193,16 +193,27 @@ bool shape_tensor_scatter_nd(InferContext *c) {
     return need_rank(c, "tensor", 1) && scattered_rows_fit(c, input_shape(c, "tensor"));
 }
 
+/* The same axis may be named twice. */
+static bool need_rolled_axes(InferContext *c, size_t *count) {
+    int rank = input_shape(c, "input")->rank, axis;
+    if (axis_is_known(c, "axis")) {
+        const int64_t *numbers;
+        if (!need_constants(c, "axis", "it names dimensions", &numbers, count)) return false;
+        for (size_t n = 0; n < *count; n++)
+            if (!normalize_axis(c, numbers[n], rank, "axis", &axis)) return false;
+        return true;
+    }
+    Dim *axes;
+    if (!need_contents(c, "axis", &axes, count)) return false;
+    for (size_t n = 0; n < *count; n++)
+        if (!need_axis_in_run(c, "axis", axes[n], rank)) return false;
+    return true;
+}
+
 bool shape_roll(InferContext *c) {
     const Shape *input = input_shape(c, "input");
-    const int64_t *axes;
     size_t count;
-    int axis;
-    if (!need_rank(c, "input", 1) ||
-        !need_constants(c, "axis", "it names dimensions", &axes, &count))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (!normalize_axis(c, axes[i], input->rank, "axis", &axis)) return false;
+    if (!need_rank(c, "input", 1) || !need_rolled_axes(c, &count)) return false;
     if (!need_rank(c, "shift", 0)) return false;
     Dim shifts = shape_element_count(c->dims, input_shape(c, "shift"));
     if (input_shape(c, "shift")->rank > 1 ||

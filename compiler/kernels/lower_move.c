@@ -224,17 +224,28 @@ void lower_reverse_sequence(LowerContext *c) {
 void lower_roll(LowerContext *c);
 void lower_roll(LowerContext *c) {
     Move move = move_begin(c, 0);
-    Value *shift = lower_input_value(c, "shift");
-    const int64_t *axis;
-    size_t count;
-    if (!lower_known_integers(c, "axis", &axis, &count)) count = 0;
+    Kernel *kernel = move.kernel;
+    Value *shift = lower_input_value(c, "shift"), *axes = lower_input_value(c, "axis");
+    const int64_t *known = NULL;
+    size_t known_count;
+    int64_t count = 1;
+    if (lower_known_integers(c, "axis", &known, &known_count))
+        count = (int64_t)known_count;
+    else if (axes->type.shape.rank == 1)
+        dim_is_constant(axes->type.shape.dims[0], &count);
     bool is_rolled[MAX_RANK] = {false};
-    for (size_t s = 0; s < count; s++) {
-        int64_t at = axis[s] < 0 ? axis[s] + move.rank : axis[s];
-        Scalar *by =
-            lower_element(c, move.kernel, shift, shift->type.shape.rank == 0 ? 0 : (int64_t)s);
-        move.index[at] = scalar_subtract(move.kernel, move.index[at], by);
-        is_rolled[at] = true;
+    for (int64_t s = 0; s < count; s++) {
+        Dim axis = known ? dim_constant(c->dims, known[s]) : axes->elements[s];
+        Scalar *by = lower_element(c, kernel, shift, shift->type.shape.rank == 0 ? 0 : s);
+        for (int k = 0; k < move.rank; k++) {
+            Dim is_here = axis_is(c->dims, axis, k, move.rank);
+            if (dim_is(is_here, 0)) continue;
+            Scalar *here = by;
+            if (!dim_is(is_here, 1))
+                here = scalar_multiply(kernel, scalar_index(kernel, is_here), by);
+            move.index[k] = scalar_subtract(kernel, move.index[k], here);
+            is_rolled[k] = true;
+        }
     }
     for (int k = 0; k < move.rank; k++)
         if (is_rolled[k])

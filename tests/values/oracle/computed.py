@@ -107,6 +107,18 @@ def fed_axes():
         'r: reverse(x, a)\ne: expand_dims(x, a)\ns: squeeze(e, a)\nl: "expand_dims(x, (0, -1))"',
         runs=runs,
     )
+    runs = []
+    for axis, axes in ((0, [0, 2]), (1, [1, 1]), (-1, [-3, 2])):
+        feeds = {"x": Fed(x, UNKNOWN), "a": Fed(np.int32(axis), "[]"), "b": Fed(np.array(axes, np.int64), "[2]")}
+        expect = {
+            "y": native(lambda v: tf.roll(v, 1, axis), x),
+            "z": native(lambda v: tf.roll(v, [1, -2], axes), x),
+        }
+        runs.append(dict(feeds=feeds, expect=expect))
+    bad = {"x": Fed(x, UNKNOWN), "a": Fed(np.int32(3), "[]"), "b": Fed(np.array([0, -4], np.int64), "[2]")}
+    runs.append(dict(feeds=bad, error="axis 3 is out of range", node="y", fetch=["y"]))
+    runs.append(dict(feeds=bad, error="axis -4 is out of range", node="z", fetch=["z"]))
+    file.case("roll", "y: roll(x, 1, a)\nz: roll(x, [1, -2], b)", runs=runs)
     file.case(
         "squeeze_of_more_than_one",
         "y: squeeze(x, a)",
