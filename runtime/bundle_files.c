@@ -39,7 +39,7 @@ tfcc_status tfcc_bundle_file_open(BundleFile *file) {
         return tfcc_fail_errno("open", file->path);
     file->size = status.st_size;
     if (S_ISREG(status.st_mode)) return TFCC_OK;
-    errno = EINVAL; /* a folder, a pipe */
+    errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL; /* a pipe */
     return tfcc_fail_errno("read", file->path);
 }
 

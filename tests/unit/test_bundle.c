@@ -63,6 +63,7 @@ Test(bundle, refuses_what_it_cannot_hold) {
     mkdir(in_folder("d.index"), 0777);
     cr_assert_eq(tfcc_bundle_open(&reader, &tfcc_default_allocator, in_folder("d")),
                  TFCC_UNAVAILABLE);
+    cr_assert_not_null(strstr(tfcc_message(NULL), "d.index': Is a directory"));
     mkfifo(in_folder("f.index"), 0666);
     cr_assert_eq(tfcc_bundle_open(&reader, &tfcc_default_allocator, in_folder("f")),
                  TFCC_UNAVAILABLE);
