@@ -68,9 +68,7 @@ static const char *data_path(const char *name) {
     static char paths[4][1000];
     static int next;
     char *path = paths[next++ % 4];
-    const char *here = strstr(__FILE__, "unit/bundle_support.h");
-    snprintf(path, sizeof paths[0], "%.*scheckpoints/data/%s", (int)(here - __FILE__), __FILE__,
-             name);
+    snprintf(path, sizeof paths[0], TFCC_TEST_FOLDER "/checkpoints/data/%s", name);
     return path;
 }
 

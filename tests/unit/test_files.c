@@ -39,10 +39,9 @@ static const char *printed(void) {
     return copy;
 }
 
-/* Beside this file's folder. */
+/* In the folder of the tests. */
 static const char *tests_path(const char *path) {
-    const char *here = strstr(__FILE__, "unit/test_files.c");
-    return arena_format(arena, "%.*s%s", (int)(here - __FILE__), __FILE__, path);
+    return arena_format(arena, TFCC_TEST_FOLDER "/%s", path);
 }
 
 static const char *in_folder(const char *name) {
