@@ -116,6 +116,7 @@ typedef struct Variable {
     uint32_t number;
     GraphNode *node;
     Value *initial; /* what `initialize` stores; computed by nodes of the same graph */
+    Value *sizes;   /* those that a layer wants it to have, looked at by inference alone; or NULL */
 } Variable;
 
 struct GraphNode {

@@ -93,6 +93,26 @@ static bool check_variable_shape(InferContext *c, const Shape *initial) {
         shape_text(c->graph->arena, initial));
 }
 
+/* A layer's variable has the sizes that the layer computes with, also where a file says what it
+ * begins with. */
+static bool check_layer_sizes(InferContext *c, const Shape *initial) {
+    Value *wanted = c->node->variable->sizes;
+    Dim *sizes;
+    size_t count;
+    c->node->variable->sizes = NULL;
+    if (!wanted) return true;
+    if (wanted->type.dtype == TFCC_NONE) return false;
+    if (!value_contents(c->graph, wanted, &sizes, &count)) return false;
+    Shape shape = {.rank = (int)count};
+    memcpy(shape.dims, sizes, count * sizeof *sizes);
+    bool fits = shape.rank == initial->rank;
+    for (int i = 0; fits && i < shape.rank; i++) fits = shape.dims[i] == initial->dims[i];
+    if (fits) return true;
+    return infer_error_text(c, "the value of `%s` is %s, and its layer needs %s",
+                            c->node->variable->name, shape_text(c->graph->arena, initial),
+                            shape_text(c->graph->arena, &shape));
+}
+
 bool shape_variable(InferContext *c) {
     Variable *variable = c->node->variable;
     Value *initial = variable->initial;
@@ -115,7 +135,9 @@ bool shape_variable(InferContext *c) {
             "the value of `%s` is %s; every size of a variable must be known when the graph is "
             "compiled",
             variable->name, shape_text(c->graph->arena, &initial->type.shape));
-    if (!check_variable_shape(c, &initial->type.shape)) return false;
+    if (!check_variable_shape(c, &initial->type.shape) ||
+        !check_layer_sizes(c, &initial->type.shape))
+        return false;
     set_type(c, 0, initial->type.dtype, initial->type.shape);
     return true;
 }

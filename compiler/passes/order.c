@@ -24,10 +24,12 @@ static void each_predecessor(GraphNode *node, VisitNode *visit, void *context) {
     for (size_t i = 0; i < node->after_count; i++) visit(context, node->after[i]);
     for (const Guard *g = node->guard; g; g = g->outer) visit(context, g->predicate->node);
     if (!node->variable) return;
-    if (node->row->code == OP_VARIABLE)
+    if (node->row->code == OP_VARIABLE) {
         visit(context, node->variable->initial->node);
-    else
+        if (node->variable->sizes) visit(context, node->variable->sizes->node);
+    } else {
         visit(context, node->variable->node);
+    }
 }
 
 /* ---- Kahn's algorithm with the file's order as priority ---- */

@@ -113,16 +113,12 @@ static bool name_taken(Layer *layer, const char *name) {
     return false;
 }
 
-bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms,
-                    const char *initial, ...) {
+bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms, const char *sizes,
+                    const char *initial) {
     Builder *b = layer->builder;
     const char *name = arena_format(b->arena, "%s/%s", layer->name, variable);
     Declared *declared = scope_find(b, name);
     if (!declared || declared->node) return name_taken(layer, name);
-    va_list arguments;
-    va_start(arguments, initial);
-    const char *text = arena_format_list(b->arena, initial, arguments);
-    va_end(arguments);
     GraphNode *node = declared->node =
         graph_add_node(b->graph, op_row(OP_VARIABLE), declared->name, NULL, layer->place);
     node->name_place = layer->place;
@@ -133,7 +129,8 @@ bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms,
     GraphNode *owner = b->owner;
     b->owner = node; /* whose name seeds what is random */
     node->variable->initial =
-        layer->weights ? value_from_file(layer, forms) : compose(layer->composer, "%s", text);
+        layer->weights ? value_from_file(layer, forms) : compose(layer->composer, "%s", initial);
+    if (layer->weights) node->variable->sizes = compose(layer->composer, "%s", sizes);
     b->owner = owner;
     composer_bind(layer->composer, variable, node->outputs[0]);
     return node->variable->initial != NULL;

@@ -37,10 +37,10 @@ typedef struct StoredForm {
 } StoredForm;
 
 /* The variable NAME/`variable`, bound to its own name in the composer. It begins with the tensor of
- * the first form that the file has, or (without weights) with the expression `initial`. False after
- * a diagnostic. */
-bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms,
-                    const char *initial, ...) __attribute__((format(printf, 4, 5)));
+ * the first form that the file has, or (without weights) with the expression `initial`. What a file
+ * holds has to be of these sizes, a vector's expression. False after a diagnostic. */
+bool layer_variable(Layer *layer, const char *variable, const StoredForm *forms, const char *sizes,
+                    const char *initial);
 /* The target NAME/`name`, `group(…)`, which a run carries out where it is asked to. */
 bool layer_target(Layer *layer, const char *name, const char *text);
 /* A further value of the layer, the node NAME/`name`. False after a diagnostic. */

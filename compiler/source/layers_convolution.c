@@ -38,14 +38,14 @@ bool layer_conv2d_layer(Layer *layer) {
     const char *sizes =
         kernel_sizes(layer, is_channels_first ? "shape(inputs)[1]" : "shape(inputs)[-1]");
     const char *kernel = sizes ? layer_initializer(layer, "kernel_initializer", sizes) : NULL;
-    if (!kernel || !layer_variable(layer, "kernel", kernel_forms, "%s", kernel)) return false;
+    if (!kernel || !layer_variable(layer, "kernel", kernel_forms, sizes, kernel)) return false;
     if (format)
         composer_bind_word(layer->composer, "data_format", is_channels_first ? "NCHW" : "NHWC");
     const char *text = "convolution(inputs, kernel, strides=strides, padding=padding, "
                        "data_format=data_format, dilations=dilation_rate)";
     if (use_bias) {
         const char *bias = layer_initializer(layer, "bias_initializer", "[filters]");
-        if (!bias || !layer_variable(layer, "bias", bias_forms, "%s", bias)) return false;
+        if (!bias || !layer_variable(layer, "bias", bias_forms, "[filters]", bias)) return false;
         text = arena_format(layer->builder->arena, "bias_add(%s, bias, data_format=data_format)",
                             text);
     }

@@ -20,7 +20,7 @@ static bool need_positive(Layer *layer, const char *attribute) {
 static bool initialized_variable(Layer *layer, const char *variable, const StoredForm *forms,
                                  const char *initializer, const char *sizes) {
     const char *initial = layer_initializer(layer, initializer, sizes);
-    return initial && layer_variable(layer, variable, forms, "%s", initial);
+    return initial && layer_variable(layer, variable, forms, sizes, initial);
 }
 
 bool layer_dense(Layer *layer) {

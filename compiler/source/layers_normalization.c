@@ -19,7 +19,7 @@ static bool axis_variable(Layer *layer, const char *variable, const StoredForm *
     Arena *arena = layer->builder->arena;
     const char *initial =
         layer_initializer(layer, arena_format(arena, "%s_initializer", variable), "[features]");
-    return initial && layer_variable(layer, variable, forms, "%s", initial);
+    return initial && layer_variable(layer, variable, forms, "[features]", initial);
 }
 
 /* Binds `place` to the axis counted from the front and `features` to its length, and makes gamma

@@ -11,18 +11,19 @@ static const StoredForm recurrent_forms[] = {{"recurrent_kernel", "stored"}, {NU
 static const StoredForm bias_forms[] = {{"bias", "stored"}, {NULL, NULL}};
 
 /* kernel [features, gates * units], recurrent_kernel [units, gates * units] and the bias. */
-static bool recurrent_variables(Layer *layer, int gates, const char *bias) {
+static bool recurrent_variables(Layer *layer, int gates, const char *bias_sizes, const char *bias) {
     Arena *arena = layer->builder->arena;
     if (node_attribute_integer(layer->node, "units") < 1)
         return layer_error(layer, "`units` has to be positive");
-    const char *kernel = layer_initializer(
-        layer, "kernel_initializer", arena_format(arena, "[shape(inputs)[-1], %d * units]", gates));
-    const char *recurrent = layer_initializer(layer, "recurrent_initializer",
-                                              arena_format(arena, "[units, %d * units]", gates));
-    return kernel && recurrent && layer_variable(layer, "kernel", kernel_forms, "%s", kernel) &&
-           layer_variable(layer, "recurrent_kernel", recurrent_forms, "%s", recurrent) &&
+    const char *kernel_sizes = arena_format(arena, "[shape(inputs)[-1], %d * units]", gates);
+    const char *recurrent_sizes = arena_format(arena, "[units, %d * units]", gates);
+    const char *kernel = layer_initializer(layer, "kernel_initializer", kernel_sizes);
+    const char *recurrent = layer_initializer(layer, "recurrent_initializer", recurrent_sizes);
+    return kernel && recurrent &&
+           layer_variable(layer, "kernel", kernel_forms, kernel_sizes, kernel) &&
+           layer_variable(layer, "recurrent_kernel", recurrent_forms, recurrent_sizes, recurrent) &&
            (!node_attribute_bool(layer->node, "use_bias") ||
-            layer_variable(layer, "bias", bias_forms, "%s", bias));
+            layer_variable(layer, "bias", bias_forms, bias_sizes, bias));
 }
 
 /* `steps` [steps, batch, features] in the order they are gone through, and `mask` where there are
@@ -59,7 +60,7 @@ static const char *activations(Layer *layer, bool twice) {
 bool layer_lstm(Layer *layer) {
     Composer *c = layer->composer;
     bool is_forgetful = node_attribute_bool(layer->node, "unit_forget_bias");
-    if (!recurrent_variables(layer, 4,
+    if (!recurrent_variables(layer, 4, "[4 * units]",
                              is_forgetful ? "concat([zeros([units], dtype=dtype), ones([units], "
                                             "dtype=dtype), zeros([2 * units], dtype=dtype)], 0)"
                                           : "zeros([4 * units], dtype=dtype)"))
@@ -82,7 +83,7 @@ bool layer_gru(Layer *layer) {
     Composer *c = layer->composer;
     bool use_bias = node_attribute_bool(layer->node, "use_bias");
     bool is_after = node_attribute_bool(layer->node, "reset_after");
-    if (!recurrent_variables(layer, 3,
+    if (!recurrent_variables(layer, 3, is_after ? "[2, 3 * units]" : "[3 * units]",
                              is_after ? "zeros([2, 3 * units], dtype=dtype)"
                                       : "zeros([3 * units], dtype=dtype)"))
         return false;
