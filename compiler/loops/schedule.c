@@ -36,7 +36,6 @@ static LoopFunction *share_function(Schedule *s, LoopFunction *function, const K
     LoopProgram *loops = s->loops;
     Text text = {.arena = scratch};
     loop_function_print(&text, function);
-    text_add_format(&text, "target %u", function->target);
     uint64_t hash = hash_bytes(text.bytes, text.length);
     MapEntry *entry = map_insert(&s->functions, (const char *)&hash, sizeof hash, NULL);
     for (FunctionEntry *known = entry->value; known; known = known->next)
@@ -98,24 +97,51 @@ static LoopVersion schedule_code(Schedule *s, const LoopStep *step,
     return version;
 }
 
-/* Every version of every step, those of one target after the other. */
+enum { FEW_OPERATIONS = 24 };
+
+typedef struct WidthVisit {
+    int operations;
+    bool has_contraction;
+} WidthVisit;
+
+static void visit_width(void *context, Scalar *scalar) {
+    WidthVisit *visit = context;
+    visit->operations += scalar->op >= SCALAR_CONVERT;
+    if (scalar->op == SCALAR_REDUCE && scalar->as.reduce.is_contraction)
+        visit->has_contraction = true;
+}
+
+/* Whether the widest vectors pay: what does little with each number waits for memory, at any width,
+ * and takes the version of the next level. */
+static bool gains_from_width(const Kernel *kernel) {
+    WidthVisit visit = {0};
+    if (kernel->kind != KERNEL_STRUCTURED) return true;
+    kernel_each_scalar(kernel, visit_width, &visit);
+    return visit.has_contraction || visit.operations > FEW_OPERATIONS;
+}
+
+/* Every version of every step, those of one target after the other, the least one first: what comes
+ * out the same for a better one (scalars, short vectors) is its code too. */
 static void schedule_steps(LoopProgram *loops, const KernelArguments *arguments) {
-    Schedule schedule = {loops, 0, map_create(loops->arena)};
+    Schedule schedule = {loops, (uint32_t)loops->targets.count, map_create(loops->arena)};
     size_t others = loops->targets.count - 1;
-    for (; schedule.target < loops->targets.count; schedule.target++) {
+    while (schedule.target-- > 0) {
         for (size_t k = 0; k < loops->step_count; k++) {
             LoopStep *step = &loops->steps[k];
             if (step->kernel->kind == KERNEL_BIND) continue;
-            LoopVersion version = step->kernel->kind == KERNEL_DIRECT
+            bool is_next = schedule.target == 0 && others > 0 && !gains_from_width(step->kernel);
+            LoopVersion version = is_next ? step->versions[0]
+                                  : step->kernel->kind == KERNEL_DIRECT
                                       ? schedule_code(&schedule, step, &arguments[k])
                                       : schedule_step(&schedule, step, &arguments[k]);
             if (schedule.target == 0) {
                 step->function = version.function;
                 step->slots = version.slots;
                 step->slot_count = version.slot_count;
-                step->versions =
-                    arena_alloc_array(loops->arena, others + 1, sizeof *step->versions);
             } else {
+                if (!step->versions)
+                    step->versions =
+                        arena_alloc_array(loops->arena, others, sizeof *step->versions);
                 step->versions[schedule.target - 1] = version;
             }
         }
