@@ -111,13 +111,15 @@ static void visit_width(void *context, Scalar *scalar) {
         visit->has_contraction = true;
 }
 
-/* Whether the widest vectors pay: what does little with each number waits for memory, at any width,
- * and takes the version of the next level. */
-static bool gains_from_width(const Kernel *kernel) {
+/* Whether a level pays over the next lower one. What does little with each number waits for memory,
+ * at the widest vectors as at half of them; an alternate, which only unusual runs need, is there
+ * once. Sums of products are rounded as their level does, so they have to be of the session's. */
+static bool gains_from_level(const Kernel *kernel, bool is_widest) {
     WidthVisit visit = {0};
     if (kernel->kind != KERNEL_STRUCTURED) return true;
     kernel_each_scalar(kernel, visit_width, &visit);
-    return visit.has_contraction || visit.operations > FEW_OPERATIONS;
+    if (visit.has_contraction) return true;
+    return !kernel->is_alternate && (!is_widest || visit.operations > FEW_OPERATIONS);
 }
 
 /* Every version of every step, those of one target after the other, the least one first: what comes
@@ -129,8 +131,9 @@ static void schedule_steps(LoopProgram *loops, const KernelArguments *arguments)
         for (size_t k = 0; k < loops->step_count; k++) {
             LoopStep *step = &loops->steps[k];
             if (step->kernel->kind == KERNEL_BIND) continue;
-            bool is_next = schedule.target == 0 && others > 0 && !gains_from_width(step->kernel);
-            LoopVersion version = is_next ? step->versions[0]
+            bool is_next =
+                schedule.target < others && !gains_from_level(step->kernel, schedule.target == 0);
+            LoopVersion version = is_next ? step->versions[schedule.target]
                                   : step->kernel->kind == KERNEL_DIRECT
                                       ? schedule_code(&schedule, step, &arguments[k])
                                       : schedule_step(&schedule, step, &arguments[k]);
